@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages as plain tagged structs, and their codec. A decoded message borrows every string and body from the
+ * frame it was read from; nothing is copied. What the fields mean is in PROTOCOL.md. */
+#ifndef JOINQ_WIRE_MESSAGE_H
+#define JOINQ_WIRE_MESSAGE_H
+
+#include "base.h"
+#include "buffer.h"
+#include "codes.h"
+#include "limits.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum jqw_op {
+#define JQ_OP(name, lower, number, kind) JQW_##name = number,
+#include "opcodes.def"
+#undef JQ_OP
+};
+
+/* Bytes borrowed from somewhere else; data may be NULL when size is 0. */
+struct jqw_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* A queue as a request names it: by name, and by incarnation once the client has met it (0: any). */
+struct jqw_queue {
+    struct jqw_bytes name;
+    uint64_t incarnation;
+};
+
+/* Leases as a range: `count` messages of consecutive sequence numbers handed out with the same attempt. */
+struct jqw_range {
+    uint64_t incarnation;
+    uint64_t first;
+    uint32_t count;
+    uint32_t attempt;
+};
+
+/* Delivered messages of consecutive numbers that share attempt and delivery count. */
+struct jqw_run {
+    uint64_t first;
+    uint32_t count;
+    uint32_t attempt;
+    uint32_t deliveries;
+};
+
+struct jqw_ranges {
+    const struct jqw_range *item;
+    uint32_t count;
+};
+
+/* Bodies of a batch. On the wire they are msgpack bins one behind the other. `packed` is that region as it stands
+ * in the frame; sizes[i] is the length of the i-th body. `minimal` says that every header is of the shortest form, so
+ * that the place of each body follows from the sizes alone. A sender may instead give `item`. */
+struct jqw_bodies {
+    struct jqw_bytes packed;
+    const uint32_t *sizes;         /* decoded */
+    const struct jqw_bytes *item;  /* to encode, when packed.data is NULL */
+    uint32_t count;
+    bool minimal;
+};
+
+enum jqw_put_flag { JQW_PUT_PARTIAL = 1 /* as many as fit */ };
+enum jqw_get_flag { JQW_GET_AUTO = 1 /* finished on receipt */, JQW_GET_FINAL = 2 /* END only when no lease is out */ };
+enum jqw_close_flag { JQW_CLOSE_IMMEDIATE = 1, JQW_CLOSE_AFTER_MINE = 2 };
+enum jqw_delete_flag { JQW_DELETE_IF_EMPTY = 1 };
+enum jqw_nack_flag { JQW_NACK_DEAD = 1 };
+enum jqw_attach_flag { JQW_ATTACH_TAKEOVER = 1 };
+enum jqw_declare_flag { JQW_DECLARE_EXISTING_OK = 1, JQW_DECLARE_DURABLE = 2 };
+enum jqw_bound { JQW_BOUND_QUEUED = 0, JQW_BOUND_OUTSTANDING = 1 };
+enum jqw_accounting { JQW_ACCOUNTING_LEASE = 0, JQW_ACCOUNTING_COUNTER = 1 };
+
+struct jqw_hello {
+    uint32_t version;
+    struct jqw_bytes client;       /* 16 random bytes, new for each library handle */
+    struct jqw_bytes name;         /* for people: shown in logs; may be empty */
+};
+struct jqw_declare {
+    struct jqw_queue queue;
+    uint32_t flags;                /* jqw_declare_flag */
+    uint64_t max_messages;         /* 0: no bound */
+    uint64_t max_bytes;            /* 0: no bound */
+    uint64_t lease_ms;             /* 0: no limit */
+    uint64_t producers;            /* 0: not counted */
+    uint32_t bound;                /* jqw_bound */
+    uint32_t accounting;           /* jqw_accounting */
+};
+struct jqw_delete {
+    struct jqw_queue queue;
+    uint32_t flags;
+};
+struct jqw_put {
+    struct jqw_queue queue;
+    uint64_t timeout_ms;           /* JQW_TIMEOUT_FOREVER, 0: do not wait */
+    uint32_t flags;                /* jqw_put_flag */
+    struct jqw_bodies bodies;
+    uint64_t delay_ms;             /* common option, for all of the batch */
+};
+struct jqw_get {
+    struct jqw_queue queue;
+    uint64_t timeout_ms;
+    uint32_t max;
+    uint32_t flags;                /* jqw_get_flag */
+    struct jqw_ranges done;        /* finished before the get begins */
+    struct jqw_ranges release;     /* given back before the get begins */
+};
+struct jqw_settle {                /* DONE, NACK, RELEASE, TOUCH */
+    struct jqw_ranges ranges;
+    uint64_t delay_ms;             /* NACK */
+    uint32_t flags;                /* NACK: jqw_nack_flag */
+};
+struct jqw_received {
+    uint64_t receipt;              /* the highest receipt number read */
+};
+struct jqw_count {                 /* TASK_DONE, PUT_END, PEEK */
+    struct jqw_queue queue;
+    uint32_t count;
+};
+struct jqw_join {
+    struct jqw_queue queue;
+    uint64_t timeout_ms;
+};
+struct jqw_close {
+    struct jqw_queue queue;
+    uint32_t flags;
+};
+struct jqw_producer {              /* ATTACH, FINISH */
+    struct jqw_queue queue;
+    struct jqw_bytes producer;
+    uint32_t flags;                /* ATTACH: jqw_attach_flag */
+};
+struct jqw_cancel {
+    uint32_t target;               /* request id */
+};
+struct jqw_named {                 /* STAT, PURGE */
+    struct jqw_queue queue;
+};
+struct jqw_list {
+    uint64_t after;                /* incarnation of the last queue seen; 0: from the start */
+    uint32_t max;
+};
+
+struct jqw_welcome {
+    uint32_t version;
+    struct jqw_bytes instance;     /* 16 bytes: this run of the broker */
+    bool known;                    /* whether this client id is remembered */
+    uint64_t frame_max;
+    uint64_t message_max;
+    uint32_t batch_max;
+    uint32_t settle_max;
+    uint32_t waiting_max;
+};
+/* Each answer starts with a code; `text` is empty unless it says more than the code does. */
+struct jqw_result {
+    uint32_t code;
+    struct jqw_bytes text;
+    uint64_t incarnation;          /* of the queue, 0 where there is none */
+    uint64_t count;                /* accepted, discarded, unfinished...: by request */
+};
+struct jqw_got {
+    uint32_t code;
+    struct jqw_bytes text;
+    uint64_t incarnation;
+    uint64_t receipt;              /* number of this delivery on receipt; 0: leased */
+    const struct jqw_run *runs;
+    uint32_t run_count;
+    struct jqw_bodies bodies;      /* as many as the runs have messages, in their order */
+    struct jqw_ranges lost;        /* of the dones and releases that the get carried */
+};
+struct jqw_settled {
+    uint32_t code;                 /* LEASE_LOST if any was lost */
+    struct jqw_bytes text;
+    uint64_t count;                /* settled */
+    struct jqw_ranges lost;
+};
+struct jqw_joined {
+    uint32_t code;
+    struct jqw_bytes text;
+    uint64_t incarnation;
+    uint64_t remaining;
+    uint64_t done, dead, expired, discarded, moved; /* since the join began */
+};
+struct jqw_attached {
+    uint32_t code;
+    struct jqw_bytes text;
+    uint64_t incarnation;
+    bool finished;                 /* whether the name has finished before */
+    uint64_t accepted;             /* messages accepted under it so far */
+};
+#define JQW_STAT_FIELDS(F)                                                                                             \
+    F(incarnation) F(max_messages) F(max_bytes) F(bound) F(accounting) F(lease_ms) F(producers)                        \
+    F(closed) /* 0 open, 1 graceful, 2 immediate */                                                                    \
+    F(ready) F(delayed) F(leased) F(ready_bytes) F(unfinished) F(ends)                                                 \
+    F(put) F(done) F(dead) F(expired) F(discarded) F(moved_in) F(moved_out) F(dead_in)                                 \
+    F(delivered) F(redelivered) F(lease_expired) F(task_done)                                                          \
+    F(getters_waiting) F(putters_waiting) F(joiners_waiting) F(producers_attached) F(producers_finished)               \
+    F(age_ms) /* how long the oldest ready message has been waiting */
+struct jqw_stat {
+    struct jqw_bytes name;
+#define JQW_STAT_MEMBER(field) uint64_t field;
+    JQW_STAT_FIELDS(JQW_STAT_MEMBER)
+#undef JQW_STAT_MEMBER
+};
+struct jqw_stats {
+    uint32_t code;
+    struct jqw_bytes text;
+    const struct jqw_stat *item;
+    uint32_t count;
+    bool more;
+};
+struct jqw_peeked {
+    uint32_t code;
+    struct jqw_bytes text;
+    uint64_t incarnation;
+    const struct jqw_run *runs;
+    uint32_t run_count;
+    struct jqw_bodies bodies;
+};
+struct jqw_event_lease_lost {
+    struct jqw_ranges ranges;
+};
+struct jqw_event_fenced {
+    struct jqw_queue queue;
+    struct jqw_bytes producer;
+};
+struct jqw_event_draining {
+    uint64_t within_ms;
+};
+
+struct jqw_message {
+    enum jqw_op op;
+    uint32_t request;              /* chosen by the client, not 0; 0 in events and notices */
+    union {
+        struct jqw_hello hello;
+        struct jqw_declare declare;
+        struct jqw_delete delete_;
+        struct jqw_put put;
+        struct jqw_get get;
+        struct jqw_settle settle;
+        struct jqw_received received;
+        struct jqw_count count;
+        struct jqw_join join;
+        struct jqw_close close;
+        struct jqw_producer producer;
+        struct jqw_cancel cancel;
+        struct jqw_named named;
+        struct jqw_list list;
+        struct jqw_welcome welcome;
+        struct jqw_result result;
+        struct jqw_got got;
+        struct jqw_settled settled;
+        struct jqw_joined joined;
+        struct jqw_attached attached;
+        struct jqw_stats stats;
+        struct jqw_peeked peeked;
+        struct jqw_event_lease_lost lease_lost;
+        struct jqw_event_fenced fenced;
+        struct jqw_event_draining draining;
+    };
+};
+
+/* Room for the arrays of one decoded message; a message is valid until its scratch is used again. About 60 KiB. */
+struct jqw_scratch {
+    uint32_t sizes[JQW_BATCH_MAX];
+    struct jqw_run runs[JQW_BATCH_MAX];
+    struct jqw_range ranges[2 * JQW_RANGES_MAX];
+    struct jqw_stat stats[JQW_LIST_MAX];
+};
+
+/* Decodes the msgpack array of one frame (without its length). JQ_OK: *out is set and borrows from frame and scratch.
+ * JQ_INVALID: the opcode is unknown or the request is well formed but makes no sense (name too long, too many, an unknown
+ * option...): out->op and out->request are set, *why (static text) says what; the connection goes on. JQ_PROTOCOL: malformed; *why says what.
+ * Put, get, done and their answers take a bounds-checked walk; the rest goes through msgpack-c after the same walk has checked
+ * length, depth and counts. */
+JQ_MUST_USE int jqw_decode(const uint8_t *frame, size_t size, struct jqw_message *out, struct jqw_scratch *scratch,
+                           const char **why);
+
+/* The same for every opcode by msgpack-c alone: for the test that both agree. */
+JQ_MUST_USE int jqw_decode_generic(const uint8_t *frame, size_t size, struct jqw_message *out,
+                                   struct jqw_scratch *scratch, const char **why);
+
+/* Appends the message as one frame, length first. JQ_OK, or JQ_OVERLOADED when memory is refused (nothing appended),
+ * or JQ_TOO_LARGE when the frame would pass JQW_FRAME_MAX. */
+JQ_MUST_USE int jqw_encode(struct jqw_buffer *out, const struct jqw_message *message);
+
+/* For a GOT whose bodies are sent from where they lie: appends all of the frame up to its bodies. The sender then sends
+ * exactly body_bytes bytes of packed bins (bodies.count of them); the frame ends with them. got.lost is encoded before the
+ * bodies, which are the last field of the message. bodies.packed.size must be body_bytes; its data is not read. */
+JQ_MUST_USE int jqw_encode_got_head(struct jqw_buffer *out, uint32_t request, const struct jqw_got *got);
+
+/* Bytes of the shortest msgpack bin header of a body of this size: 2, 3 or 5; and the header itself. */
+static inline uint32_t jqw_bin_header_size(uint32_t size) {
+    return size < 256 ? 2 : size < 65536 ? 3 : 5;
+}
+uint32_t jqw_bin_header_write(uint8_t *to, uint32_t size);
+
+const char *jqw_op_name(int op); /* "put"; "unknown" */
+
+#endif

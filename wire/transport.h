@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connected stream of bytes behind one table of functions: tcp, unix, a memory pair for tests, and later TLS, whose needs
+ * are already here: a read may want to write (wanted), and bytes may lie decrypted inside (pending). No event loop here. */
+#ifndef JOINQ_WIRE_TRANSPORT_H
+#define JOINQ_WIRE_TRANSPORT_H
+
+#include "base.h"
+#include "url.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum { JQW_WANT_READ = 1, JQW_WANT_WRITE = 2 };
+
+/* What read and writev return besides a count of bytes. */
+enum { JQW_IO_AGAIN = -1, JQW_IO_CLOSED = -2 /* orderly end */, JQW_IO_ERROR = -3 /* errno says which */ };
+
+struct jqw_transport;
+
+struct jqw_transport_ops {
+    const char *name;
+    ssize_t (*read)(struct jqw_transport *, void *to, size_t size);
+    ssize_t (*writev)(struct jqw_transport *, const struct iovec *iov, int count);
+    /* JQW_WANT_*: the events that the transport itself waits for before it can go on, given what its user waits for. */
+    int (*wanted)(const struct jqw_transport *, int user);
+    bool (*pending)(const struct jqw_transport *);  /* bytes inside that no event will announce */
+    int (*fd)(const struct jqw_transport *);        /* -1: none (memory pair) */
+    void (*shutdown)(struct jqw_transport *);       /* no more writes from here; the peer reads an end */
+    void (*close)(struct jqw_transport *);          /* releases everything; idempotent */
+    int (*describe)(const struct jqw_transport *, char *to, size_t size); /* the peer, for logs: "127.0.0.1:4711" */
+};
+
+struct jqw_transport {
+    const struct jqw_transport_ops *ops;
+    int fd;
+    void *state;
+};
+
+static inline ssize_t jqw_read(struct jqw_transport *t, void *to, size_t size) {
+    return t->ops->read(t, to, size);
+}
+static inline ssize_t jqw_writev(struct jqw_transport *t, const struct iovec *iov, int count) {
+    return t->ops->writev(t, iov, count);
+}
+
+/* Takes a connected, non-blocking socket; `unix_` chooses how it is described. */
+void jqw_transport_socket(struct jqw_transport *t, int fd, bool unix_);
+
+/* Two connected ends in memory, each direction holding at most `capacity` bytes. JQ_OK or JQ_OVERLOADED. */
+JQ_MUST_USE int jqw_transport_pair(struct jqw_transport *a, struct jqw_transport *b, size_t capacity);
+
+/* Connects without blocking (names of hosts are resolved, which may block): *t is set and its descriptor becomes writable when the
+ * connection stands or has failed; then jqw_transport_connected says which. Tries the address-th address of the name (from 0).
+ * JQ_OK; JQ_INVALID for a scheme it does not have; JQ_DISCONNECTED with errno set; JQ_NO_QUEUE when there are no more addresses. */
+JQ_MUST_USE int jqw_transport_connect(struct jqw_transport *t, const struct jqw_url *url, unsigned address);
+JQ_MUST_USE int jqw_transport_connected(struct jqw_transport *t); /* JQ_OK or JQ_DISCONNECTED with errno set */
+
+/* Listens. JQ_OK: *fd, and url->port is the real one. JQ_INVALID or JQ_DISCONNECTED with errno set. A Unix socket is made with mode
+ * 0600; a stale one (nobody accepts) is replaced, a live one is EADDRINUSE. */
+JQ_MUST_USE int jqw_transport_listen(struct jqw_url *url, int backlog, int *fd);
+/* Accepts one. JQ_OK, or JQ_EMPTY when there is none, or JQ_DISCONNECTED with errno set. TCP_NODELAY, keep-alive and the user timeout
+ * of 15 s are set on TCP. */
+JQ_MUST_USE int jqw_transport_accept(int listener, bool unix_, struct jqw_transport *t);
+
+/* Fills with random bytes from OpenSSL; JQ_OK or JQ_INTERNAL. */
+JQ_MUST_USE int jqw_random(void *to, size_t size);
+
+#endif
