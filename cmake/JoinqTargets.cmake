@@ -10,7 +10,8 @@
 #       PUBLIC and PRIVATE are what it may use.
 #
 #   joinq_program(TARGET SOURCES file... [LIBS lib...] [OUTPUT_NAME name])
-#       A program; it is put into bin/ of the build directory, under its output name.
+#       A program that is installed; in the build tree it stands in bin/ under its output name. (A tool of the tests
+#       is a plain add_executable() with joinq_defaults(), and stands in its folder.)
 #
 #   joinq_absorb(TARGET OBJECTS)
 #       Takes the objects of an OBJECT library into TARGET, with its include path for compiling, so that the

@@ -13,7 +13,7 @@
 #       (for what measures time).
 #
 #   joinq_fuzzer(NAME frame SOURCES fuzz_frame.c [LIBS jqw...] [CORPUS folder] [TIMEOUT seconds])
-#       A libFuzzer entry (LLVMFuzzerTestOneInput). With JOINQ_FUZZ it is built as the fuzzer bin/fuzz_<name>. Without, the
+#       A libFuzzer entry (LLVMFuzzerTestOneInput). With JOINQ_FUZZ it is built as the fuzzer fuzz_<name>. Without, the
 #       same source becomes the plain test fuzz.<name> that feeds it every file of CORPUS (corpus/<name> unless told).
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
@@ -72,7 +72,9 @@ function(joinq_fuzzer)
   if(NOT arg_CORPUS)
     set(arg_CORPUS "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${arg_NAME}")
   endif()
-  joinq_program(${target} SOURCES ${arg_SOURCES} LIBS ${arg_LIBS})
+  add_executable(${target} ${arg_SOURCES})
+  target_link_libraries(${target} PRIVATE ${arg_LIBS})
+  joinq_defaults(${target})
   if(JOINQ_FUZZ)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
     set(arguments -runs=0)
