@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* joinq.h: queues that wait, join and end, in a broker. The one public header of libjoinq.
+ *
+ * A producer:
+ *
+ *     joinq *q;
+ *     if (joinq_connect(&q, NULL, NULL) != JOINQ_OK) ...            // NULL: JOINQ_URL, or the user's own broker
+ *     joinq_attach(q, "jobs", "reader-1", 0, NULL);
+ *     while (read_job(&job))
+ *         joinq_put(q, "jobs", job.data, job.size, JOINQ_FOREVER);  // waits while the queue is full
+ *     joinq_finish(q, "jobs", "reader-1");
+ *     joinq_free(q);
+ *
+ * A worker:
+ *
+ *     struct joinq_batch *batch;
+ *     int code;
+ *     while ((code = joinq_get(q, "jobs", JOINQ_FOREVER, &batch)) == JOINQ_OK) {
+ *         const struct joinq_message *m = joinq_batch_message(batch, 0);
+ *         work(m->data, m->size);
+ *         joinq_done(q, batch, 0, 1);                               // until then it comes back if this process dies
+ *         joinq_batch_free(batch);
+ *     }
+ *     // code is JOINQ_END: nothing can come any more
+ *
+ * Waiting for all of it, with a deadline:
+ *
+ *     struct joinq_joined joined = JOINQ_JOINED_INIT;
+ *     if (joinq_join(q, "jobs", 60 * 1000, &joined) == JOINQ_TIMEOUT)
+ *         printf("%" PRIu64 " left\n", joined.remaining);
+ *
+ * Many requests on their way at once (pipelining): joinq_submit_put and joinq_submit_get return at once with a ticket;
+ * joinq_wait brings the outcome. Everything submitted leaves in one write when something waits, or at joinq_flush.
+ *
+ * Times are milliseconds; JOINQ_FOREVER waits without limit, 0 does not wait; any other negative time is JOINQ_INVALID.
+ * Deadlines are the broker's. Every function that returns an int returns a joinq_code; what it hands out through a
+ * pointer is set only where the function says so. Unless it says otherwise a function borrows its arguments until it
+ * returns, may block until its request is answered, and can return JOINQ_DISCONNECTED (the connection ended: the outcome
+ * of a request that was on its way is not known), JOINQ_INVALID, JOINQ_OVERLOADED (out of memory, here or there),
+ * JOINQ_BUSY (too many requests waiting) and JOINQ_INTERNAL.
+ *
+ * Threads: a handle and its batches belong to one thread at a time; different handles are independent. The library never
+ * prints, exits, or touches signals, and keeps no global state.
+ *
+ * Since 0.1.0 unless a function says otherwise. */
+#ifndef JOINQ_H
+#define JOINQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define JOINQ_API __attribute__((visibility("default")))
+#define JOINQ_CHECK __attribute__((warn_unused_result))
+#else
+#define JOINQ_API
+#define JOINQ_CHECK
+#endif
+
+#define JOINQ_VERSION "0.1.0"
+#define JOINQ_FOREVER ((int64_t)-1)
+#define JOINQ_PORT 19025
+enum { JOINQ_BATCH_MAX = 1000 /* messages in one put or get */ };
+
+/* Outcomes. Below 16 they are results and no errors. The numbers are permanent. */
+enum joinq_code {
+    JOINQ_OK = 0,
+    JOINQ_EMPTY = 1,          /* nothing ready, and told not to wait */
+    JOINQ_FULL = 2,           /* no room, and told not to wait */
+    JOINQ_TIMEOUT = 3,        /* waited as long as told */
+    JOINQ_CLOSED = 4,         /* no puts any more */
+    JOINQ_END = 5,            /* nothing can come any more */
+    JOINQ_PRODUCER_LOST = 6,  /* the stream ended truncated */
+    JOINQ_LEASE_LOST = 7,     /* no longer yours */
+    JOINQ_CANCELLED = 8,      /* by joinq_cancel */
+    JOINQ_NO_QUEUE = 16,      /* no such queue, or deleted */
+    JOINQ_EXISTS = 17,        /* declared otherwise, or name in use */
+    JOINQ_INVALID = 18,       /* the request makes no sense as it is */
+    JOINQ_TOO_LARGE = 19,     /* beyond a limit that does not change by waiting */
+    JOINQ_DENIED = 20,        /* not permitted */
+    JOINQ_AUTH_FAILED = 21,   /* not who you say you are */
+    JOINQ_OVERLOADED = 22,    /* a memory or rate limit, try later */
+    JOINQ_BUSY = 23,          /* too many waiting requests on this connection */
+    JOINQ_STORAGE = 24,       /* the disk refused, nothing happened */
+    JOINQ_PROTOCOL = 25,      /* the other side sent what makes no sense; the connection is closed */
+    JOINQ_DISCONNECTED = 26,  /* no connection, or the queue was lost with its broker */
+    JOINQ_INTERNAL = 27       /* a bug in joinq */
+};
+
+/* "FULL", "the queue is full"; "UNKNOWN" for what is no code. Static strings, any thread. */
+JOINQ_API const char *joinq_code_name(int code);
+JOINQ_API const char *joinq_code_text(int code);
+
+typedef struct joinq joinq;             /* a client: one connection to a broker */
+struct joinq_batch;                     /* messages that one get brought, with their leases */
+
+/* ---- connecting ------------------------------------------------------------------------------------------------------ */
+
+struct joinq_options {
+    size_t size;                 /* sizeof this struct, set by the initialiser */
+    const char *name;            /* who this is, for people: shown in the broker's logs; NULL: none */
+    int64_t connect_timeout_ms;  /* for connection and hello together; default 10,000 */
+};
+#define JOINQ_OPTIONS_INIT                                                                                             \
+    { sizeof(struct joinq_options), NULL, 10000 }
+
+/* Connects to `url` ("joinq://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and where that is not set
+ * the socket of the user's own broker. *out is set on success only, and owned by the caller: joinq_free. If `error` is not NULL the
+ * sentence that says what went wrong is copied there, up to error_size bytes with the NUL. May block for connect_timeout_ms.
+ * Codes: OK, INVALID (URL, options), DISCONNECTED, TIMEOUT, OVERLOADED, PROTOCOL. */
+JOINQ_API JOINQ_CHECK int joinq_connect_error(joinq **out, const char *url, const struct joinq_options *options,
+                                              char *error, size_t error_size);
+JOINQ_API JOINQ_CHECK int joinq_connect(joinq **out, const char *url, const struct joinq_options *options);
+
+/* Ends the connection and frees the handle (NULL is allowed). Leases still held go back to their queues, waiting requests are
+ * withdrawn. Batches stay valid until joinq_batch_free, but their leases are lost. Does not block. */
+JOINQ_API void joinq_free(joinq *client);
+
+/* The sentence for the last call on this handle that did not return OK, from the broker where it had something to say: "queue
+ * 'jobs' is closed". Never NULL; valid until the next call on the handle. */
+JOINQ_API const char *joinq_error(const joinq *client);
+
+/* ---- queues ------------------------------------------------------------------------------------------------------------ */
+
+enum joinq_bound { JOINQ_BOUND_QUEUED = 0, JOINQ_BOUND_OUTSTANDING = 1 };
+enum joinq_accounting { JOINQ_ACCOUNTING_LEASE = 0, JOINQ_ACCOUNTING_COUNTER = 1 };
+
+struct joinq_queue_options {
+    size_t size;
+    uint64_t max_messages;       /* 0: no bound */
+    uint64_t max_bytes;          /* 0: no bound; bytes of bodies */
+    enum joinq_bound bound;      /* what the bounds count: queued, or queued and leased */
+    enum joinq_accounting accounting;
+    uint64_t lease_ms;           /* a lease older than this is taken back; 0: leases end with their session only */
+    uint64_t producers;          /* the queue closes itself when so many have finished; 0: it does not */
+    bool existing_ok;            /* any shape will do if it exists */
+};
+#define JOINQ_QUEUE_OPTIONS_INIT                                                                                       \
+    { sizeof(struct joinq_queue_options), 0, 0, JOINQ_BOUND_QUEUED, JOINQ_ACCOUNTING_LEASE, 0, 0, false }
+
+/* Creates a queue, or does nothing if it was declared with the same options. A name is 1 to 255 bytes of A-Z a-z 0-9 . _ - / :
+ * options NULL: the defaults. Codes: OK, EXISTS, INVALID. */
+JOINQ_API JOINQ_CHECK int joinq_declare(joinq *client, const char *queue, const struct joinq_queue_options *options);
+/* Deletes it; its waiters get NO_QUEUE. if_empty: INVALID unless nothing is unfinished. *discarded (may be NULL) on OK. */
+JOINQ_API JOINQ_CHECK int joinq_delete(joinq *client, const char *queue, bool if_empty, uint64_t *discarded);
+/* Discards what is ready or delayed. *discarded (may be NULL) on OK. Codes: OK, NO_QUEUE. */
+JOINQ_API JOINQ_CHECK int joinq_purge(joinq *client, const char *queue, uint64_t *discarded);
+
+struct joinq_stat {
+    const char *name;
+    uint64_t incarnation, max_messages, max_bytes, bound, accounting, lease_ms, producers;
+    uint64_t closed; /* 0 open, 1 closed, 2 closed at once */
+    uint64_t ready, delayed, leased, ready_bytes, unfinished, ends;
+    uint64_t put, done, dead, expired, discarded, moved_in, moved_out, dead_in;
+    uint64_t delivered, redelivered, lease_expired, task_done;
+    uint64_t getters_waiting, putters_waiting, joiners_waiting, producers_attached, producers_finished;
+    uint64_t age_ms; /* of the oldest ready message */
+};
+struct joinq_stats; /* a list of them */
+
+/* One queue, or all of them in order of their creation. *out is the caller's: joinq_stats_free. Codes: OK, NO_QUEUE. */
+JOINQ_API JOINQ_CHECK int joinq_stat(joinq *client, const char *queue, struct joinq_stats **out);
+JOINQ_API JOINQ_CHECK int joinq_list(joinq *client, struct joinq_stats **out);
+JOINQ_API size_t joinq_stats_count(const struct joinq_stats *stats);
+JOINQ_API const struct joinq_stat *joinq_stats_at(const struct joinq_stats *stats, size_t index);
+JOINQ_API void joinq_stats_free(struct joinq_stats *stats);
+
+/* ---- put --------------------------------------------------------------------------------------------------------------- */
+
+struct joinq_body {
+    const void *data;
+    size_t size;
+};
+struct joinq_put_options {
+    size_t size;
+    int64_t timeout_ms; /* JOINQ_FOREVER, 0, or so long */
+    bool partial;       /* as many as fit; otherwise all or nothing */
+    int64_t delay_ms;   /* becomes ready so long after it was accepted */
+};
+#define JOINQ_PUT_OPTIONS_INIT                                                                                         \
+    { sizeof(struct joinq_put_options), JOINQ_FOREVER, false, 0 }
+
+/* Puts one message; returns when the broker has it. Creates the queue with defaults if there is none.
+ * Codes: OK, FULL, TIMEOUT, CLOSED, TOO_LARGE, NO_QUEUE (deleted while waiting), EXISTS (producer taken over), CANCELLED. */
+JOINQ_API JOINQ_CHECK int joinq_put(joinq *client, const char *queue, const void *data, size_t size,
+                                    int64_t timeout_ms);
+/* Puts 1 to JOINQ_BATCH_MAX messages as one batch. *accepted (may be NULL) is set whatever the code: always the first so many. */
+JOINQ_API JOINQ_CHECK int joinq_put_many(joinq *client, const char *queue, const struct joinq_body *bodies,
+                                         size_t count, const struct joinq_put_options *options, size_t *accepted);
+
+/* ---- get --------------------------------------------------------------------------------------------------------------- */
+
+struct joinq_get_options {
+    size_t size;
+    int64_t timeout_ms;
+    size_t max;          /* messages at most, 1 to JOINQ_BATCH_MAX; as many as are ready come */
+    bool auto_done;      /* finished on receipt: no done needed, none possible */
+    bool final;          /* END only when no lease is out at all; otherwise END when every lease out belongs to a client that
+                            itself waits in a get on this queue */
+    struct joinq_batch *done; /* all of what this batch still holds is finished in the same request; its leases are then gone,
+                                 the batch remains the caller's. NULL: none */
+};
+#define JOINQ_GET_OPTIONS_INIT                                                                                         \
+    { sizeof(struct joinq_get_options), JOINQ_FOREVER, 1, false, false, NULL }
+
+/* Gets one message, leased to this client until done, nack, release, or the end of the connection. *out is set on OK, and the
+ * caller's: joinq_batch_free. Codes: OK, EMPTY, TIMEOUT, END, PRODUCER_LOST, NO_QUEUE, CANCELLED. */
+JOINQ_API JOINQ_CHECK int joinq_get(joinq *client, const char *queue, int64_t timeout_ms, struct joinq_batch **out);
+JOINQ_API JOINQ_CHECK int joinq_get_many(joinq *client, const char *queue, const struct joinq_get_options *options,
+                                         struct joinq_batch **out);
+
+struct joinq_message {
+    const void *data; /* lies in the batch */
+    size_t size;
+    uint64_t incarnation;  /* incarnation and sequence: the id of the message */
+    uint64_t sequence;
+    uint32_t attempt;      /* rises with each hand-out */
+    uint32_t deliveries;   /* leases on it that ended without an end of the message */
+};
+JOINQ_API size_t joinq_batch_count(const struct joinq_batch *batch);
+/* Valid until joinq_batch_free. index below the count. */
+JOINQ_API const struct joinq_message *joinq_batch_message(const struct joinq_batch *batch, size_t index);
+/* How many dones carried by the get that brought this batch came too late. */
+JOINQ_API size_t joinq_batch_lost(const struct joinq_batch *batch);
+/* Frees the messages (NULL is allowed). Leases not finished or given back are still held until the connection ends. Does not block. */
+JOINQ_API void joinq_batch_free(struct joinq_batch *batch);
+
+/* Messages first, first + 1, ... of a batch (count of them): finish them; give them back as failed (delivery count rises), to be ready
+ * after delay_ms; give them back untouched; renew their time limit. *lost (may be NULL) says how many were no longer held.
+ * Codes: OK, LEASE_LOST (some or all; the others are settled), INVALID. */
+JOINQ_API JOINQ_CHECK int joinq_done(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
+JOINQ_API JOINQ_CHECK int joinq_nack(joinq *client, struct joinq_batch *batch, size_t first, size_t count,
+                                     int64_t delay_ms);
+JOINQ_API JOINQ_CHECK int joinq_release(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
+JOINQ_API JOINQ_CHECK int joinq_touch(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
+/* How many of the last done, nack, release or touch were lost. */
+JOINQ_API size_t joinq_lost(const joinq *client);
+
+/* Messages that are ready, without taking them: no leases, no change. *out as in get. Codes: OK (perhaps none), NO_QUEUE. */
+JOINQ_API JOINQ_CHECK int joinq_peek(joinq *client, const char *queue, size_t max, struct joinq_batch **out);
+
+/* Counter queues: so many are finished. INVALID if that is more than are unfinished. *unfinished (may be NULL) on OK. */
+JOINQ_API JOINQ_CHECK int joinq_task_done(joinq *client, const char *queue, uint32_t count, uint64_t *unfinished);
+
+/* ---- join and end ------------------------------------------------------------------------------------------------------ */
+
+struct joinq_joined {
+    size_t size;
+    uint64_t remaining; /* unfinished now */
+    uint64_t done, dead, expired, discarded, moved; /* since the call */
+};
+#define JOINQ_JOINED_INIT                                                                                              \
+    { sizeof(struct joinq_joined), 0, 0, 0, 0, 0, 0 }
+
+/* Waits until nothing is unfinished. *out (may be NULL) is set on OK and TIMEOUT. Codes: OK, TIMEOUT, NO_QUEUE, CANCELLED. */
+JOINQ_API JOINQ_CHECK int joinq_join(joinq *client, const char *queue, int64_t timeout_ms, struct joinq_joined *out);
+
+/* Later puts are CLOSED, what is there is still delivered, then every get of every consumer is END. immediate: what is ready or
+ * delayed is discarded as well (*discarded, may be NULL). after_mine: takes effect when this client's earlier puts are answered. */
+JOINQ_API JOINQ_CHECK int joinq_close(joinq *client, const char *queue, bool immediate, bool after_mine,
+                                      uint64_t *discarded);
+/* Puts `count` one-shot ends behind what was put before: each answers one get with END. Codes: OK, CLOSED, NO_QUEUE, INVALID. */
+JOINQ_API JOINQ_CHECK int joinq_put_end(joinq *client, const char *queue, uint32_t count);
+
+struct joinq_attached {
+    size_t size;
+    bool finished;     /* this name has finished before */
+    uint64_t accepted; /* messages accepted under it */
+};
+#define JOINQ_ATTACHED_INIT                                                                                            \
+    { sizeof(struct joinq_attached), false, 0 }
+enum { JOINQ_TAKEOVER = 1 };
+
+/* Puts of this client into the queue now count as the producer's. flags: JOINQ_TAKEOVER takes the name over from a live client.
+ * *out (may be NULL) on OK. Codes: OK, EXISTS, INVALID, NO_QUEUE. */
+JOINQ_API JOINQ_CHECK int joinq_attach(joinq *client, const char *queue, const char *producer, unsigned flags,
+                                       struct joinq_attached *out);
+/* The producer has put its last. Takes effect when this client's earlier puts are answered. Codes: OK, EXISTS, INVALID, NO_QUEUE. */
+JOINQ_API JOINQ_CHECK int joinq_finish(joinq *client, const char *queue, const char *producer);
+
+/* ---- pipelining -------------------------------------------------------------------------------------------------------- */
+
+typedef uint32_t joinq_ticket; /* 0 is none */
+
+/* As joinq_put_many and joinq_get_many, but return when the request is in the output buffer (they may write and read if that has
+ * grown large, and block only while the broker takes nothing). Bodies are copied; nothing is borrowed after the return, but
+ * for options->done, whose leases are taken over as by a get. *ticket is set on OK, and must be waited for. */
+JOINQ_API JOINQ_CHECK int joinq_submit_put(joinq *client, const char *queue, const struct joinq_body *bodies,
+                                           size_t count, const struct joinq_put_options *options, joinq_ticket *ticket);
+JOINQ_API JOINQ_CHECK int joinq_submit_get(joinq *client, const char *queue, const struct joinq_get_options *options,
+                                           joinq_ticket *ticket);
+JOINQ_API JOINQ_CHECK int joinq_submit_done(joinq *client, struct joinq_batch *batch, size_t first, size_t count,
+                                            joinq_ticket *ticket);
+/* Writes what was submitted. Codes: OK, DISCONNECTED. */
+JOINQ_API JOINQ_CHECK int joinq_flush(joinq *client);
+
+struct joinq_outcome {
+    size_t size;
+    joinq_ticket ticket;
+    int code;                   /* as the blocking function would have returned */
+    uint64_t count;             /* accepted (put), settled (done) */
+    uint64_t lost;
+    struct joinq_batch *batch;  /* get with OK: the caller's */
+};
+#define JOINQ_OUTCOME_INIT                                                                                             \
+    { sizeof(struct joinq_outcome), 0, 0, 0, 0, NULL }
+
+/* Waits for one ticket, or (ticket 0) for whichever is answered next. A deadline here does not cancel the request. OK: *out is set and the
+ * ticket used up. EMPTY or TIMEOUT: not answered yet. INVALID: no such ticket. DISCONNECTED: also for the tickets left. */
+JOINQ_API JOINQ_CHECK int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms,
+                                     struct joinq_outcome *out);
+/* Asks the broker to give up a submitted request. *hit: it was still waiting and its own outcome is CANCELLED; otherwise its outcome
+ * is what it is. The ticket must be waited for in either case. */
+JOINQ_API JOINQ_CHECK int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit);
+
+/* The descriptor of the connection, to be watched for reading by programs that wait for several things; -1 when there is none.
+ * Nothing may be read or written there. */
+JOINQ_API int joinq_fd(const joinq *client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
