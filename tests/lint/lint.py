@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""usage: lint.py RULE [ROOT]  |  lint.py symbols KEY=FILE[,FILE]...
+"""usage: lint.py RULE [ROOT]  |  lint.py tidy ROOT BUILD  |  lint.py symbols KEY=FILE[,FILE]...
 
 Holds the source tree, or what was built from it, against one rule; prints what breaks it and exits 1. The rules are
 in rules_*.py; that each of them bites is shown by selftest.py.
@@ -47,11 +47,13 @@ def check_symbols(pairs):
 
 def main(arguments):
     here = os.path.dirname(os.path.abspath(__file__))
-    if not arguments or arguments[0] not in [*RULES, "symbols"]:
-        sys.exit(f"{__doc__}\nrules: {' '.join(RULES)} symbols")
+    if not arguments or arguments[0] not in [*RULES, "symbols", "tidy"]:
+        sys.exit(f"{__doc__}\nrules: {' '.join(RULES)}")
     rule = arguments[0]
     if rule == "symbols":
         broken = list(check_symbols(arguments[1:]))
+    elif rule == "tidy":
+        broken = list(rules_tools.tidy(source.Tree(arguments[1]), arguments[2]))
     else:
         tree = source.Tree(arguments[1] if len(arguments) > 1 else os.path.join(here, "..", ".."))
         broken = list(RULES[rule](tree))

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules that another program judges: clang-format, the compilers, shellcheck.
+"""Rules that another program judges: clang-format, clang-tidy, the compilers, shellcheck.
 
 Each yields one line of text, or what the program said, for each file that it refuses.
 """
 
+import concurrent.futures
+import json
 import os
 import subprocess
 
@@ -53,3 +55,18 @@ def headers(tree):
             said = [_compile_alone(tree, path, command, own) for command in (as_c, as_cxx)]
         for text in filter(None, said):
             yield f"{path}: does not compile alone:\n{text}"
+
+
+def tidy(tree, build):
+    """clang-tidy's bug finders on the product, with the flags that it is built with."""
+    with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
+        built = {os.path.relpath(entry["file"], tree.root) for entry in json.load(file)}
+    product = sorted(path for path in built if rules_includes.folder_of(path))
+    if not product:
+        yield f"{build}: builds nothing of the product"
+
+    def judge(path):
+        return _judge(["clang-tidy", "--quiet", "-p", build, path], tree.root)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from filter(None, pool.map(judge, product))

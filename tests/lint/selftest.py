@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shows that every rule of the lint bites: each is given a tiny tree that breaks it, and one that does not."""
 
+import json
 import os
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ import lint
 import rules_source
 import rules_symbols
 import rules_tags
+import rules_tools
 import tree as source
 
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
@@ -182,6 +184,20 @@ class ToolRules(LintCase):
             wire__needy_DOT_h="number f(void);\n",
         )
         self.bites(said, "wire/needy.h: does not compile alone")
+
+    def test_tidy(self):
+        code = "int f(int *p);\nint f(int *p)\n{\n    if (p)\n        return 0;\n    return *p;\n}\n"
+        where = {"directory": self.folder.name, "file": "wire/a.c", "command": "cc -c wire/a.c"}
+        self.write({
+            "wire/a.c": code,
+            ".clang-tidy": "Checks: '-*,clang-analyzer-*'\nWarningsAsErrors: '*'\n",
+            "compile_commands.json": json.dumps([{**where, "file": os.path.join(self.folder.name, "wire/a.c")}]),
+        })
+        self.bites(list(rules_tools.tidy(source.Tree(self.folder.name), self.folder.name)), "null pointer")
+
+    def test_tidy_of_nothing(self):
+        self.write({"compile_commands.json": "[]"})
+        self.bites(list(rules_tools.tidy(source.Tree(self.folder.name), self.folder.name)), "builds nothing")
 
     def test_public_header(self):
         name = "libclient__include__joinq_DOT_h"
