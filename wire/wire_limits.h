@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every limit of the protocol, in one place. A peer that goes beyond one gets the answer named here;
  * hello tells the client the values that the broker was configured with (never above these). */
-#ifndef JOINQ_WIRE_LIMITS_H
-#define JOINQ_WIRE_LIMITS_H
+#ifndef JOINQ_WIRE_WIRE_LIMITS_H
+#define JOINQ_WIRE_WIRE_LIMITS_H
 
 enum {
     JQW_PORT = 19025,                       /* 0x4A51, "JQ" */
