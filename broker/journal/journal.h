@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The durable log behind an interface: append a batch of records, be told when it is durable. Files and a replicated log will be
- * other implementations of the same table; nothing above may assume either. Today's keeps batches in memory. */
+ * other implementations of the same table; nothing above may assume either. Today's is for a broker without files. */
 #ifndef JOINQ_JOURNAL_H
 #define JOINQ_JOURNAL_H
 
