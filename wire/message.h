@@ -7,7 +7,7 @@
 #include "base.h"
 #include "buffer.h"
 #include "codes.h"
-#include "limits.h"
+#include "wire_limits.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +17,9 @@ enum jqw_op {
 #include "opcodes.def"
 #undef JQ_OP
 };
+
+/* The kind of an opcode, as in opcodes.def: who may send it, and whether it has an answer. */
+enum jqw_op_kind { JQW_KIND_NONE, JQW_KIND_REQUEST, JQW_KIND_NOTICE, JQW_KIND_ANSWER, JQW_KIND_EVENT };
 
 /* Bytes borrowed from somewhere else; data may be NULL when size is 0. */
 struct jqw_bytes {
@@ -261,11 +264,11 @@ struct jqw_message {
     };
 };
 
-/* Room for the arrays of one decoded message; a message is valid until its scratch is used again. About 60 KiB. */
+/* Room for the arrays of one decoded message; a message is valid until its scratch is used again. About 100 KiB. */
 struct jqw_scratch {
     uint32_t sizes[JQW_BATCH_MAX];
     struct jqw_run runs[JQW_BATCH_MAX];
-    struct jqw_range ranges[2 * JQW_RANGES_MAX];
+    struct jqw_range ranges[JQW_LOST_MAX];
     struct jqw_stat stats[JQW_LIST_MAX];
 };
 
@@ -296,6 +299,7 @@ static inline uint32_t jqw_bin_header_size(uint32_t size) {
 }
 uint32_t jqw_bin_header_write(uint8_t *to, uint32_t size);
 
-const char *jqw_op_name(int op); /* "put"; "unknown" */
+const char *jqw_op_name(uint32_t op); /* "put"; "unknown" */
+enum jqw_op_kind jqw_op_kind(uint32_t op); /* NONE for an opcode that is none */
 
 #endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of fields. The order within a list is the order on the wire; numbers of options and of stat's fields are
+ * permanent. */
+#include "schema.h"
+
+#define AT(member)    .offset = offsetof(struct jqw_message, member)
+#define WIDTH(member) .width = sizeof(((struct jqw_message *)0)->member)
+
+#define UINT(label, member, least, most, text)                                                                   \
+    {                                                                                                            \
+        .name = label, .kind = JQW_FIELD_UINT, AT(member), WIDTH(member), .min = least, .max = most, .why = text \
+    }
+#define U32(label, member) UINT(label, member, 0, UINT32_MAX, label " is a number below 2^32")
+#define U64(label, member) UINT(label, member, 0, UINT64_MAX, "")
+#define FLAGS(member, bits)                                                                                        \
+    {                                                                                                              \
+        .name = "flags", .kind = JQW_FIELD_FLAGS, AT(member), WIDTH(member), .max = bits, .why = "an unknown flag" \
+    }
+#define PLAIN(label, member, type)                          \
+    {                                                       \
+        .name = label, .kind = JQW_FIELD_##type, AT(member) \
+    }
+#define STR(label, member, most, text)                                             \
+    {                                                                              \
+        .name = label, .kind = JQW_FIELD_STR, AT(member), .max = most, .why = text \
+    }
+#define BIN16(label, member)                                                                      \
+    {                                                                                             \
+        .name = label, .kind = JQW_FIELD_BIN, AT(member), .max = 16, .why = label " has 16 bytes" \
+    }
+#define NAME(label, member) STR(label, member, JQW_NAME_MAX, label ": more than 255 bytes")
+#define RUNS(member, counter)                                                                              \
+    {                                                                                                      \
+        .name = "runs", .kind = JQW_FIELD_RUNS, AT(member), .count = offsetof(struct jqw_message, counter) \
+    }
+#define BODIES(member, least)                                                \
+    {                                                                        \
+        .name = "bodies", .kind = JQW_FIELD_BODIES, AT(member), .min = least \
+    }
+#define OPTIONS(list)                                                  \
+    {                                                                  \
+        .name = "options", .kind = JQW_FIELD_OPTIONS, .options = &list \
+    }
+#define QUEUE(member) NAME("queue", member.name), U64("incarnation", member.incarnation)
+#define CODE(member)  U32("code", member.code), STR("text", member.text, JQW_TEXT_MAX, "text: more than 400 bytes")
+#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+
+_Static_assert(JQW_NAME_MAX == 255 && JQW_TEXT_MAX == 400 && JQW_BATCH_MAX == 1000 && JQW_LIST_MAX == 100,
+               "the texts in these tables name limits");
+
+static const struct jqw_field put_option_fields[] = {
+    /* 0 is kept for options of single messages */
+    [1] = PLAIN("delay_ms", put.delay_ms, TIME),
+};
+static const struct jqw_options put_options = {put_option_fields, LENGTH(put_option_fields)};
+
+static const struct jqw_field declare_option_fields[] = {
+    [1] = U64("max_messages", declare.max_messages),
+    [2] = U64("max_bytes", declare.max_bytes),
+    [3] = PLAIN("lease_ms", declare.lease_ms, TIME),
+    [4] = U64("producers", declare.producers),
+    [5] = UINT("bound", declare.bound, 0, JQW_BOUND_OUTSTANDING, "bound: 0 is queued, 1 is outstanding"),
+    [6] = UINT("accounting", declare.accounting, 0, JQW_ACCOUNTING_COUNTER, "accounting: 0 is lease, 1 is counter"),
+};
+static const struct jqw_options declare_options = {declare_option_fields, LENGTH(declare_option_fields)};
+
+/* Their numbers are their places in JQW_STAT_FIELDS, from 1: new ones go to its end. */
+static const struct jqw_field stat_item_fields[] = {
+    {.name = "name", .kind = JQW_FIELD_STR, .offset = offsetof(struct jqw_stat, name), .max = JQW_NAME_MAX},
+#define STAT_FIELD(field)                        \
+    {.name = #field,                             \
+     .kind = JQW_FIELD_UINT,                     \
+     .offset = offsetof(struct jqw_stat, field), \
+     .max = UINT64_MAX,                          \
+     .width = sizeof(uint64_t)},
+    JQW_STAT_FIELDS(STAT_FIELD)
+#undef STAT_FIELD
+};
+const struct jqw_options jqw_stat_options = {stat_item_fields, LENGTH(stat_item_fields)};
+
+/* ---- from client to broker ---------------------------------------------------------------------------------------- */
+
+static const struct jqw_field hello_fields[] = {
+    U32("version", hello.version),
+    BIN16("client", hello.client),
+    NAME("name", hello.name),
+};
+static const struct jqw_field declare_fields[] = {
+    QUEUE(declare.queue),
+    FLAGS(declare.flags, JQW_DECLARE_EXISTING_OK | JQW_DECLARE_DURABLE),
+    OPTIONS(declare_options),
+};
+static const struct jqw_field delete_fields[] = {
+    QUEUE(delete_.queue),
+    FLAGS(delete_.flags, JQW_DELETE_IF_EMPTY),
+};
+static const struct jqw_field put_fields[] = {
+    QUEUE(put.queue),
+    PLAIN("timeout_ms", put.timeout_ms, TIMEOUT),
+    FLAGS(put.flags, JQW_PUT_PARTIAL),
+    BODIES(put.bodies, 1),
+    OPTIONS(put_options),
+};
+static const struct jqw_field get_fields[] = {
+    QUEUE(get.queue),
+    PLAIN("timeout_ms", get.timeout_ms, TIMEOUT),
+    UINT("max", get.max, 1, JQW_BATCH_MAX, "max: a get brings 1 to 1000 messages"),
+    FLAGS(get.flags, JQW_GET_AUTO | JQW_GET_FINAL),
+    PLAIN("done", get.done, RANGES),
+    PLAIN("release", get.release, RANGES),
+};
+static const struct jqw_field done_fields[] = {PLAIN("ranges", settle.ranges, RANGES)};
+static const struct jqw_field nack_fields[] = {
+    PLAIN("ranges", settle.ranges, RANGES),
+    PLAIN("delay_ms", settle.delay_ms, TIME),
+    FLAGS(settle.flags, JQW_NACK_DEAD),
+};
+static const struct jqw_field release_fields[] = {PLAIN("ranges", settle.ranges, RANGES)};
+static const struct jqw_field touch_fields[] = {PLAIN("ranges", settle.ranges, RANGES)};
+static const struct jqw_field received_fields[] = {U64("receipt", received.receipt)};
+static const struct jqw_field task_done_fields[] = {
+    QUEUE(count.queue),
+    UINT("count", count.count, 1, UINT32_MAX, "count is a number from 1 to 2^32 - 1"),
+};
+static const struct jqw_field join_fields[] = {
+    QUEUE(join.queue),
+    PLAIN("timeout_ms", join.timeout_ms, TIMEOUT),
+};
+static const struct jqw_field close_fields[] = {
+    QUEUE(close.queue),
+    FLAGS(close.flags, JQW_CLOSE_IMMEDIATE | JQW_CLOSE_AFTER_MINE),
+};
+static const struct jqw_field put_end_fields[] = {
+    QUEUE(count.queue),
+    UINT("count", count.count, 1, UINT32_MAX, "count is a number from 1 to 2^32 - 1"),
+};
+static const struct jqw_field attach_fields[] = {
+    QUEUE(producer.queue),
+    NAME("producer", producer.producer),
+    FLAGS(producer.flags, JQW_ATTACH_TAKEOVER),
+};
+static const struct jqw_field finish_fields[] = {
+    QUEUE(producer.queue),
+    NAME("producer", producer.producer),
+};
+static const struct jqw_field cancel_fields[] = {
+    UINT("target", cancel.target, 1, UINT32_MAX, "target is the id of a request"),
+};
+static const struct jqw_field stat_fields[] = {QUEUE(named.queue)};
+static const struct jqw_field list_fields[] = {
+    U64("after", list.after),
+    UINT("max", list.max, 1, JQW_LIST_MAX, "max: a list brings 1 to 100 queues"),
+};
+static const struct jqw_field peek_fields[] = {
+    QUEUE(count.queue),
+    UINT("count", count.count, 1, JQW_BATCH_MAX, "count: a peek brings 1 to 1000 messages"),
+};
+static const struct jqw_field purge_fields[] = {QUEUE(named.queue)};
+
+/* ---- from broker to client ---------------------------------------------------------------------------------------- */
+
+static const struct jqw_field welcome_fields[] = {
+    U32("version", welcome.version),       BIN16("instance", welcome.instance),     PLAIN("known", welcome.known, BOOL),
+    U64("frame_max", welcome.frame_max),   U64("message_max", welcome.message_max), U32("batch_max", welcome.batch_max),
+    U32("settle_max", welcome.settle_max), U32("waiting_max", welcome.waiting_max),
+};
+static const struct jqw_field result_fields[] = {
+    CODE(result),
+    U64("incarnation", result.incarnation),
+    U64("count", result.count),
+};
+static const struct jqw_field got_fields[] = {
+    CODE(got),
+    U64("incarnation", got.incarnation),
+    U64("receipt", got.receipt),
+    PLAIN("lost", got.lost, RANGES),
+    RUNS(got.runs, got.run_count),
+    BODIES(got.bodies, 0),
+};
+static const struct jqw_field settled_fields[] = {
+    CODE(settled),
+    U64("count", settled.count),
+    PLAIN("lost", settled.lost, RANGES),
+};
+static const struct jqw_field joined_fields[] = {
+    CODE(joined),
+    U64("incarnation", joined.incarnation),
+    U64("remaining", joined.remaining),
+    U64("done", joined.done),
+    U64("dead", joined.dead),
+    U64("expired", joined.expired),
+    U64("discarded", joined.discarded),
+    U64("moved", joined.moved),
+};
+static const struct jqw_field attached_fields[] = {
+    CODE(attached),
+    U64("incarnation", attached.incarnation),
+    PLAIN("finished", attached.finished, BOOL),
+    U64("accepted", attached.accepted),
+};
+static const struct jqw_field stats_fields[] = {
+    CODE(stats),
+    {.name = "queues",
+     .kind = JQW_FIELD_STATS,
+     AT(stats.item),
+     .count = offsetof(struct jqw_message, stats.count),
+     .options = &jqw_stat_options},
+    PLAIN("more", stats.more, BOOL),
+};
+static const struct jqw_field peeked_fields[] = {
+    CODE(peeked),
+    U64("incarnation", peeked.incarnation),
+    RUNS(peeked.runs, peeked.run_count),
+    BODIES(peeked.bodies, 0),
+};
+static const struct jqw_field event_lease_lost_fields[] = {PLAIN("ranges", lease_lost.ranges, RANGES)};
+static const struct jqw_field event_fenced_fields[] = {
+    QUEUE(fenced.queue),
+    NAME("producer", fenced.producer),
+};
+static const struct jqw_field event_draining_fields[] = {PLAIN("within_ms", draining.within_ms, TIME)};
+
+/* An opcode without a list of fields does not compile. */
+static const struct jqw_schema schemas[] = {
+#define JQ_OP(NAME, lower, number, kind) [number] = {#lower, lower##_fields, LENGTH(lower##_fields), JQW_KIND_##kind},
+#include "opcodes.def"
+#undef JQ_OP
+};
+
+const struct jqw_schema *jqw_schema_of(uint64_t op)
+{
+    return op < LENGTH(schemas) && schemas[op].name ? &schemas[op] : NULL;
+}
+
+const char *jqw_op_name(uint32_t op)
+{
+    const struct jqw_schema *schema = jqw_schema_of(op);
+    return schema ? schema->name : "unknown";
+}
+
+enum jqw_op_kind jqw_op_kind(uint32_t op)
+{
+    const struct jqw_schema *schema = jqw_schema_of(op);
+    return schema ? schema->kind : JQW_KIND_NONE;
+}
