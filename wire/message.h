@@ -59,8 +59,8 @@ struct jqw_ranges {
  * that the place of each body follows from the sizes alone. A sender may instead give `item`. */
 struct jqw_bodies {
     struct jqw_bytes packed;
-    const uint32_t *sizes;         /* decoded */
-    const struct jqw_bytes *item;  /* to encode, when packed.data is NULL */
+    const uint32_t *sizes;        /* decoded */
+    const struct jqw_bytes *item; /* to encode, when packed.data is NULL */
     uint32_t count;
     bool minimal;
 };
@@ -77,18 +77,18 @@ enum jqw_accounting { JQW_ACCOUNTING_LEASE = 0, JQW_ACCOUNTING_COUNTER = 1 };
 
 struct jqw_hello {
     uint32_t version;
-    struct jqw_bytes client;       /* 16 random bytes, new for each library handle */
-    struct jqw_bytes name;         /* for people: shown in logs; may be empty */
+    struct jqw_bytes client; /* 16 random bytes, new for each library handle */
+    struct jqw_bytes name;   /* for people: shown in logs; may be empty */
 };
 struct jqw_declare {
     struct jqw_queue queue;
-    uint32_t flags;                /* jqw_declare_flag */
-    uint64_t max_messages;         /* 0: no bound */
-    uint64_t max_bytes;            /* 0: no bound */
-    uint64_t lease_ms;             /* 0: no limit */
-    uint64_t producers;            /* 0: not counted */
-    uint32_t bound;                /* jqw_bound */
-    uint32_t accounting;           /* jqw_accounting */
+    uint32_t flags;        /* jqw_declare_flag */
+    uint64_t max_messages; /* 0: no bound */
+    uint64_t max_bytes;    /* 0: no bound */
+    uint64_t lease_ms;     /* 0: no limit */
+    uint64_t producers;    /* 0: not counted */
+    uint32_t bound;        /* jqw_bound */
+    uint32_t accounting;   /* jqw_accounting */
 };
 struct jqw_delete {
     struct jqw_queue queue;
@@ -96,28 +96,28 @@ struct jqw_delete {
 };
 struct jqw_put {
     struct jqw_queue queue;
-    uint64_t timeout_ms;           /* JQW_TIMEOUT_FOREVER, 0: do not wait */
-    uint32_t flags;                /* jqw_put_flag */
+    uint64_t timeout_ms; /* JQW_TIMEOUT_FOREVER, 0: do not wait */
+    uint32_t flags;      /* jqw_put_flag */
     struct jqw_bodies bodies;
-    uint64_t delay_ms;             /* common option, for all of the batch */
+    uint64_t delay_ms; /* common option, for all of the batch */
 };
 struct jqw_get {
     struct jqw_queue queue;
     uint64_t timeout_ms;
     uint32_t max;
-    uint32_t flags;                /* jqw_get_flag */
-    struct jqw_ranges done;        /* finished before the get begins */
-    struct jqw_ranges release;     /* given back before the get begins */
+    uint32_t flags;            /* jqw_get_flag */
+    struct jqw_ranges done;    /* finished before the get begins */
+    struct jqw_ranges release; /* given back before the get begins */
 };
-struct jqw_settle {                /* DONE, NACK, RELEASE, TOUCH */
+struct jqw_settle { /* DONE, NACK, RELEASE, TOUCH */
     struct jqw_ranges ranges;
-    uint64_t delay_ms;             /* NACK */
-    uint32_t flags;                /* NACK: jqw_nack_flag */
+    uint64_t delay_ms; /* NACK */
+    uint32_t flags;    /* NACK: jqw_nack_flag */
 };
 struct jqw_received {
-    uint64_t receipt;              /* the highest receipt number read */
+    uint64_t receipt; /* the highest receipt number read */
 };
-struct jqw_count {                 /* TASK_DONE, PUT_END, PEEK */
+struct jqw_count { /* TASK_DONE, PUT_END, PEEK */
     struct jqw_queue queue;
     uint32_t count;
 };
@@ -129,26 +129,26 @@ struct jqw_close {
     struct jqw_queue queue;
     uint32_t flags;
 };
-struct jqw_producer {              /* ATTACH, FINISH */
+struct jqw_producer { /* ATTACH, FINISH */
     struct jqw_queue queue;
     struct jqw_bytes producer;
-    uint32_t flags;                /* ATTACH: jqw_attach_flag */
+    uint32_t flags; /* ATTACH: jqw_attach_flag */
 };
 struct jqw_cancel {
-    uint32_t target;               /* request id */
+    uint32_t target; /* request id */
 };
-struct jqw_named {                 /* STAT, PURGE */
+struct jqw_named { /* STAT, PURGE */
     struct jqw_queue queue;
 };
 struct jqw_list {
-    uint64_t after;                /* incarnation of the last queue seen; 0: from the start */
+    uint64_t after; /* incarnation of the last queue seen; 0: from the start */
     uint32_t max;
 };
 
 struct jqw_welcome {
     uint32_t version;
-    struct jqw_bytes instance;     /* 16 bytes: this run of the broker */
-    bool known;                    /* whether this client id is remembered */
+    struct jqw_bytes instance; /* 16 bytes: this run of the broker */
+    bool known;                /* whether this client id is remembered */
     uint64_t frame_max;
     uint64_t message_max;
     uint32_t batch_max;
@@ -159,23 +159,23 @@ struct jqw_welcome {
 struct jqw_result {
     uint32_t code;
     struct jqw_bytes text;
-    uint64_t incarnation;          /* of the queue, 0 where there is none */
-    uint64_t count;                /* accepted, discarded, unfinished...: by request */
+    uint64_t incarnation; /* of the queue, 0 where there is none */
+    uint64_t count;       /* accepted, discarded, unfinished...: by request */
 };
 struct jqw_got {
     uint32_t code;
     struct jqw_bytes text;
     uint64_t incarnation;
-    uint64_t receipt;              /* number of this delivery on receipt; 0: leased */
+    uint64_t receipt; /* number of this delivery on receipt; 0: leased */
     const struct jqw_run *runs;
     uint32_t run_count;
-    struct jqw_bodies bodies;      /* as many as the runs have messages, in their order */
-    struct jqw_ranges lost;        /* of the dones and releases that the get carried */
+    struct jqw_bodies bodies; /* as many as the runs have messages, in their order */
+    struct jqw_ranges lost;   /* of the dones and releases that the get carried */
 };
 struct jqw_settled {
-    uint32_t code;                 /* LEASE_LOST if any was lost */
+    uint32_t code; /* LEASE_LOST if any was lost */
     struct jqw_bytes text;
-    uint64_t count;                /* settled */
+    uint64_t count; /* settled */
     struct jqw_ranges lost;
 };
 struct jqw_joined {
@@ -189,17 +189,17 @@ struct jqw_attached {
     uint32_t code;
     struct jqw_bytes text;
     uint64_t incarnation;
-    bool finished;                 /* whether the name has finished before */
-    uint64_t accepted;             /* messages accepted under it so far */
+    bool finished;     /* whether the name has finished before */
+    uint64_t accepted; /* messages accepted under it so far */
 };
 #define JQW_STAT_FIELDS(F)                                                                                             \
-    F(incarnation) F(max_messages) F(max_bytes) F(bound) F(accounting) F(lease_ms) F(producers)                        \
-    F(closed) /* 0 open, 1 graceful, 2 immediate */                                                                    \
-    F(ready) F(delayed) F(leased) F(ready_bytes) F(unfinished) F(ends)                                                 \
-    F(put) F(done) F(dead) F(expired) F(discarded) F(moved_in) F(moved_out) F(dead_in)                                 \
-    F(delivered) F(redelivered) F(lease_expired) F(task_done)                                                          \
-    F(getters_waiting) F(putters_waiting) F(joiners_waiting) F(producers_attached) F(producers_finished)               \
-    F(age_ms) /* how long the oldest ready message has been waiting */
+    F(incarnation)                                                                                                     \
+    F(max_messages) F(max_bytes) F(bound) F(accounting) F(lease_ms) F(producers)                                       \
+        F(closed) /* 0 open, 1 graceful, 2 immediate */                                                                \
+        F(ready) F(delayed) F(leased) F(ready_bytes) F(unfinished) F(ends) F(put) F(done) F(dead) F(expired)           \
+            F(discarded) F(moved_in) F(moved_out) F(dead_in) F(delivered) F(redelivered) F(lease_expired) F(task_done) \
+                F(getters_waiting) F(putters_waiting) F(joiners_waiting) F(producers_attached) F(producers_finished)   \
+                    F(age_ms) /* how long the oldest ready message has been waiting */
 struct jqw_stat {
     struct jqw_bytes name;
 #define JQW_STAT_MEMBER(field) uint64_t field;
@@ -234,7 +234,7 @@ struct jqw_event_draining {
 
 struct jqw_message {
     enum jqw_op op;
-    uint32_t request;              /* chosen by the client, not 0; 0 in events and notices */
+    uint32_t request; /* chosen by the client, not 0; 0 in events and notices */
     union {
         struct jqw_hello hello;
         struct jqw_declare declare;
@@ -272,11 +272,16 @@ struct jqw_scratch {
     struct jqw_stat stats[JQW_LIST_MAX];
 };
 
-/* Decodes the msgpack array of one frame (without its length). JQ_OK: *out is set and borrows from frame and scratch.
- * JQ_INVALID: the opcode is unknown or the request is well formed but makes no sense (name too long, too many, an unknown
- * option...): out->op and out->request are set, *why (static text) says what; the connection goes on. JQ_PROTOCOL: malformed; *why says what.
+/* Decodes the msgpack array of one frame (without its length). JQ_OK: *out is set and borrows from frame and scratch; `item` of
+ * bodies stays NULL. Otherwise *why (static text) says what is wrong, and
+ *   JQ_INVALID    the opcode is unknown, or the message is well formed but makes no sense (a name too long, too many of
+ *                 something, an unknown option...): out->op and out->request are set, and the connection goes on. With request 0
+ *                 (an unknown opcode) there is nobody to answer: a client passes over it, for the broker it is PROTOCOL.
+ *   JQ_TOO_LARGE  a body is larger than JQW_MESSAGE_MAX; the same.
+ *   JQ_OVERLOADED memory is refused, of which put, get, the settling ones, task_done, close and their answers need none; the same.
+ *   JQ_PROTOCOL   malformed, and whatever is wrong with a notice; out means nothing.
  * Put, get, done and their answers take a bounds-checked walk; the rest goes through msgpack-c after the same walk has checked
- * length, depth and counts. */
+ * length, depth and counts. Which side may send an opcode is the caller's to check: jqw_op_kind. */
 JQ_MUST_USE int jqw_decode(const uint8_t *frame, size_t size, struct jqw_message *out, struct jqw_scratch *scratch,
                            const char **why);
 
@@ -294,12 +299,13 @@ JQ_MUST_USE int jqw_encode(struct jqw_buffer *out, const struct jqw_message *mes
 JQ_MUST_USE int jqw_encode_got_head(struct jqw_buffer *out, uint32_t request, const struct jqw_got *got);
 
 /* Bytes of the shortest msgpack bin header of a body of this size: 2, 3 or 5; and the header itself. */
-static inline uint32_t jqw_bin_header_size(uint32_t size) {
+static inline uint32_t jqw_bin_header_size(uint32_t size)
+{
     return size < 256 ? 2 : size < 65536 ? 3 : 5;
 }
 uint32_t jqw_bin_header_write(uint8_t *to, uint32_t size);
 
-const char *jqw_op_name(uint32_t op); /* "put"; "unknown" */
+const char *jqw_op_name(uint32_t op);      /* "put"; "unknown" */
 enum jqw_op_kind jqw_op_kind(uint32_t op); /* NONE for an opcode that is none */
 
 #endif

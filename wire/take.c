@@ -23,14 +23,10 @@ int jqw_take_head(struct jqw_taking *taking, uint64_t count, uint64_t op, uint64
 {
     if (op > UINT32_MAX || request > UINT32_MAX)
         return jqw_refuse(taking, JQ_PROTOCOL, "an opcode and a request id are numbers below 2^32");
-    taking->out->op = (enum jqw_op)op;
-    taking->out->request = (uint32_t)request;
+    *taking->out = (struct jqw_message){.op = (enum jqw_op)op, .request = (uint32_t)request};
     taking->schema = jqw_schema_of(op);
     if (!taking->schema)
         return jqw_refuse(taking, JQ_INVALID, "unknown opcode");
-    memset(taking->out, 0, sizeof *taking->out);
-    taking->out->op = (enum jqw_op)op;
-    taking->out->request = (uint32_t)request;
     if (request_check(taking, request) != JQ_OK)
         return jqw_refuse(taking, JQ_PROTOCOL, "a request id of 0 in a request, or another one where 0 belongs");
     if (count < 2 + (uint64_t)jqw_schema_required(taking->schema))

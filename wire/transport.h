@@ -25,10 +25,10 @@ struct jqw_transport_ops {
     ssize_t (*writev)(struct jqw_transport *, const struct iovec *iov, int count);
     /* JQW_WANT_*: the events that the transport itself waits for before it can go on, given what its user waits for. */
     int (*wanted)(const struct jqw_transport *, int user);
-    bool (*pending)(const struct jqw_transport *);  /* bytes inside that no event will announce */
-    int (*fd)(const struct jqw_transport *);        /* -1: none (memory pair) */
-    void (*shutdown)(struct jqw_transport *);       /* no more writes from here; the peer reads an end */
-    void (*close)(struct jqw_transport *);          /* releases everything; idempotent */
+    bool (*pending)(const struct jqw_transport *); /* bytes inside that no event will announce */
+    int (*fd)(const struct jqw_transport *);       /* -1: none (memory pair) */
+    void (*shutdown)(struct jqw_transport *);      /* no more writes from here; the peer reads an end */
+    void (*close)(struct jqw_transport *);         /* releases everything; idempotent */
     int (*describe)(const struct jqw_transport *, char *to, size_t size); /* the peer, for logs: "127.0.0.1:4711" */
 };
 
@@ -38,10 +38,12 @@ struct jqw_transport {
     void *state;
 };
 
-static inline ssize_t jqw_read(struct jqw_transport *t, void *to, size_t size) {
+static inline ssize_t jqw_read(struct jqw_transport *t, void *to, size_t size)
+{
     return t->ops->read(t, to, size);
 }
-static inline ssize_t jqw_writev(struct jqw_transport *t, const struct iovec *iov, int count) {
+static inline ssize_t jqw_writev(struct jqw_transport *t, const struct iovec *iov, int count)
+{
     return t->ops->writev(t, iov, count);
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum jqw_type {
     JQW_TYPE_NONE, /* no value: the end, or a head that msgpack does not have, or one that needs more bytes than there are */
@@ -52,19 +53,48 @@ static inline size_t jqw_walk_left(const struct jqw_walk *walk)
     return (size_t)(walk->end - walk->at);
 }
 
+/* The numbers that hot messages are made of: the small ones, and those with enough behind them to load eight bytes at once. */
 static inline bool jqw_walk_uint(struct jqw_walk *walk, uint64_t *value)
 {
     if (JQ_LIKELY(walk->at < walk->end && *walk->at < 0x80)) {
         *value = *walk->at++;
         return true;
     }
+    if (JQ_LIKELY(jqw_walk_left(walk) > sizeof *value && *walk->at >= 0xcc && *walk->at <= 0xcf)) {
+        unsigned width = 1U << (*walk->at - 0xcc);
+        uint64_t big;
+        memcpy(&big, walk->at + 1, sizeof big);
+        *value = __builtin_bswap64(big) >> (64 - 8 * width);
+        walk->at += 1 + width;
+        return true;
+    }
     return jqw_walk_typed(walk, JQW_TYPE_UINT, value);
+}
+
+static inline bool jqw_walk_nil(struct jqw_walk *walk)
+{
+    bool nil = walk->at < walk->end && *walk->at == 0xc0;
+    walk->at += nil ? 1 : 0;
+    return nil;
+}
+
+/* The short names that hot messages have. */
+static inline bool jqw_walk_str(struct jqw_walk *walk, const uint8_t **data, uint64_t *size)
+{
+    bool fixed = walk->at < walk->end && (*walk->at & 0xe0) == 0xa0 && (*walk->at & 0x1f) < jqw_walk_left(walk);
+    if (JQ_LIKELY(fixed))
+        *size = *walk->at++ & 0x1f;
+    else if (!jqw_walk_typed(walk, JQW_TYPE_STR, size))
+        return false;
+    *data = walk->at;
+    walk->at += *size;
+    return true;
 }
 
 static inline bool jqw_walk_array(struct jqw_walk *walk, uint64_t *count)
 {
-    if (JQ_LIKELY(walk->at < walk->end && (*walk->at & 0xf0) == 0x90 &&
-                  (size_t)(*walk->at & 0x0f) < jqw_walk_left(walk))) {
+    bool fixed = walk->at < walk->end && (*walk->at & 0xf0) == 0x90 && (*walk->at & 0x0f) < jqw_walk_left(walk);
+    if (JQ_LIKELY(fixed)) {
         *count = *walk->at++ & 0x0f;
         return true;
     }

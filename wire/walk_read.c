@@ -32,7 +32,8 @@ static int malformed(struct jqw_taking *taking)
 
 /* ---- one field ----------------------------------------------------------------------------------------------------- */
 
-static int read_scalar(struct jqw_taking *taking, struct jqw_walk *in, const struct jqw_field *field, void *to)
+/* A value of whichever type, right or wrong. */
+static int read_any(struct jqw_taking *taking, struct jqw_walk *in, const struct jqw_field *field, void *to)
 {
     struct jqw_token token = jqw_walk_token(in);
     const uint8_t *data = in->at;
@@ -54,6 +55,19 @@ static int read_scalar(struct jqw_taking *taking, struct jqw_walk *in, const str
     default:
         return malformed(taking);
     }
+}
+
+static int read_scalar(struct jqw_taking *taking, struct jqw_walk *in, const struct jqw_field *field, void *to)
+{
+    const uint8_t *data;
+    uint64_t value;
+    if (field->kind == JQW_FIELD_STR && jqw_walk_str(in, &data, &value))
+        return jqw_take_str(taking, field, to, data, value);
+    if (field->kind == JQW_FIELD_TIMEOUT && jqw_walk_nil(in))
+        return jqw_take_nil(taking, field, to);
+    if (field->kind != JQW_FIELD_STR && jqw_walk_uint(in, &value))
+        return jqw_take_number(taking, field, to, value);
+    return read_any(taking, in, field, to);
 }
 
 static bool read_four(struct jqw_walk *in, uint64_t numbers[4])
