@@ -192,14 +192,17 @@ struct jqw_attached {
     bool finished;     /* whether the name has finished before */
     uint64_t accepted; /* messages accepted under it so far */
 };
+/* Their numbers on the wire are their places here, from 1, and permanent: new ones go to the end. */
+/* clang-format off */
 #define JQW_STAT_FIELDS(F)                                                                                             \
-    F(incarnation)                                                                                                     \
-    F(max_messages) F(max_bytes) F(bound) F(accounting) F(lease_ms) F(producers)                                       \
-        F(closed) /* 0 open, 1 graceful, 2 immediate */                                                                \
-        F(ready) F(delayed) F(leased) F(ready_bytes) F(unfinished) F(ends) F(put) F(done) F(dead) F(expired)           \
-            F(discarded) F(moved_in) F(moved_out) F(dead_in) F(delivered) F(redelivered) F(lease_expired) F(task_done) \
-                F(getters_waiting) F(putters_waiting) F(joiners_waiting) F(producers_attached) F(producers_finished)   \
-                    F(age_ms) /* how long the oldest ready message has been waiting */
+    F(incarnation) F(max_messages) F(max_bytes) F(bound) F(accounting) F(lease_ms) F(producers)                        \
+    F(closed) /* 0 open, 1 graceful, 2 immediate */                                                                    \
+    F(ready) F(delayed) F(leased) F(ready_bytes) F(unfinished) F(ends)                                                 \
+    F(put) F(done) F(dead) F(expired) F(discarded) F(moved_in) F(moved_out) F(dead_in)                                 \
+    F(delivered) F(redelivered) F(lease_expired) F(task_done)                                                          \
+    F(getters_waiting) F(putters_waiting) F(joiners_waiting) F(producers_attached) F(producers_finished)               \
+    F(age_ms) /* how long the oldest ready message has been waiting */
+/* clang-format on */
 struct jqw_stat {
     struct jqw_bytes name;
 #define JQW_STAT_MEMBER(field) uint64_t field;
