@@ -55,7 +55,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define JOINQ_API __attribute__((visibility("default")))
+#define JOINQ_API   __attribute__((visibility("default")))
 #define JOINQ_CHECK __attribute__((warn_unused_result))
 #else
 #define JOINQ_API
@@ -64,50 +64,52 @@ extern "C" {
 
 #define JOINQ_VERSION "0.1.0"
 #define JOINQ_FOREVER ((int64_t)-1)
-#define JOINQ_PORT 19025
+#define JOINQ_PORT    19025
 enum { JOINQ_BATCH_MAX = 1000 /* messages in one put or get */ };
 
 /* Outcomes. Below 16 they are results and no errors. The numbers are permanent. */
 enum joinq_code {
     JOINQ_OK = 0,
-    JOINQ_EMPTY = 1,          /* nothing ready, and told not to wait */
-    JOINQ_FULL = 2,           /* no room, and told not to wait */
-    JOINQ_TIMEOUT = 3,        /* waited as long as told */
-    JOINQ_CLOSED = 4,         /* no puts any more */
-    JOINQ_END = 5,            /* nothing can come any more */
-    JOINQ_PRODUCER_LOST = 6,  /* the stream ended truncated */
-    JOINQ_LEASE_LOST = 7,     /* no longer yours */
-    JOINQ_CANCELLED = 8,      /* by joinq_cancel */
-    JOINQ_NO_QUEUE = 16,      /* no such queue, or deleted */
-    JOINQ_EXISTS = 17,        /* declared otherwise, or name in use */
-    JOINQ_INVALID = 18,       /* the request makes no sense as it is */
-    JOINQ_TOO_LARGE = 19,     /* beyond a limit that does not change by waiting */
-    JOINQ_DENIED = 20,        /* not permitted */
-    JOINQ_AUTH_FAILED = 21,   /* not who you say you are */
-    JOINQ_OVERLOADED = 22,    /* a memory or rate limit, try later */
-    JOINQ_BUSY = 23,          /* too many waiting requests on this connection */
-    JOINQ_STORAGE = 24,       /* the disk refused, nothing happened */
-    JOINQ_PROTOCOL = 25,      /* the other side sent what makes no sense; the connection is closed */
-    JOINQ_DISCONNECTED = 26,  /* no connection, or the queue was lost with its broker */
-    JOINQ_INTERNAL = 27       /* a bug in joinq */
+    JOINQ_EMPTY = 1,         /* nothing ready, and told not to wait */
+    JOINQ_FULL = 2,          /* no room, and told not to wait */
+    JOINQ_TIMEOUT = 3,       /* waited as long as told */
+    JOINQ_CLOSED = 4,        /* no puts any more */
+    JOINQ_END = 5,           /* nothing can come any more */
+    JOINQ_PRODUCER_LOST = 6, /* the stream ended truncated */
+    JOINQ_LEASE_LOST = 7,    /* no longer yours */
+    JOINQ_CANCELLED = 8,     /* by joinq_cancel */
+    JOINQ_NO_QUEUE = 16,     /* no such queue, or deleted */
+    JOINQ_EXISTS = 17,       /* declared otherwise, or name in use */
+    JOINQ_INVALID = 18,      /* the request makes no sense as it is */
+    JOINQ_TOO_LARGE = 19,    /* beyond a limit that does not change by waiting */
+    JOINQ_DENIED = 20,       /* not permitted */
+    JOINQ_AUTH_FAILED = 21,  /* not who you say you are */
+    JOINQ_OVERLOADED = 22,   /* a memory or rate limit, try later */
+    JOINQ_BUSY = 23,         /* too many waiting requests on this connection */
+    JOINQ_STORAGE = 24,      /* the disk refused, nothing happened */
+    JOINQ_PROTOCOL = 25,     /* the other side sent what makes no sense; the connection is closed */
+    JOINQ_DISCONNECTED = 26, /* no connection, or the queue was lost with its broker */
+    JOINQ_INTERNAL = 27      /* a bug in joinq */
 };
 
 /* "FULL", "the queue is full"; "UNKNOWN" for what is no code. Static strings, any thread. */
 JOINQ_API const char *joinq_code_name(int code);
 JOINQ_API const char *joinq_code_text(int code);
 
-typedef struct joinq joinq;             /* a client: one connection to a broker */
-struct joinq_batch;                     /* messages that one get brought, with their leases */
+typedef struct joinq joinq; /* a client: one connection to a broker */
+struct joinq_batch;         /* messages that one get brought, with their leases */
 
 /* ---- connecting ------------------------------------------------------------------------------------------------------ */
 
 struct joinq_options {
-    size_t size;                 /* sizeof this struct, set by the initialiser */
-    const char *name;            /* who this is, for people: shown in the broker's logs; NULL: none */
-    int64_t connect_timeout_ms;  /* for connection and hello together; default 10,000 */
+    size_t size;                /* sizeof this struct, set by the initialiser */
+    const char *name;           /* who this is, for people: shown in the broker's logs; NULL: none */
+    int64_t connect_timeout_ms; /* for connection and hello together; default 10,000 */
 };
-#define JOINQ_OPTIONS_INIT                                                                                             \
-    { sizeof(struct joinq_options), NULL, 10000 }
+#define JOINQ_OPTIONS_INIT                        \
+    {                                             \
+        sizeof(struct joinq_options), NULL, 10000 \
+    }
 
 /* Connects to `url` ("joinq://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and where that is not set
  * the socket of the user's own broker. *out is set on success only, and owned by the caller: joinq_free. If `error` is not NULL the
@@ -132,16 +134,18 @@ enum joinq_accounting { JOINQ_ACCOUNTING_LEASE = 0, JOINQ_ACCOUNTING_COUNTER = 1
 
 struct joinq_queue_options {
     size_t size;
-    uint64_t max_messages;       /* 0: no bound */
-    uint64_t max_bytes;          /* 0: no bound; bytes of bodies */
-    enum joinq_bound bound;      /* what the bounds count: queued, or queued and leased */
+    uint64_t max_messages;  /* 0: no bound */
+    uint64_t max_bytes;     /* 0: no bound; bytes of bodies */
+    enum joinq_bound bound; /* what the bounds count: queued, or queued and leased */
     enum joinq_accounting accounting;
-    uint64_t lease_ms;           /* a lease older than this is taken back; 0: leases end with their session only */
-    uint64_t producers;          /* the queue closes itself when so many have finished; 0: it does not */
-    bool existing_ok;            /* any shape will do if it exists */
+    uint64_t lease_ms;  /* a lease older than this is taken back; 0: leases end with their session only */
+    uint64_t producers; /* the queue closes itself when so many have finished; 0: it does not */
+    bool existing_ok;   /* any shape will do if it exists */
 };
-#define JOINQ_QUEUE_OPTIONS_INIT                                                                                       \
-    { sizeof(struct joinq_queue_options), 0, 0, JOINQ_BOUND_QUEUED, JOINQ_ACCOUNTING_LEASE, 0, 0, false }
+#define JOINQ_QUEUE_OPTIONS_INIT                                                                          \
+    {                                                                                                     \
+        sizeof(struct joinq_queue_options), 0, 0, JOINQ_BOUND_QUEUED, JOINQ_ACCOUNTING_LEASE, 0, 0, false \
+    }
 
 /* Creates a queue, or does nothing if it was declared with the same options. A name is 1 to 255 bytes of A-Z a-z 0-9 . _ - / :
  * options NULL: the defaults. Codes: OK, EXISTS, INVALID. */
@@ -182,8 +186,10 @@ struct joinq_put_options {
     bool partial;       /* as many as fit; otherwise all or nothing */
     int64_t delay_ms;   /* becomes ready so long after it was accepted */
 };
-#define JOINQ_PUT_OPTIONS_INIT                                                                                         \
-    { sizeof(struct joinq_put_options), JOINQ_FOREVER, false, 0 }
+#define JOINQ_PUT_OPTIONS_INIT                                    \
+    {                                                             \
+        sizeof(struct joinq_put_options), JOINQ_FOREVER, false, 0 \
+    }
 
 /* Puts one message; returns when the broker has it. Creates the queue with defaults if there is none.
  * Codes: OK, FULL, TIMEOUT, CLOSED, TOO_LARGE, NO_QUEUE (deleted while waiting), EXISTS (producer taken over), CANCELLED. */
@@ -198,15 +204,18 @@ JOINQ_API JOINQ_CHECK int joinq_put_many(joinq *client, const char *queue, const
 struct joinq_get_options {
     size_t size;
     int64_t timeout_ms;
-    size_t max;          /* messages at most, 1 to JOINQ_BATCH_MAX; as many as are ready come */
-    bool auto_done;      /* finished on receipt: no done needed, none possible */
-    bool final;          /* END only when no lease is out at all; otherwise END when every lease out belongs to a client that
+    size_t max;     /* messages at most, 1 to JOINQ_BATCH_MAX; as many as are ready come */
+    bool auto_done; /* finished on receipt: no done needed, none possible */
+    bool final;     /* END only when no lease is out at all; otherwise END when every lease out belongs to a client that
                             itself waits in a get on this queue */
-    struct joinq_batch *done; /* all of what this batch still holds is finished in the same request; its leases are then gone,
+    struct joinq_batch
+        *done; /* all of what this batch still holds is finished in the same request; its leases are then gone,
                                  the batch remains the caller's. NULL: none */
 };
-#define JOINQ_GET_OPTIONS_INIT                                                                                         \
-    { sizeof(struct joinq_get_options), JOINQ_FOREVER, 1, false, false, NULL }
+#define JOINQ_GET_OPTIONS_INIT                                                 \
+    {                                                                          \
+        sizeof(struct joinq_get_options), JOINQ_FOREVER, 1, false, false, NULL \
+    }
 
 /* Gets one message, leased to this client until done, nack, release, or the end of the connection. *out is set on OK, and the
  * caller's: joinq_batch_free. Codes: OK, EMPTY, TIMEOUT, END, PRODUCER_LOST, NO_QUEUE, CANCELLED. */
@@ -217,10 +226,10 @@ JOINQ_API JOINQ_CHECK int joinq_get_many(joinq *client, const char *queue, const
 struct joinq_message {
     const void *data; /* lies in the batch */
     size_t size;
-    uint64_t incarnation;  /* incarnation and sequence: the id of the message */
+    uint64_t incarnation; /* incarnation and sequence: the id of the message */
     uint64_t sequence;
-    uint32_t attempt;      /* rises with each hand-out */
-    uint32_t deliveries;   /* leases on it that ended without an end of the message */
+    uint32_t attempt;    /* rises with each hand-out */
+    uint32_t deliveries; /* leases on it that ended without an end of the message */
 };
 JOINQ_API size_t joinq_batch_count(const struct joinq_batch *batch);
 /* Valid until joinq_batch_free. index below the count. */
@@ -251,11 +260,13 @@ JOINQ_API JOINQ_CHECK int joinq_task_done(joinq *client, const char *queue, uint
 
 struct joinq_joined {
     size_t size;
-    uint64_t remaining; /* unfinished now */
+    uint64_t remaining;                             /* unfinished now */
     uint64_t done, dead, expired, discarded, moved; /* since the call */
 };
-#define JOINQ_JOINED_INIT                                                                                              \
-    { sizeof(struct joinq_joined), 0, 0, 0, 0, 0, 0 }
+#define JOINQ_JOINED_INIT                             \
+    {                                                 \
+        sizeof(struct joinq_joined), 0, 0, 0, 0, 0, 0 \
+    }
 
 /* Waits until nothing is unfinished. *out (may be NULL) is set on OK and TIMEOUT. Codes: OK, TIMEOUT, NO_QUEUE, CANCELLED. */
 JOINQ_API JOINQ_CHECK int joinq_join(joinq *client, const char *queue, int64_t timeout_ms, struct joinq_joined *out);
@@ -272,8 +283,10 @@ struct joinq_attached {
     bool finished;     /* this name has finished before */
     uint64_t accepted; /* messages accepted under it */
 };
-#define JOINQ_ATTACHED_INIT                                                                                            \
-    { sizeof(struct joinq_attached), false, 0 }
+#define JOINQ_ATTACHED_INIT                     \
+    {                                           \
+        sizeof(struct joinq_attached), false, 0 \
+    }
 enum { JOINQ_TAKEOVER = 1 };
 
 /* Puts of this client into the queue now count as the producer's. flags: JOINQ_TAKEOVER takes the name over from a live client.
@@ -302,21 +315,27 @@ JOINQ_API JOINQ_CHECK int joinq_flush(joinq *client);
 struct joinq_outcome {
     size_t size;
     joinq_ticket ticket;
-    int code;                   /* as the blocking function would have returned */
-    uint64_t count;             /* accepted (put), settled (done) */
+    int code;       /* as the blocking function would have returned */
+    uint64_t count; /* accepted (put), settled (done) */
     uint64_t lost;
-    struct joinq_batch *batch;  /* get with OK: the caller's */
+    struct joinq_batch *batch; /* get with OK: the caller's */
 };
-#define JOINQ_OUTCOME_INIT                                                                                             \
-    { sizeof(struct joinq_outcome), 0, 0, 0, 0, NULL }
+#define JOINQ_OUTCOME_INIT                             \
+    {                                                  \
+        sizeof(struct joinq_outcome), 0, 0, 0, 0, NULL \
+    }
 
-/* Waits for one ticket, or (ticket 0) for whichever is answered next. A deadline here does not cancel the request. OK: *out is set and the
- * ticket used up. EMPTY or TIMEOUT: not answered yet. INVALID: no such ticket. DISCONNECTED: also for the tickets left. */
-JOINQ_API JOINQ_CHECK int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms,
-                                     struct joinq_outcome *out);
+/* Waits for one ticket, or (ticket 0) for whichever is answered next. A deadline here does not cancel the request. OK: *out is set,
+ * out->code says what came of the request, and the ticket is used up. EMPTY (told not to wait) or TIMEOUT: not answered yet. INVALID: no
+ * such ticket, or none at all. When the connection ends every ticket left has the outcome DISCONNECTED.
+ * Answers on receipt (auto_done) are confirmed in their order: taking one confirms those that came before it, too. */
+JOINQ_API JOINQ_CHECK int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms, struct joinq_outcome *out);
 /* Asks the broker to give up a submitted request. *hit: it was still waiting and its own outcome is CANCELLED; otherwise its outcome
  * is what it is. The ticket must be waited for in either case. */
 JOINQ_API JOINQ_CHECK int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit);
+/* Gives up a submitted request for good: asks the broker to cancel it, and uses the ticket up. What a get still brings is given back
+ * untouched; what became of a put is not known. Does not wait for an answer. Codes: OK, INVALID, DISCONNECTED. */
+JOINQ_API JOINQ_CHECK int joinq_forget(joinq *client, joinq_ticket ticket);
 
 /* The descriptor of the connection, to be watched for reading by programs that wait for several things; -1 when there is none.
  * Nothing may be read or written there. */

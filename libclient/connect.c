@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a URL to a handle: where to connect, connecting, hello; and the end of it. The only file that reads the environment. */
+#include "jqc_call.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIENT_ID_SIZE = 16, RETRY_MS = 5 /* while a listener's queue of connections is full */ };
+
+/* ---- where --------------------------------------------------------------------------------------------------------- */
+
+/* The URL of the user's own broker. It listens there when it is told nothing else. */
+static void default_url(char *to, size_t size)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    bool own = runtime && runtime[0] == '/';
+    snprintf(to, size, "unix://%s/joinq/joinqd.sock", own ? runtime : "/run");
+}
+
+JQ_MUST_USE static int url_choose(struct joinq *client, const char *text, struct jqw_url *out)
+{
+    char own[512];
+    if (!text)
+        text = getenv("JOINQ_URL");
+    if (!text || text[0] == '\0') {
+        default_url(own, sizeof own);
+        text = own;
+    }
+    const char *why;
+    if (jqw_url_parse(text, out, &why) != JQ_OK)
+        return jqc_fail(client, JQ_INVALID, "'%.200s' is no URL of a broker: %s", text, why);
+    return JQ_OK;
+}
+
+/* ---- connecting ---------------------------------------------------------------------------------------------------- */
+
+static int cannot_connect(struct joinq *client, const struct jqw_url *url, int code, const char *why)
+{
+    char text[512];
+    jqw_url_format(url, text, sizeof text);
+    return jqc_fail(client, code, "cannot connect to %.200s: %s", text, why);
+}
+
+/* One address, until it is connected, refused, or too late. */
+JQ_MUST_USE static int connect_one(struct jqw_transport *transport, const struct jqw_url *url, unsigned address,
+                                   int64_t deadline_ns)
+{
+    int code = jqw_transport_connect(transport, url, address);
+    if (code != JQ_OK)
+        return code;
+    code = jqc_poll(transport->ops->fd(transport), JQW_WANT_WRITE, deadline_ns);
+    if (code == JQ_OK)
+        code = jqw_transport_connected(transport);
+    if (code != JQ_OK) {
+        int error = errno;
+        transport->ops->close(transport);
+        errno = error;
+    }
+    return code;
+}
+
+/* Each address of the name in turn. A listener that is there but busy is asked again. */
+JQ_MUST_USE static int connect_any(struct joinq *client, const struct jqw_url *url, int64_t deadline_ns)
+{
+    int error = 0;
+    for (unsigned address = 0;; address++) {
+        struct jqw_transport transport;
+        int code = connect_one(&transport, url, address, deadline_ns);
+        if (code == JQ_OK) {
+            client->transport = transport;
+            return JQ_OK;
+        }
+        if (code == JQ_NO_QUEUE)
+            break;
+        if (code == JQ_INVALID)
+            return cannot_connect(client, url, code, "this library cannot speak TLS");
+        error = errno;
+        if (code == JQ_DISCONNECTED && error == EAGAIN) {
+            int64_t retry_ns = jqc_deadline(RETRY_MS);
+            code = jqc_poll(-1, 0, retry_ns < deadline_ns ? retry_ns : deadline_ns);
+            address--;
+        }
+        if (code == JQ_TIMEOUT && jqc_deadline(0) >= deadline_ns)
+            return cannot_connect(client, url, code, "no answer in time");
+    }
+    char text[128];
+    return cannot_connect(client, url, JQ_DISCONNECTED, strerror_r(error, text, sizeof text));
+}
+
+JQ_MUST_USE static int hello(struct joinq *client, const struct jqw_url *url, const char *name, int64_t deadline_ns)
+{
+    uint8_t id[CLIENT_ID_SIZE];
+    if (jqw_random(id, sizeof id) != JQ_OK)
+        return jqc_fail(client, JQ_INTERNAL, "no random bytes");
+    struct jqw_message message = {.op = JQW_HELLO, .hello = {.version = JQW_VERSION, .client = {id, sizeof id}}};
+    if (name)
+        message.hello.name = (struct jqw_bytes){(const uint8_t *)name, strnlen(name, JQW_NAME_MAX)};
+    struct jqc_request *request;
+    int code = jqc_submit(client, &message, NULL, &request);
+    if (code != JQ_OK)
+        return code;
+    if (jqc_await(client, request, deadline_ns) != JQ_OK)
+        return cannot_connect(client, url, JQ_TIMEOUT, "no answer in time");
+    code = request->answer.code;
+    if (code != JQ_OK)
+        cannot_connect(client, url, code, request->answer.text[0] ? request->answer.text : jqw_code_text(code));
+    jqc_call_end(client, request);
+    return code;
+}
+
+JQ_MUST_USE static int connect_all(struct joinq *client, const char *url_text, const struct joinq_options *options)
+{
+    struct jqw_url url;
+    uint64_t checked;
+    int code = jqc_size(client, options->size, sizeof *options);
+    if (code == JQ_OK)
+        code = jqc_timeout(client, options->connect_timeout_ms, &checked);
+    if (code == JQ_OK)
+        code = url_choose(client, url_text, &url);
+    if (code != JQ_OK)
+        return code;
+    int64_t deadline_ns = jqc_deadline(options->connect_timeout_ms);
+    code = connect_any(client, &url, deadline_ns);
+    return code == JQ_OK ? hello(client, &url, options->name, deadline_ns) : code;
+}
+
+/* ---- public -------------------------------------------------------------------------------------------------------- */
+
+static void sentence_out(char *error, size_t error_size, const char *text)
+{
+    if (error && error_size > 0)
+        snprintf(error, error_size, "%s", text);
+}
+
+int joinq_connect_error(joinq **out, const char *url, const struct joinq_options *options, char *error,
+                        size_t error_size)
+{
+    const struct joinq_options defaults = JOINQ_OPTIONS_INIT;
+    struct joinq *client = calloc(1, sizeof *client);
+    int code = client ? jqc_core_init(&client->core) : JQ_OVERLOADED;
+    if (code != JQ_OK) {
+        free(client);
+        sentence_out(error, error_size, jqw_code_text(code));
+        return code;
+    }
+    code = connect_all(client, url, options ? options : &defaults);
+    if (code != JQ_OK) {
+        sentence_out(error, error_size, client->error);
+        joinq_free(client);
+        return code;
+    }
+    *out = client;
+    return JQ_OK;
+}
+
+int joinq_connect(joinq **out, const char *url, const struct joinq_options *options)
+{
+    return joinq_connect_error(out, url, options, NULL, 0);
+}
+
+void joinq_free(joinq *client)
+{
+    if (!client)
+        return;
+    if (client->transport.ops)
+        client->transport.ops->close(&client->transport);
+    jqc_core_fini(&client->core);
+    free(client);
+}
+
+const char *joinq_error(const joinq *client)
+{
+    return client->error;
+}
+
+int joinq_fd(const joinq *client)
+{
+    return client->transport.ops ? client->transport.ops->fd(&client->transport) : -1;
+}
+
+const char *joinq_code_name(int code)
+{
+    return jqw_code_name(code);
+}
+
+const char *joinq_code_text(int code)
+{
+    return jqw_code_text(code);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gets, which may carry the dones of a batch before, and peeks. */
+#include "jqc_batch.h"
+#include "jqc_call.h"
+
+/* As many as the broker gives at once. */
+JQ_MUST_USE static int max_check(struct joinq *client, size_t max, uint32_t *out)
+{
+    if (max == 0 || max > JOINQ_BATCH_MAX)
+        return jqc_fail(client, JQ_INVALID, "a get is for 1 to %d messages, not %zu", JOINQ_BATCH_MAX, max);
+    *out = (uint32_t)max < client->core.limits.batch_max ? (uint32_t)max : client->core.limits.batch_max;
+    return JQ_OK;
+}
+
+/* Everything that can be wrong with a get is found here. */
+JQ_MUST_USE static int get_prepare(struct joinq *client, const char *queue, const struct joinq_get_options *options,
+                                   struct jqw_message *message, struct jqc_name **name)
+{
+    struct jqw_get get = {0};
+    int code = jqc_size(client, options->size, sizeof *options);
+    if (code == JQ_OK)
+        code = jqc_timeout(client, options->timeout_ms, &get.timeout_ms);
+    if (code == JQ_OK)
+        code = max_check(client, options->max, &get.max);
+    if (code == JQ_OK)
+        code = jqc_queue(client, queue, name);
+    if (code != JQ_OK)
+        return code;
+    get.queue = jqc_name_queue(*name);
+    get.flags = (options->auto_done ? JQW_GET_AUTO : 0U) | (options->final ? JQW_GET_FINAL : 0U);
+    if (options->done) {
+        struct jqw_range *ranges = client->core.scratch->ranges;
+        get.done = (struct jqw_ranges){ranges, jqc_batch_held(options->done, ranges)};
+    }
+    *message = (struct jqw_message){.op = JQW_GET, .get = get};
+    return JQ_OK;
+}
+
+int joinq_get_many(joinq *client, const char *queue, const struct joinq_get_options *options, struct joinq_batch **out)
+{
+    const struct joinq_get_options defaults = JOINQ_GET_OPTIONS_INIT;
+    if (!options)
+        options = &defaults;
+    struct jqw_message message;
+    struct jqc_name *name;
+    struct jqc_request *request = NULL;
+    int code = get_prepare(client, queue, options, &message, &name);
+    if (code == JQ_OK)
+        code = jqc_submit(client, &message, name, &request);
+    if (code != JQ_OK)
+        return code;
+    if (options->done)
+        jqc_batch_settle_all(options->done);
+    code = jqc_await(client, request, JQC_DEADLINE_NONE);
+    JQ_ASSERT(code == JQ_OK);
+    struct joinq_outcome outcome;
+    code = jqc_take(client, request, &outcome);
+    if (code == JQ_OK)
+        *out = outcome.batch;
+    return code;
+}
+
+int joinq_get(joinq *client, const char *queue, int64_t timeout_ms, struct joinq_batch **out)
+{
+    struct joinq_get_options options = JOINQ_GET_OPTIONS_INIT;
+    options.timeout_ms = timeout_ms;
+    return joinq_get_many(client, queue, &options, out);
+}
+
+int joinq_submit_get(joinq *client, const char *queue, const struct joinq_get_options *options, joinq_ticket *ticket)
+{
+    const struct joinq_get_options defaults = JOINQ_GET_OPTIONS_INIT;
+    if (!options)
+        options = &defaults;
+    struct jqw_message message;
+    struct jqc_name *name;
+    int code = get_prepare(client, queue, options, &message, &name);
+    if (code == JQ_OK)
+        code = jqc_submit_ticket(client, &message, name, ticket);
+    if (code == JQ_OK && options->done)
+        jqc_batch_settle_all(options->done);
+    return code;
+}
+
+int joinq_peek(joinq *client, const char *queue, size_t max, struct joinq_batch **out)
+{
+    struct jqw_message message = {.op = JQW_PEEK};
+    struct jqc_name *name;
+    struct jqc_request *request;
+    int code = max_check(client, max, &message.count.count);
+    if (code == JQ_OK)
+        code = jqc_queue(client, queue, &name);
+    if (code != JQ_OK)
+        return code;
+    message.count.queue = jqc_name_queue(name);
+    code = jqc_call(client, &message, name, &request);
+    if (code == JQ_OK) {
+        *out = request->answer.batch;
+        request->answer.batch = NULL;
+    }
+    jqc_call_end(client, request);
+    return code;
+}

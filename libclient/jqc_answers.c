@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the broker sends: each answer ends a request, each event is for nobody in particular. One function an answer. */
+#include "jqc_batch.h"
+#include "jqc_core.h"
+#include "jqc_stats.h"
+
+/* What every answer begins with. */
+static void outcome_set(struct jqc_request *request, uint32_t code, struct jqw_bytes text, uint64_t incarnation)
+{
+    request->answer.code = (int)code;
+    if (text.size > 0)
+        jqc_text_copy(request->answer.text, text.data, text.size);
+    if (!request->name)
+        return;
+    if (request->op == JQW_DECLARE && code == JQ_OK)
+        jqc_name_declared(request->name, incarnation);
+    else
+        jqc_name_meet(request->name, incarnation);
+}
+
+static int take_welcome(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    const struct jqw_welcome *welcome = &message->welcome;
+    core->limits = (struct jqc_limits){welcome->frame_max, welcome->message_max, welcome->batch_max};
+    request->answer.code = JQ_OK;
+    return JQ_OK;
+}
+
+static int take_result(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    (void)core;
+    const struct jqw_result *result = &message->result;
+    outcome_set(request, result->code, result->text, result->incarnation);
+    request->answer.count = result->count;
+    return JQ_OK;
+}
+
+/* A delivery becomes a batch, or goes back when there is nobody or no memory to take it. */
+static int take_delivery(struct jqc_core *core, struct jqc_request *request, const struct jqc_delivery *delivery)
+{
+    bool taken = request->op == JQW_GET;
+    int code = JQ_OVERLOADED;
+    if (!request->forgotten)
+        code = jqc_batch_new(core->pool, core->input.chunk, delivery, &request->answer.batch);
+    if (code != JQ_OVERLOADED)
+        return code;
+    request->answer.code = JQ_OVERLOADED;
+    request->answer.receipt = 0;
+    if (taken)
+        jqc_core_release(core, delivery->incarnation, delivery->runs, delivery->run_count);
+    return JQ_OK;
+}
+
+static int take_got(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    const struct jqw_got *got = &message->got;
+    outcome_set(request, got->code, got->text, got->incarnation);
+    request->answer.lost = jqc_ranges_total(&got->lost);
+    request->answer.receipt = got->receipt;
+    if (got->code != JQ_OK)
+        return JQ_OK;
+    const struct jqc_delivery delivery = {got->incarnation, got->runs, got->run_count, &got->bodies, got->receipt == 0};
+    int code = take_delivery(core, request, &delivery);
+    if (code == JQ_OK && request->answer.batch)
+        request->answer.batch->lost = request->answer.lost;
+    return code;
+}
+
+static int take_peeked(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    const struct jqw_peeked *peeked = &message->peeked;
+    outcome_set(request, peeked->code, peeked->text, peeked->incarnation);
+    if (peeked->code != JQ_OK)
+        return JQ_OK;
+    const struct jqc_delivery delivery = {peeked->incarnation, peeked->runs, peeked->run_count, &peeked->bodies, false};
+    return take_delivery(core, request, &delivery);
+}
+
+static int take_settled(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    (void)core;
+    const struct jqw_settled *settled = &message->settled;
+    outcome_set(request, settled->code, settled->text, 0);
+    request->answer.count = settled->count;
+    request->answer.lost = jqc_ranges_total(&settled->lost);
+    return JQ_OK;
+}
+
+static int take_joined(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    (void)core;
+    const struct jqw_joined *joined = &message->joined;
+    outcome_set(request, joined->code, joined->text, joined->incarnation);
+    request->answer.joined = (struct joinq_joined){.remaining = joined->remaining,
+                                                   .done = joined->done,
+                                                   .dead = joined->dead,
+                                                   .expired = joined->expired,
+                                                   .discarded = joined->discarded,
+                                                   .moved = joined->moved};
+    return JQ_OK;
+}
+
+static int take_attached(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    (void)core;
+    const struct jqw_attached *attached = &message->attached;
+    outcome_set(request, attached->code, attached->text, attached->incarnation);
+    request->answer.attached = (struct joinq_attached){.finished = attached->finished, .accepted = attached->accepted};
+    return JQ_OK;
+}
+
+static int take_stats(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    (void)core;
+    const struct jqw_stats *stats = &message->stats;
+    uint64_t incarnation = stats->count > 0 ? stats->item[0].incarnation : 0;
+    outcome_set(request, stats->code, stats->text, incarnation);
+    request->answer.more = stats->more;
+    if (stats->code == JQ_OK)
+        request->answer.code = jqc_stats_new(stats, &request->answer.stats);
+    return JQ_OK;
+}
+
+struct answer_kind {
+    int (*take)(struct jqc_core *, struct jqc_request *, const struct jqw_message *);
+    uint64_t answers; /* the requests that it answers, a bit for each opcode */
+};
+
+static const struct answer_kind kinds[] = {
+    [JQW_WELCOME - JQW_WELCOME] = {take_welcome, 1U << JQW_HELLO},
+    [JQW_RESULT - JQW_WELCOME] = {take_result, 0},
+    [JQW_GOT - JQW_WELCOME] = {take_got, 1U << JQW_GET},
+    [JQW_SETTLED - JQW_WELCOME] = {take_settled, 1U << JQW_DONE | 1U << JQW_NACK | 1U << JQW_RELEASE | 1U << JQW_TOUCH},
+    [JQW_JOINED - JQW_WELCOME] = {take_joined, 1U << JQW_JOIN},
+    [JQW_ATTACHED - JQW_WELCOME] = {take_attached, 1U << JQW_ATTACH},
+    [JQW_STATS - JQW_WELCOME] = {take_stats, 1U << JQW_STAT | 1U << JQW_LIST},
+    [JQW_PEEKED - JQW_WELCOME] = {take_peeked, 1U << JQW_PEEK},
+};
+enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
+
+/* A result may refuse any request; it grants only those that have no answer of their own kind. */
+static bool answers_it(const struct answer_kind *kind, const struct jqc_request *request,
+                       const struct jqw_message *message)
+{
+    if (message->op != JQW_RESULT)
+        return kind->answers >> request->op & 1;
+    uint64_t others = 0;
+    for (unsigned i = 0; i < KIND_COUNT; i++)
+        others |= kinds[i].answers;
+    return message->result.code != JQ_OK || !(others >> request->op & 1);
+}
+
+/* Request id 0: events, which tell nothing that an answer will not tell, and what the broker says before it closes. */
+static void take_unasked(struct jqc_core *core, const struct jqw_message *message)
+{
+    if (message->op == JQW_RESULT && message->result.text.size > 0)
+        jqc_text_copy(core->why, message->result.text.data, message->result.text.size);
+}
+
+int jqc_answer_take(struct jqc_core *core, const struct jqw_message *message, const char **why)
+{
+    if (message->request == 0) {
+        take_unasked(core, message);
+        return JQ_OK;
+    }
+    *why = "the broker answered a request that was not open";
+    struct jqc_request *request = jqc_request_find(&core->requests, message->request);
+    if (!request || request->state != JQC_OPEN)
+        return JQ_PROTOCOL;
+    *why = "the broker's answer does not belong to the request";
+    unsigned index = (unsigned)message->op - JQW_WELCOME;
+    if (index >= KIND_COUNT || !answers_it(&kinds[index], request, message))
+        return JQ_PROTOCOL;
+    int code = kinds[index].take(core, request, message);
+    if (code != JQ_OK ||
+        request->state != JQC_OPEN) /* giving back may have ended the connection, and the request with it */
+        return code;
+    if (request->forgotten)
+        jqc_request_close(&core->requests, request);
+    else
+        jqc_request_answered(&core->requests, request);
+    return JQ_OK;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client without I/O:
+ *
+ *     submit a request  -->  bytes to be sent          (jqc_core_submit, jqc_core_output, jqc_core_sent)
+ *     bytes that came   -->  requests with an answer   (jqc_core_room, jqc_core_filled)
+ *
+ * It knows which requests are sent and which are answered, confirms deliveries, gives back what nobody waits for, and remembers the
+ * queues met. It must not know sockets, clocks, the environment or threads: a driver on top does (the blocking one is
+ * jqc_driver.c), and one for event loops would use the same functions. */
+#ifndef JOINQ_JQC_CORE_H
+#define JOINQ_JQC_CORE_H
+
+#include "frame.h"
+#include "jqc_input.h"
+#include "jqc_names.h"
+#include "jqc_requests.h"
+#include "message.h"
+
+/* What the broker said that it takes; the protocol's own limits before it did. */
+struct jqc_limits {
+    uint64_t frame_max;
+    uint64_t message_max;
+    uint32_t batch_max;
+};
+
+struct jqc_core {
+    struct jqw_buffer out;
+    size_t out_start;  /* the first byte of out that is not sent */
+    uint64_t out_sent; /* bytes sent, ever */
+    struct jqw_frame_parser parser;
+    struct jqc_pool *pool;
+    struct jqc_input input;
+    struct jqw_scratch *scratch;
+    struct jqc_requests requests;
+    struct jqc_names names;
+    struct jqc_limits limits;
+    uint64_t receipt_told; /* the highest delivery on receipt that was confirmed */
+    int lost; /* JQ_OK while there is a connection; why there is none: DISCONNECTED, PROTOCOL, OVERLOADED */
+    char why[JQW_TEXT_MAX + 1]; /* the sentence to lost, or what the broker said last about the connection */
+};
+
+JQ_MUST_USE int jqc_core_init(struct jqc_core *core); /* JQ_OK or JQ_OVERLOADED */
+void jqc_core_fini(struct jqc_core *core);            /* tolerates a half-made one */
+
+/* ---- requests ---- */
+
+/* Appends a request to the output. message->request is chosen here; `name` (may be NULL) is the queue that it is about, whose
+ * incarnation its answer teaches. JQ_OK: *out is open and stays the core's. JQ_DISCONNECTED, JQ_BUSY, JQ_OVERLOADED, JQ_TOO_LARGE: nothing
+ * happened. */
+JQ_MUST_USE int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct jqc_name *name,
+                                struct jqc_request **out);
+/* True once every byte of the request was sent. */
+bool jqc_core_is_sent(const struct jqc_core *core, const struct jqc_request *request);
+/* Nobody waits for the request any more: it is cancelled, and what it still brings is given back (CAN-1). */
+void jqc_core_forget(struct jqc_core *core, struct jqc_request *request);
+/* The caller gets what an answer brought on receipt: confirms it in the output (GET-3), which must be sent before the caller has it.
+ * JQ_OK, or JQ_DISCONNECTED: it cannot be confirmed, will come back, and must not be handed out. */
+JQ_MUST_USE int jqc_core_receive(struct jqc_core *core, const struct jqc_answer *answer);
+
+/* ---- bytes ---- */
+
+/* Bytes to be sent; valid until the next call. NULL, and *size 0: none. */
+const uint8_t *jqc_core_output(const struct jqc_core *core, size_t *size);
+void jqc_core_sent(struct jqc_core *core, size_t size);
+/* Room to read into. JQ_OK or JQ_OVERLOADED. */
+JQ_MUST_USE int jqc_core_room(struct jqc_core *core, uint8_t **to, size_t *size);
+/* So many bytes came there: answers what they answer. A peer that makes no sense ends the connection: core->lost. */
+void jqc_core_filled(struct jqc_core *core, size_t size);
+/* The connection has ended: every open request is answered with `code`. The first reason stays. */
+void jqc_core_lose(struct jqc_core *core, int code, const char *why);
+
+/* ---- between jqc_core.c and jqc_answers.c ---- */
+
+/* Takes the message of one frame. JQ_OK, or JQ_PROTOCOL with *why (static text). */
+JQ_MUST_USE int jqc_answer_take(struct jqc_core *core, const struct jqw_message *message, const char **why);
+/* Gives back what a delivery brought that nobody will see. */
+void jqc_core_release(struct jqc_core *core, uint64_t incarnation, const struct jqw_run *runs, uint32_t count);
+/* Copies a text, at most JQW_TEXT_MAX bytes of it. */
+void jqc_text_copy(char to[JQW_TEXT_MAX + 1], const void *text, size_t size);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Moves bytes between the core and its transport, and waits. */
+#include "jqc_driver.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    OUT_EAGER = 64 * 1024, /* output from which a submission writes */
+    OUT_MAX = 1024 * 1024, /* output above which a submission waits until some of it is written */
+};
+
+static int64_t clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t jqc_deadline(int64_t timeout_ms)
+{
+    if (timeout_ms < 0)
+        return JQC_DEADLINE_NONE;
+    int64_t now = clock_ns();
+    return timeout_ms > (JQC_DEADLINE_NONE - now) / 1000000 ? JQC_DEADLINE_NONE : now + timeout_ms * 1000000;
+}
+
+int jqc_poll(int fd, int wanted, int64_t deadline_ns)
+{
+    struct pollfd watch = {.fd = fd};
+    watch.events = (short)((wanted & JQW_WANT_READ ? POLLIN : 0) | (wanted & JQW_WANT_WRITE ? POLLOUT : 0));
+    struct timespec left, *timeout = NULL;
+    if (deadline_ns != JQC_DEADLINE_NONE) {
+        int64_t left_ns = deadline_ns - clock_ns();
+        left_ns = left_ns > 0 ? left_ns : 0;
+        left = (struct timespec){.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
+        timeout = &left;
+    }
+    return ppoll(&watch, 1, timeout, NULL) == 0 ? JQ_TIMEOUT : JQ_OK;
+}
+
+/* The connection has ended. */
+static void connection_end(struct joinq *client, int error)
+{
+    char why[JQW_TEXT_MAX + 1] = "the broker closed the connection", text[128];
+    if (error != 0)
+        snprintf(why, sizeof why, "the connection broke: %s", strerror_r(error, text, sizeof text));
+    jqc_core_lose(&client->core, JQ_DISCONNECTED, why);
+}
+
+/* What the core has given up is closed. True while there is a connection. */
+static bool connection_stands(struct joinq *client)
+{
+    if (client->core.lost == JQ_OK)
+        return true;
+    if (client->transport.ops)
+        client->transport.ops->close(&client->transport);
+    client->transport.ops = NULL;
+    return false;
+}
+
+/* Reads once. False if nothing came. */
+static bool read_once(struct joinq *client)
+{
+    uint8_t *to;
+    size_t room;
+    if (jqc_core_room(&client->core, &to, &room) != JQ_OK) {
+        jqc_core_lose(&client->core, JQ_OVERLOADED, "no memory to read what the broker sends");
+        return false;
+    }
+    ssize_t size = jqw_read(&client->transport, to, room);
+    if (size > 0)
+        jqc_core_filled(&client->core, (size_t)size);
+    else if (size != JQW_IO_AGAIN)
+        connection_end(client, size == JQW_IO_ERROR ? errno : 0);
+    return size > 0 && connection_stands(client);
+}
+
+/* Nothing can be sent any more; what the broker has said before is still heard. */
+static void write_failed(struct joinq *client, int error)
+{
+    while (read_once(client))
+        continue;
+    connection_end(client, error);
+}
+
+void jqc_write(struct joinq *client)
+{
+    while (connection_stands(client)) {
+        size_t size;
+        const uint8_t *bytes = jqc_core_output(&client->core, &size);
+        if (size == 0)
+            return;
+        struct iovec iov = {.iov_len = size};
+        memcpy(&iov.iov_base, &bytes, sizeof bytes); /* only read, whatever its type says */
+        ssize_t sent = jqw_writev(&client->transport, &iov, 1);
+        if (sent == JQW_IO_AGAIN)
+            return;
+        if (sent < 0)
+            write_failed(client, sent == JQW_IO_ERROR ? errno : 0);
+        else
+            jqc_core_sent(&client->core, (size_t)sent);
+    }
+}
+
+static bool output_left(const struct joinq *client)
+{
+    size_t size;
+    jqc_core_output(&client->core, &size);
+    return size > 0;
+}
+
+/* One round: writes, waits at most until the deadline, reads. JQ_TIMEOUT: nothing happened until then. */
+JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
+{
+    jqc_write(client);
+    if (!connection_stands(client))
+        return JQ_OK;
+    struct jqw_transport *transport = &client->transport;
+    if (!transport->ops->pending(transport)) {
+        int user = JQW_WANT_READ | (output_left(client) ? JQW_WANT_WRITE : 0);
+        int code = jqc_poll(transport->ops->fd(transport), transport->ops->wanted(transport, user), deadline_ns);
+        if (code != JQ_OK)
+            return code;
+    }
+    read_once(client);
+    connection_stands(client);
+    return JQ_OK;
+}
+
+int jqc_flush(struct joinq *client)
+{
+    jqc_write(client);
+    while (connection_stands(client) && output_left(client)) {
+        int code = turn(client, JQC_DEADLINE_NONE);
+        JQ_ASSERT(code == JQ_OK);
+    }
+    return client->core.lost == JQ_OK ? JQ_OK : JQ_DISCONNECTED;
+}
+
+void jqc_throttle(struct joinq *client)
+{
+    size_t size;
+    jqc_core_output(&client->core, &size);
+    if (size < OUT_EAGER)
+        return;
+    jqc_write(client);
+    jqc_core_output(&client->core, &size);
+    while (size > OUT_MAX) {
+        int code = turn(client, JQC_DEADLINE_NONE);
+        JQ_ASSERT(code == JQ_OK);
+        jqc_core_output(&client->core, &size);
+    }
+}
+
+static bool is_answered(const struct joinq *client, const struct jqc_request *request)
+{
+    return request ? request->state == JQC_ANSWERED : client->core.requests.first != NULL;
+}
+
+int jqc_await(struct joinq *client, const struct jqc_request *request, int64_t deadline_ns)
+{
+    int code = JQ_OK;
+    while (code == JQ_OK && !is_answered(client, request))
+        code = turn(client, deadline_ns);
+    return is_answered(client, request) ? JQ_OK : code;
+}

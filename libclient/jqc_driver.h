@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The blocking driver: the core on a transport, with poll and the clock. All public functions that wait are made of these. It must
+ * not know what requests mean. */
+#ifndef JOINQ_JQC_DRIVER_H
+#define JOINQ_JQC_DRIVER_H
+
+#include "joinq.h"
+#include "jqc_core.h"
+#include "transport.h"
+
+struct joinq {
+    struct jqc_core core;
+    struct jqw_transport transport;        /* ops NULL: none yet, or no more */
+    size_t lost;                           /* joinq_lost */
+    struct jqw_bytes items[JQW_BATCH_MAX]; /* bodies of the put that is being encoded */
+    char error[JQW_TEXT_MAX + 1];          /* joinq_error */
+};
+
+#define JQC_DEADLINE_NONE INT64_MAX
+
+/* A time from now on the monotonic clock, in ns. JOINQ_FOREVER: JQC_DEADLINE_NONE. */
+int64_t jqc_deadline(int64_t timeout_ms);
+
+/* Writes what can be written without waiting. */
+void jqc_write(struct joinq *client);
+/* Writes everything. JQ_OK, or JQ_DISCONNECTED. */
+JQ_MUST_USE int jqc_flush(struct joinq *client);
+/* After a submission that nobody waits for yet: keeps the output within bounds; waits only while the broker takes nothing. */
+void jqc_throttle(struct joinq *client);
+/* Waits until the request is answered, or (NULL) any that is to be taken by ticket. JQ_OK or JQ_TIMEOUT. A lost connection answers all. */
+JQ_MUST_USE int jqc_await(struct joinq *client, const struct jqc_request *request, int64_t deadline_ns);
+/* Waits until the descriptor is ready for JQW_WANT_* or the deadline has passed: JQ_OK (something may be done) or JQ_TIMEOUT. */
+JQ_MUST_USE int jqc_poll(int fd, int wanted, int64_t deadline_ns);
+
+#endif

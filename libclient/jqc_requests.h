@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The requests of a client: objects from submission until their outcome has been taken. Knows no bytes and no sockets.
+ *
+ *     FREE --open--> OPEN --answer--> ANSWERED --close--> FREE
+ *                      |                                    ^
+ *                      +------ answer, when forgotten ------+
+ */
+#ifndef JOINQ_JQC_REQUESTS_H
+#define JOINQ_JQC_REQUESTS_H
+
+#include "base.h"
+#include "joinq.h"
+#include "message.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { JQC_REQUESTS_MAX = 65535 }; /* open or not yet taken, of one client: BUSY */
+
+enum jqc_state { JQC_FREE, JQC_OPEN, JQC_ANSWERED };
+
+struct jqc_name;
+
+/* What came of a request. */
+struct jqc_answer {
+    int code;
+    uint64_t count;            /* accepted, settled, discarded...: by request */
+    uint64_t lost;             /* dones and releases that came too late */
+    uint64_t receipt;          /* to be confirmed before the caller has it; 0: nothing to confirm */
+    bool more;                 /* LIST: further queues follow */
+    struct joinq_batch *batch; /* GET, PEEK; owned */
+    struct joinq_stats *stats; /* STAT, LIST; owned */
+    struct joinq_joined joined;
+    struct joinq_attached attached;
+    char
+        text[JQW_TEXT_MAX + 1]; /* what the broker said; "": nothing. The last member: only its first byte is cleared */
+};
+
+struct jqc_request {
+    uint32_t id; /* on the wire, and the ticket */
+    enum jqc_state state;
+    enum jqw_op op;
+    struct jqc_name *name; /* of the queue that its answer is about; NULL: none */
+    uint64_t end;          /* of its frame, counted from the start of the output: sent once so much is sent */
+    bool ticket;           /* the caller holds its id, and waits for it by that */
+    bool forgotten;        /* nobody waits: what it brings is given back */
+    struct jqc_request *prev,
+        *next; /* among those answered and to be taken by ticket, in order; or the free ones (next) */
+    struct jqc_answer answer;
+};
+
+struct jqc_requests {
+    struct jqc_request **slots; /* the low 16 bits of an id, less 1, say which */
+    uint32_t count, capacity;
+    uint32_t tickets; /* of those that the caller can wait for */
+    struct jqc_request *free;
+    struct jqc_request *first, *last; /* answered, to be taken by ticket */
+};
+
+void jqc_requests_fini(struct jqc_requests *requests); /* and what answers not taken hold */
+/* A new request in state OPEN. JQ_OK, JQ_BUSY (too many) or JQ_OVERLOADED. */
+JQ_MUST_USE int jqc_request_open(struct jqc_requests *requests, struct jqc_request **out);
+/* The caller holds the id of an open request, and waits for it by that; or no longer does. */
+void jqc_request_ticket(struct jqc_requests *requests, struct jqc_request *request);
+void jqc_request_forget(struct jqc_requests *requests, struct jqc_request *request);
+/* The request with an id that is not free; NULL: none. */
+struct jqc_request *jqc_request_find(const struct jqc_requests *requests, uint32_t id);
+/* It has its answer. Where it is to be taken by ticket it takes its place in the line. */
+void jqc_request_answered(struct jqc_requests *requests, struct jqc_request *request);
+/* Its outcome is taken; what the answer still owns is freed. */
+void jqc_request_close(struct jqc_requests *requests, struct jqc_request *request);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tickets: waiting for what was submitted, cancelling it, forgetting it. */
+#include "jqc_call.h"
+#include <inttypes.h>
+
+int joinq_flush(joinq *client)
+{
+    int code = jqc_flush(client);
+    return code == JQ_OK ? JQ_OK : jqc_fail(client, code, "%s", client->core.why);
+}
+
+/* The request of a ticket; NULL, with the sentence set, where there is none. */
+static struct jqc_request *ticket_find(struct joinq *client, joinq_ticket ticket)
+{
+    struct jqc_request *request = jqc_request_find(&client->core.requests, ticket);
+    if (request && request->ticket)
+        return request;
+    jqc_fail(client, JQ_INVALID, "no ticket %" PRIu32, ticket);
+    return NULL;
+}
+
+/* Checks what a wait is for. JQ_OK: *out is the request, NULL for any. */
+JQ_MUST_USE static int awaited(struct joinq *client, joinq_ticket ticket, struct jqc_request **out)
+{
+    *out = NULL;
+    if (ticket == 0 && client->core.requests.tickets == 0)
+        return jqc_fail(client, JQ_INVALID, "nothing was submitted that could be waited for");
+    if (ticket != 0)
+        *out = ticket_find(client, ticket);
+    return ticket == 0 || *out ? JQ_OK : JQ_INVALID;
+}
+
+int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms, struct joinq_outcome *out)
+{
+    uint64_t checked;
+    struct jqc_request *request;
+    int code = jqc_size(client, out->size, sizeof *out);
+    if (code == JQ_OK)
+        code = jqc_timeout(client, timeout_ms, &checked);
+    if (code == JQ_OK)
+        code = awaited(client, ticket, &request);
+    if (code != JQ_OK)
+        return code;
+    if (jqc_await(client, request, jqc_deadline(timeout_ms)) != JQ_OK)
+        return jqc_fail(client, timeout_ms == 0 ? JQ_EMPTY : JQ_TIMEOUT, "not answered yet");
+    jqc_take(client, request ? request : client->core.requests.first, out);
+    return JQ_OK;
+}
+
+int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit)
+{
+    const struct jqc_request *request = ticket_find(client, ticket);
+    if (!request)
+        return JQ_INVALID;
+    uint64_t count = 0;
+    int code = JQ_OK;
+    if (request->state == JQC_OPEN) {
+        struct jqw_message message = {.op = JQW_CANCEL, .cancel = {.target = ticket}};
+        code = jqc_call_count(client, &message, NULL, &count);
+    }
+    if (code == JQ_OK && hit)
+        *hit = count > 0;
+    return code;
+}
+
+int joinq_forget(joinq *client, joinq_ticket ticket)
+{
+    struct jqc_request *request = ticket_find(client, ticket);
+    if (!request)
+        return JQ_INVALID;
+    jqc_core_forget(&client->core, request);
+    return joinq_flush(client);
+}
