@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the engine says, as a line of a script. It compares nothing. */
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void show_span(struct text *out, uint64_t first, uint64_t count)
+{
+    text_add(out, "%" PRIu64, first);
+    if (count != 1)
+        text_add(out, "..%" PRIu64, first + count - 1);
+}
+
+static void show_named(struct text *out, const char *name, uint64_t value)
+{
+    if (value)
+        text_add(out, " %s %" PRIu64, name, value);
+}
+
+/* Ranges that continue each other are shown as one, however the engine has cut them. */
+static void show_ranges(struct world *world, const struct engine_range *ranges, uint32_t count, uint64_t home,
+                        struct text *out)
+{
+    for (uint32_t i = 0; i < count;) {
+        struct engine_range whole = ranges[i++];
+        for (; i < count && ranges[i].incarnation == whole.incarnation && ranges[i].attempt == whole.attempt &&
+               ranges[i].first == whole.first + whole.count;
+             i++)
+            whole.count += ranges[i].count;
+        text_add(out, " ");
+        if (whole.incarnation != home)
+            text_add(out, "%s:", world_queue_name(world, whole.incarnation));
+        show_span(out, whole.first, whole.count);
+        text_add(out, "x%" PRIu32, whole.attempt);
+    }
+}
+
+static void show_lost(struct world *world, const struct engine_range *lost, uint32_t count,
+                      const struct request *request, struct text *out)
+{
+    uint64_t home = request && request->queue ? world_incarnation(world, request->queue, 0) : 0;
+    if (request && request->incarnation)
+        home = request->incarnation;
+    if (count) {
+        text_add(out, " lost");
+        show_ranges(world, lost, count, home, out);
+    }
+}
+
+static void show_bodies(struct world *world, const struct engine_effect *effect, struct text *out)
+{
+    uint32_t body = 0;
+    const char *problem = NULL;
+    text_add(out, " [");
+    for (uint32_t i = 0; i < effect->got.run_count; i++) {
+        const struct engine_run *run = &effect->got.runs[i];
+        text_add(out, "%s", i ? ", " : "");
+        show_span(out, run->first, run->count);
+        text_add(out, "x%" PRIu32, run->attempt);
+        if (run->deliveries)
+            text_add(out, "d%" PRIu32, run->deliveries);
+        for (uint32_t k = 0; k < run->count && body < effect->got.body_count; k++, body++)
+            bodies_show(&world->bodies, effect->got.bodies[body], out, &problem);
+    }
+    text_add(out, "]");
+    uint64_t messages = 0;
+    for (uint32_t i = 0; i < effect->got.run_count; i++)
+        messages += effect->got.runs[i].count;
+    if (messages != effect->got.body_count)
+        problem = "as many bodies as the runs have messages";
+    if (problem)
+        world_problem(world, "got %s: wrong is %s", text_string(out), problem);
+}
+
+static void show_got(struct world *world, const struct engine_effect *effect, const struct request *request,
+                     struct text *out)
+{
+    if (effect->got.run_count || effect->got.body_count || (effect->kind == ENGINE_PEEKED && effect->code == JQ_OK)) {
+        text_add(out, " %s", world_queue_name(world, effect->incarnation));
+        show_bodies(world, effect, out);
+    }
+    show_named(out, "receipt", effect->got.receipt);
+    show_lost(world, effect->got.lost, effect->got.lost_count, request, out);
+}
+
+static void show_joined(const struct engine_effect *effect, struct text *out)
+{
+    show_named(out, "remaining", effect->joined.remaining);
+    show_named(out, "done", effect->joined.done);
+    show_named(out, "dead", effect->joined.dead);
+    show_named(out, "expired", effect->joined.expired);
+    show_named(out, "discarded", effect->joined.discarded);
+    show_named(out, "moved", effect->joined.moved);
+}
+
+static void show_answer(const struct engine_effect *effect, const struct request *request, struct text *out)
+{
+    if (request && request->op == ENGINE_CANCEL && effect->code == JQ_OK)
+        text_add(out, " %s", effect->answer.count == 1 ? "hit" : effect->answer.count == 0 ? "missed" : "?");
+    else
+        text_add(out, " %" PRIu64, effect->answer.count);
+}
+
+static void show_stats(const struct engine_effect *effect, struct text *out)
+{
+    for (uint32_t i = 0; i < effect->stats.count; i++) {
+        const struct engine_stat *stat = &effect->stats.item[i];
+        text_add(out, " %.*s", (int)stat->name.size, stat->name.data);
+    }
+    if (effect->stats.more)
+        text_add(out, " more");
+}
+
+static void show_kind(struct world *world, const struct engine_effect *effect, const struct request *request,
+                      struct text *out)
+{
+    switch (effect->kind) {
+    case ENGINE_ANSWER:
+        show_answer(effect, request, out);
+        break;
+    case ENGINE_GOT:
+    case ENGINE_PEEKED:
+        show_got(world, effect, request, out);
+        break;
+    case ENGINE_SETTLED:
+        text_add(out, " %" PRIu64, effect->settled.count);
+        show_lost(world, effect->settled.lost, effect->settled.lost_count, request, out);
+        break;
+    case ENGINE_JOINED:
+        show_joined(effect, out);
+        break;
+    case ENGINE_ATTACHED:
+        text_add(out, " %" PRIu64 "%s", effect->attached.accepted, effect->attached.finished ? " finished" : "");
+        break;
+    case ENGINE_STATS:
+        show_stats(effect, out);
+        break;
+    case ENGINE_EVENT_LEASE_LOST:
+    case ENGINE_EVENT_FENCED:
+        break;
+    }
+}
+
+void show_effect(struct world *world, const struct engine_effect *effect, const struct request *request,
+                 struct text *out)
+{
+    static const char *const whys[] = {
+#define WHY_NAME(name, format) #name,
+        ENGINE_WHYS(WHY_NAME)
+#undef WHY_NAME
+    };
+    if (effect->kind == ENGINE_EVENT_LEASE_LOST) {
+        text_add(out, "event lost");
+        show_ranges(world, effect->settled.lost, effect->settled.lost_count, 0, out);
+        return;
+    }
+    if (effect->kind == ENGINE_EVENT_FENCED) {
+        text_add(out, "event fenced %.*s %.*s", (int)effect->name.size, effect->name.data,
+                 (int)effect->fenced.producer.size, effect->fenced.producer.data);
+        return;
+    }
+    text_add(out, "%s", jqw_code_name((int)effect->code));
+    show_kind(world, effect, request, out);
+    if (effect->why != ENGINE_WHY_NONE)
+        text_add(out, " (%s %" PRIu64 ")", whys[effect->why], effect->limit);
+}
+
+void show_record(struct world *world, const struct engine_record *record, struct text *out)
+{
+    static const char *const names[] = {
+        [ENGINE_RECORD_DECLARE] = "declare",   [ENGINE_RECORD_DELETE] = "delete",
+        [ENGINE_RECORD_PUT] = "put",           [ENGINE_RECORD_DONE] = "done",
+        [ENGINE_RECORD_DISCARD] = "discard",   [ENGINE_RECORD_RETURN] = "return",
+        [ENGINE_RECORD_TASK_DONE] = "task_done", [ENGINE_RECORD_CLOSE] = "close",
+        [ENGINE_RECORD_PUT_END] = "put_end",   [ENGINE_RECORD_END_TAKEN] = "end_taken",
+        [ENGINE_RECORD_ATTACH] = "attach",     [ENGINE_RECORD_FINISH] = "finish",
+    };
+    if (record->kind == ENGINE_RECORD_DECLARE)
+        world_learn(world, arena_copy(&world->arena, record->name.data, record->name.size), record->incarnation);
+    text_add(out, "%s %s", names[record->kind], world_queue_name(world, record->incarnation));
+    if (record->kind == ENGINE_RECORD_TASK_DONE)
+        text_add(out, " %" PRIu32, record->count);
+    else if (record->kind == ENGINE_RECORD_CLOSE)
+        text_add(out, "%s", record->count ? " immediate" : "");
+    else if (record->first) {
+        text_add(out, " ");
+        show_span(out, record->first, record->count);
+    }
+    show_named(out, "deliveries", record->deliveries);
+    if (record->due_ns) {
+        text_add(out, " due ");
+        text_add_time(out, record->due_ns - WORLD_START);
+    }
+    if (record->name.size && record->kind != ENGINE_RECORD_DECLARE)
+        text_add(out, " by %.*s", (int)record->name.size, record->name.data);
+}
+
+/* ---- stat: the fields that a script may name ---------------------------------------------------------------------- */
+
+#define STAT_FIELDS(FIELD)                                                                                             \
+    FIELD(closed) FIELD(ready) FIELD(delayed) FIELD(leased) FIELD(ready_bytes) FIELD(unfinished) FIELD(ends)           \
+    FIELD(put) FIELD(done) FIELD(dead) FIELD(expired) FIELD(discarded) FIELD(moved_in) FIELD(moved_out)                \
+    FIELD(dead_in) FIELD(delivered) FIELD(redelivered) FIELD(lease_expired) FIELD(task_done) FIELD(getters_waiting)    \
+    FIELD(putters_waiting) FIELD(joiners_waiting) FIELD(producers_attached) FIELD(producers_finished)
+#define OPTION_FIELDS(FIELD)                                                                                           \
+    FIELD(max_messages) FIELD(max_bytes) FIELD(lease_ms) FIELD(producers) FIELD(bound) FIELD(accounting) FIELD(durable)
+
+static bool stat_field(const struct engine_stat *stat, const char *name, struct text *out)
+{
+    if (strcmp(name, "age") == 0) {
+        text_add(out, " age ");
+        text_add_time(out, stat->age_ns);
+        return true;
+    }
+    const struct {
+        const char *name;
+        uint64_t value;
+    } fields[] = {
+#define STAT_FIELD(field) {#field, stat->field},
+#define OPTION_FIELD(field) {#field, (uint64_t)stat->options.field},
+        STAT_FIELDS(STAT_FIELD) OPTION_FIELDS(OPTION_FIELD)
+#undef STAT_FIELD
+#undef OPTION_FIELD
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (strcmp(name, fields[i].name) == 0) {
+            text_add(out, " %s %" PRIu64, name, fields[i].value);
+            return true;
+        }
+    }
+    return false;
+}
+
+void show_stat_fields(const struct engine_stat *stat, const char *expected, struct text *out)
+{
+    struct arena arena = {0};
+    char *rest = NULL;
+    char *words = arena_copy(&arena, expected, strlen(expected));
+    text_add(out, "OK");
+    (void)strtok_r(words, " ", &rest);
+    for (char *name = strtok_r(NULL, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
+        if (!stat_field(stat, name, out))
+            text_add(out, " (stat has no field %s)", name);
+        (void)strtok_r(NULL, " ", &rest);
+    }
+    arena_fini(&arena);
+}
