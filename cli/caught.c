@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signals as something to poll for: a handler writes them into a pipe. It knows nothing of what they mean. */
+#include "caught.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A handler has no other way to say anything. */
+static int pipe_fds[2] = {-1, -1};
+static volatile sig_atomic_t first_stop;
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    int saved = errno;
+    if (number != SIGCHLD && first_stop == 0)
+        first_stop = number;
+    const struct caught record = {number, info->si_code == SI_KERNEL};
+    ssize_t written = write(pipe_fds[1], &record, sizeof record); /* full: enough have come to wake anybody */
+    (void)written;
+    errno = saved;
+}
+
+static bool catch_one(int number, bool once)
+{
+    struct sigaction before;
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+    sigemptyset(&action.sa_mask);
+    if (number == SIGCHLD)
+        action.sa_flags |= SA_RESTART;
+    else if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_IGN)
+        return true;
+    else if (once)
+        action.sa_flags |= (int)SA_RESETHAND;
+    return sigaction(number, &action, NULL) == 0;
+}
+
+bool caught_start(const int *numbers, unsigned count, bool once)
+{
+    if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) != 0)
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        if (!catch_one(numbers[i], once))
+            return false;
+    }
+    return true;
+}
+
+bool caught_start_stops(void)
+{
+    static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+    return caught_start(stops, 3, true);
+}
+
+int caught_fd(void)
+{
+    return pipe_fds[0];
+}
+
+bool caught_next(struct caught *out)
+{
+    return read(pipe_fds[0], out, sizeof *out) == (ssize_t)sizeof *out;
+}
+
+int caught_stop(void)
+{
+    return (int)first_stop;
+}
+
+void caught_die(int number)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t set;
+    sigemptyset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    kill(getpid(), number);
+    _exit(128 + number);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands, one file each; main.c puts them into the table. */
+#ifndef JOINQ_CLI_COMMANDS_H
+#define JOINQ_CLI_COMMANDS_H
+
+#include "cli.h"
+
+extern const struct command command_declare, command_put, command_get, command_work, command_join, command_close,
+    command_end, command_finish, command_list, command_stat, command_peek, command_purge, command_delete, command_run;
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* joinq work: a program for each message of a queue. The work is work_loop's; this is the command line. */
+#include "caught.h"
+#include "commands.h"
+#include "work_loop.h"
+#include <signal.h>
+
+struct work_settings {
+    uint64_t jobs, retries;
+    int64_t backoff_ms;
+    bool no_create;
+};
+
+#define AT(field) offsetof(struct work_settings, field)
+static const struct option_spec options[] = {
+    {.letter = 'j',
+     .kind = OPTION_COUNT,
+     .at = AT(jobs),
+     .value = "N",
+     .min = 1,
+     .max = WORK_JOBS_MAX,
+     .initial = 1,
+     .help = "so many at a time (1)"},
+    {.name = "retries",
+     .kind = OPTION_COUNT,
+     .at = AT(retries),
+     .value = "N",
+     .max = UINT32_MAX,
+     .initial = 3,
+     .help = "run CMD again for a message that failed, so often at most (3)"},
+    {.name = "backoff",
+     .kind = OPTION_TIME,
+     .at = AT(backoff_ms),
+     .value = "T",
+     .initial = 1000,
+     .help = "wait T before the first retry, twice that before the second, and so on (1s)"},
+    {.name = "no-create", .kind = OPTION_FLAG, .at = AT(no_create), .help = "fail if the queue does not exist"},
+    {0},
+};
+static const char *const later[] = {"to", NULL};
+
+/* A counter queue finishes its messages when it hands them out: there is nothing to retry or to give back. */
+static int check_queue(struct cli *cli, const struct work_settings *given, const char *queue)
+{
+    struct joinq_stats *stats;
+    int code = joinq_stat(cli->client, queue, &stats);
+    if (code == JOINQ_NO_QUEUE && !given->no_create)
+        return CLI_DONE;
+    if (code != JOINQ_OK)
+        return cli_fail(cli, code);
+    bool counter = joinq_stats_at(stats, 0)->accounting == JOINQ_ACCOUNTING_COUNTER;
+    joinq_stats_free(stats);
+    return counter ? cli_error(cli, CLI_FAILED, "queue '%s' is a counter queue: work needs leases", queue) : CLI_DONE;
+}
+
+static int work_run(struct cli *cli, const void *settings, const struct words *words)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+    const struct work_settings *given = settings;
+    struct work work = {.cli = cli, .queue = words->at[0], .program = words->program};
+    int status = check_queue(cli, given, work.queue);
+    if (status != CLI_DONE)
+        return status;
+    if (!caught_start(signals, sizeof signals / sizeof signals[0], false))
+        return cli_error(cli, CLI_FAILED, "cannot catch signals");
+    work.job_count = (size_t)given->jobs;
+    work.retries = given->retries;
+    work.backoff_ms = given->backoff_ms;
+    progress_init(&work.progress, true);
+    return work_loop_run(&work);
+}
+
+const struct command command_work = {
+    .name = "work",
+    .summary = "run a program for each message of a queue",
+    .usage = "[OPTION...] QUEUE -- CMD [ARG...]",
+    .about = "Runs CMD for each message: the body is its standard input, and stands in place of each {} in an ARG. The "
+             "message is\n"
+             "done if CMD exits 0. If not, CMD runs again for it, here or at another worker, after the backoff; a "
+             "message that is\n"
+             "out of retries is given back, and work stops with exit status 1. A worker that dies loses nothing: its "
+             "messages go\n"
+             "to another one at once. Leases with a limit of time are renewed while CMD runs. Exits 0 when the queue "
+             "has ended.\n"
+             "SIGINT and SIGTERM: takes no more, lets finish what runs, and gives back what fails; the second one ends "
+             "what runs.\n",
+    .example = "  joinq work paths -j 4 -- sha256sum {}\n",
+    .options = options,
+    .later = later,
+    .words_min = 1,
+    .words_max = 1,
+    .takes_program = true,
+    .no_json = true,
+    .settings_size = sizeof(struct work_settings),
+    .check = NULL,
+    .run = work_run,
+};

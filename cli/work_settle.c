@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a worker says about a message: done, failed and to be tried again, given back, still at it. It starts nothing and
+ * waits for nothing. */
+#include "work_job.h"
+#include "work_loop.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BACKOFF_MAX_MS = 24 * 60 * 60 * 1000 };
+
+void work_enter(struct work *work, enum work_phase phase)
+{
+    if (phase > work->phase)
+        work->phase = phase;
+}
+
+bool work_check(struct work *work, int code)
+{
+    if (code == JOINQ_OK)
+        return true;
+    if (work->phase != WORK_BROKEN) {
+        progress_clear(&work->progress);
+        cli_fail(work->cli, code);
+    }
+    work_enter(work, WORK_BROKEN);
+    return false;
+}
+
+static void say(struct work *work, const char *what, const char *then)
+{
+    progress_clear(&work->progress);
+    cli_error(work->cli, 0, "%s %s; %s", work->program[0], what, then);
+}
+
+/* The place is free again. */
+static void leave(struct work *work, struct work_job *job)
+{
+    if (--job->batch->open == 0) {
+        joinq_batch_free(job->batch->messages);
+        free(job->batch);
+    }
+    *job = (struct work_job){0};
+    work->running--;
+}
+
+/* An answer to done, nack or release; a lease that is gone is no reason to stop. */
+static void answered(struct work *work, int code)
+{
+    if (code == JOINQ_LEASE_LOST) {
+        work->lost++;
+        say(work, "took too long", "the message had been taken back and comes again");
+        return;
+    }
+    work_check(work, code);
+}
+
+void work_give_back(struct work *work, struct work_job *job)
+{
+    int code = joinq_release(work->cli->client, job->batch->messages, job->index, 1);
+    if (code != JOINQ_LEASE_LOST)
+        work_check(work, code);
+    leave(work, job);
+}
+
+static int64_t backoff(const struct work *work, uint32_t deliveries)
+{
+    int64_t delay = work->backoff_ms;
+    for (uint32_t i = 0; i < deliveries && delay < BACKOFF_MAX_MS; i++)
+        delay *= 2;
+    return delay < BACKOFF_MAX_MS ? delay : BACKOFF_MAX_MS;
+}
+
+static void try_again(struct work *work, struct work_job *job, uint32_t deliveries, const char *what)
+{
+    char then[96];
+    int64_t delay = backoff(work, deliveries);
+    snprintf(then, sizeof then, "retry %" PRIu32 " of %" PRIu64 " in %" PRId64 ".%" PRId64 " s", deliveries + 1,
+             work->retries, delay / 1000, delay % 1000 / 100);
+    say(work, what, then);
+    work->retried++;
+    answered(work, joinq_nack(work->cli->client, job->batch->messages, job->index, 1, delay));
+    leave(work, job);
+}
+
+static void fail(struct work *work, struct work_job *job, const char *what)
+{
+    uint32_t deliveries = joinq_batch_message(job->batch->messages, job->index)->deliveries;
+    if (work->stops > 0) {
+        work_give_back(work, job);
+        return;
+    }
+    work->failed++;
+    if (deliveries < work->retries) {
+        try_again(work, job, deliveries, what);
+        return;
+    }
+    say(work, what, "no retries left, the message is given back, and work stops");
+    work_enter(work, WORK_FAILED);
+    work_give_back(work, job);
+}
+
+void work_settle(struct work *work, struct work_job *job, int status)
+{
+    char what[96];
+    if (status != 0) {
+        fail(work, job, work_job_failure(status, what, sizeof what));
+        return;
+    }
+    int code = joinq_done(work->cli->client, job->batch->messages, job->index, 1);
+    if (code == JOINQ_OK)
+        work->done++;
+    answered(work, code);
+    leave(work, job);
+}
+
+void work_settle_unstarted(struct work *work, struct work_job *job, const char *why)
+{
+    fail(work, job, why);
+}
+
+int work_touch(struct work *work)
+{
+    int64_t now = cli_now_ms(), next = INT64_MAX;
+    for (size_t i = 0; i < work->job_count; i++) {
+        struct work_job *job = &work->jobs[i];
+        if (job->pid == 0 || job->touch_ms == INT64_MAX)
+            continue;
+        if (job->touch_ms <= now) {
+            int code = joinq_touch(work->cli->client, job->batch->messages, job->index, 1);
+            job->touch_ms = code == JOINQ_LEASE_LOST ? INT64_MAX : now + work->lease_ms / 3;
+            if (code != JOINQ_LEASE_LOST && !work_check(work, code))
+                return -1;
+        }
+        if (job->touch_ms < next)
+            next = job->touch_ms;
+    }
+    if (next == INT64_MAX)
+        return -1;
+    return next - now < INT32_MAX ? (int)(next - now) : INT32_MAX;
+}
