@@ -19,10 +19,6 @@ if(NOT JOINQ_SANITIZE)
 endif()
 set_target_properties(joinq_static PROPERTIES OUTPUT_NAME joinq EXPORT_NAME joinq_static)
 
-# The tool finds the library beside it wherever the prefix is moved to.
-file(RELATIVE_PATH bin_to_lib "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBDIR}")
-set_target_properties(joinq_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${bin_to_lib}")
-
 install(TARGETS joinqd joinq_cli RUNTIME)
 install(TARGETS joinq_shared joinq_static EXPORT joinq-targets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES libclient/include/joinq.h TYPE INCLUDE)

@@ -43,24 +43,34 @@ class Includes:
 
     def __init__(self, tree):
         self.headers = {}
-        self.duplicates = []
+        self.ambiguous = []
         self.project = {}
         self.system = {}
         paths = [p for p in tree.having(".c", ".h", ".def") if folder_of(p)]
         for path in paths:
-            name = os.path.basename(path)
-            if not path.endswith(".c") and self.headers.setdefault(name, path) != path:
-                self.duplicates.append((path, self.headers[name]))
+            if not path.endswith(".c"):
+                self.headers.setdefault(os.path.basename(path), []).append(path)
         for path in paths:
             self._read(path, tree.text(path))
+
+    def _find(self, path, line, name):
+        """The header that a name means in a file: the one beside it, or else the only one."""
+        found = self.headers.get(os.path.basename(name), [])
+        beside = os.path.join(os.path.dirname(path), name)
+        if beside in found:
+            return beside
+        if len(found) > 1:
+            self.ambiguous.append((path, line, found))
+        return found[0] if found else None
 
     def _read(self, path, text):
         self.project[path], self.system[path] = [], []
         for match in _INCLUDE.finditer(text):
             line = text.count("\n", 0, match.start()) + 1
             name = match.group(1) or match.group(2)
-            target = self.headers.get(os.path.basename(name))
-            if target and (match.group(1) or name == "joinq.h"):
+            quoted = match.group(1) or name == "joinq.h"
+            target = self._find(path, line, name) if quoted else None
+            if target:
                 self.project[path].append((line, target))
             else:
                 self.system[path].append((line, name))
@@ -109,8 +119,8 @@ def _bridge_rule(path, includes):
 def includes(tree):
     """Arrows point down only."""
     found = Includes(tree)
-    for path, other in found.duplicates:
-        yield f"{path}: has the same name as {other}"
+    for path, line, headers in found.ambiguous:
+        yield f"{path}:{line}: may be any of {', '.join(headers)}"
     for path in sorted(found.project):
         folder = folder_of(path)
         for line, target in found.project[path]:

@@ -143,7 +143,9 @@ class IncludeRules(LintCase):
         )
 
     def test_same_name_twice(self):
-        self.bites(self.said(cli__joinq_DOT_h=HEAD), "same name as")
+        both = {"wire__log_DOT_h": HEAD, "broker__server__log_DOT_h": HEAD}
+        self.assertEqual(self.said(**both, broker__server__a_DOT_c='#include "log.h"\n'), [])
+        self.bites(self.said(**both, broker__main_DOT_c='#include "log.h"\n'), "broker/main.c:1: may be any of")
 
 
 class TagRules(LintCase):
