@@ -19,12 +19,12 @@
 #include <stdint.h>
 
 enum {
-    ENGINE_NAME_MAX = 255,       /* bytes of a queue or producer name */
-    ENGINE_BATCH_MAX = 1000,     /* messages in a put, a get or a peek */
-    ENGINE_RANGES_MAX = 1000,    /* ranges in a settle */
-    ENGINE_SETTLE_MAX = 1000,    /* messages in the ranges of one settle */
-    ENGINE_LIST_MAX = 100,       /* queues in one answer to list */
-    ENGINE_SLICE = 1000,         /* messages that one step handles of what is done in slices (BLK-1) */
+    ENGINE_NAME_MAX = 255,    /* bytes of a queue or producer name */
+    ENGINE_BATCH_MAX = 1000,  /* messages in a put, a get or a peek */
+    ENGINE_RANGES_MAX = 1000, /* ranges in a settle */
+    ENGINE_SETTLE_MAX = 1000, /* messages in the ranges of one settle */
+    ENGINE_LIST_MAX = 100,    /* queues in one answer to list */
+    ENGINE_SLICE = 1000,      /* messages that one step handles of what is done in slices (BLK-1) */
 };
 #define ENGINE_FOREVER UINT64_MAX /* as a time: never */
 
@@ -118,7 +118,7 @@ struct engine_ranges {
 struct engine_command {
     enum engine_op op;
     struct engine_session_id session;
-    uint32_t request;             /* not 0 in requests */
+    uint32_t request;              /* not 0 in requests */
     struct engine_queue_ref queue; /* for all operations on a queue */
     union {
         bool blocked;
@@ -132,11 +132,12 @@ struct engine_command {
             bool if_empty;
         } delete_;
         struct {
-            const struct engine_body *bodies; /* the engine owns the bodies from here on: it releases them by effect, also
+            const struct engine_body
+                *bodies;         /* the engine owns the bodies from here on: it releases them by effect, also
                                                  when the put is refused */
-            uint32_t count;                   /* 1 to ENGINE_BATCH_MAX */
-            bool partial;                     /* as many as fit; otherwise all or nothing */
-            uint64_t timeout_ns;              /* ENGINE_FOREVER, 0: do not wait */
+            uint32_t count;      /* 1 to ENGINE_BATCH_MAX */
+            bool partial;        /* as many as fit; otherwise all or nothing */
+            uint64_t timeout_ns; /* ENGINE_FOREVER, 0: do not wait */
             uint64_t delay_ns;
         } put;
         struct {
@@ -176,42 +177,42 @@ struct engine_command {
 
 /* Why an error or result is what it is: the server makes a sentence of it. ENGINE_WHY(name, format); %n is the name and %l the
  * limit in the answer. */
-#define ENGINE_WHYS(WHY)                                                                                               \
-    WHY(NONE, "")                                                                                                      \
-    WHY(QUEUE_MISSING, "no queue '%n'")                                                                                \
-    WHY(QUEUE_OTHER, "queue '%n' is not the one met before: it was deleted, or lost with its broker")                  \
-    WHY(QUEUE_DELETED, "queue '%n' was deleted")                                                                       \
-    WHY(QUEUE_NAME, "a queue name is 1 to %l bytes of A-Z a-z 0-9 . _ - / :")                                          \
-    WHY(QUEUE_CLOSED, "queue '%n' is closed")                                                                          \
-    WHY(QUEUE_FULL, "queue '%n' is full")                                                                              \
-    WHY(QUEUE_EMPTY, "queue '%n' has nothing ready")                                                                   \
-    WHY(QUEUE_ENDED, "queue '%n' has ended")                                                                           \
-    WHY(QUEUE_NOT_EMPTY, "queue '%n' is not empty")                                                                    \
-    WHY(OPTION_MAX_MESSAGES, "queue '%n' exists with max_messages %l")                                                 \
-    WHY(OPTION_MAX_BYTES, "queue '%n' exists with max_bytes %l")                                                       \
-    WHY(OPTION_BOUND, "queue '%n' exists with another bound")                                                          \
-    WHY(OPTION_ACCOUNTING, "queue '%n' exists with another accounting")                                                \
-    WHY(OPTION_LEASE, "queue '%n' exists with lease_ms %l")                                                            \
-    WHY(OPTION_PRODUCERS, "queue '%n' exists with producers %l")                                                       \
-    WHY(OPTION_DURABLE, "queue '%n' exists with another durability")                                                   \
-    WHY(OPTION_MAKES_NO_SENSE, "counter queues have no lease_ms")                                                      \
-    WHY(BATCH_COUNT, "a batch is 1 to %l messages")                                                                    \
-    WHY(BATCH_OVER_BOUND, "more than the bound of queue '%n' itself: %l")                                              \
-    WHY(RANGES, "one request settles at most %l messages")                                                             \
-    WHY(COUNTER_ONLY, "queue '%n' has leases: use done")                                                               \
-    WHY(LEASE_ONLY, "queue '%n' is a counter queue: use task_done")                                                    \
-    WHY(TASK_DONE_TOO_OFTEN, "task_done called too many times on queue '%n': %l unfinished")                           \
-    WHY(NO_DEAD_LETTER, "queue '%n' has no dead-letter queue")                                                         \
-    WHY(PRODUCER_NAME, "a producer name is 1 to %l bytes")                                                             \
-    WHY(PRODUCER_ATTACHED, "this session is attached to queue '%n' under another name")                                \
-    WHY(PRODUCER_IN_USE, "producer name in use on queue '%n'")                                                         \
-    WHY(PRODUCER_TOO_MANY, "queue '%n' takes %l producers")                                                            \
-    WHY(PRODUCER_NEEDED, "queue '%n' takes puts from named producers only: attach first")                              \
-    WHY(PRODUCER_FINISHED, "this producer of queue '%n' has finished")                                                 \
-    WHY(PRODUCER_FENCED, "another session took over this producer name of queue '%n'")                                 \
-    WHY(WAITING_TOO_MANY, "more than %l waiting requests on this connection")                                          \
-    WHY(WAITING_BYTES, "waiting puts of this connection would hold more than %l bytes")                                \
-    WHY(MEMORY, "out of memory")                                                                                       \
+#define ENGINE_WHYS(WHY)                                                                              \
+    WHY(NONE, "")                                                                                     \
+    WHY(QUEUE_MISSING, "no queue '%n'")                                                               \
+    WHY(QUEUE_OTHER, "queue '%n' is not the one met before: it was deleted, or lost with its broker") \
+    WHY(QUEUE_DELETED, "queue '%n' was deleted")                                                      \
+    WHY(QUEUE_NAME, "a queue name is 1 to %l bytes of A-Z a-z 0-9 . _ - / :")                         \
+    WHY(QUEUE_CLOSED, "queue '%n' is closed")                                                         \
+    WHY(QUEUE_FULL, "queue '%n' is full")                                                             \
+    WHY(QUEUE_EMPTY, "queue '%n' has nothing ready")                                                  \
+    WHY(QUEUE_ENDED, "queue '%n' has ended")                                                          \
+    WHY(QUEUE_NOT_EMPTY, "queue '%n' is not empty")                                                   \
+    WHY(OPTION_MAX_MESSAGES, "queue '%n' exists with max_messages %l")                                \
+    WHY(OPTION_MAX_BYTES, "queue '%n' exists with max_bytes %l")                                      \
+    WHY(OPTION_BOUND, "queue '%n' exists with another bound")                                         \
+    WHY(OPTION_ACCOUNTING, "queue '%n' exists with another accounting")                               \
+    WHY(OPTION_LEASE, "queue '%n' exists with lease_ms %l")                                           \
+    WHY(OPTION_PRODUCERS, "queue '%n' exists with producers %l")                                      \
+    WHY(OPTION_DURABLE, "queue '%n' exists with another durability")                                  \
+    WHY(OPTION_MAKES_NO_SENSE, "counter queues have no lease_ms")                                     \
+    WHY(BATCH_COUNT, "a batch is 1 to %l messages")                                                   \
+    WHY(BATCH_OVER_BOUND, "more than the bound of queue '%n' itself: %l")                             \
+    WHY(RANGES, "one request settles at most %l messages")                                            \
+    WHY(COUNTER_ONLY, "queue '%n' has leases: use done")                                              \
+    WHY(LEASE_ONLY, "queue '%n' is a counter queue: use task_done")                                   \
+    WHY(TASK_DONE_TOO_OFTEN, "task_done called too many times on queue '%n': %l unfinished")          \
+    WHY(NO_DEAD_LETTER, "queue '%n' has no dead-letter queue")                                        \
+    WHY(PRODUCER_NAME, "a producer name is 1 to %l bytes")                                            \
+    WHY(PRODUCER_ATTACHED, "this session is attached to queue '%n' under another name")               \
+    WHY(PRODUCER_IN_USE, "producer name in use on queue '%n'")                                        \
+    WHY(PRODUCER_TOO_MANY, "queue '%n' takes %l producers")                                           \
+    WHY(PRODUCER_NEEDED, "queue '%n' takes puts from named producers only: attach first")             \
+    WHY(PRODUCER_FINISHED, "this producer of queue '%n' has finished")                                \
+    WHY(PRODUCER_FENCED, "another session took over this producer name of queue '%n'")                \
+    WHY(WAITING_TOO_MANY, "more than %l waiting requests on this connection")                         \
+    WHY(WAITING_BYTES, "waiting puts of this connection would hold more than %l bytes")               \
+    WHY(MEMORY, "out of memory")                                                                      \
     WHY(JOURNAL, "the journal does not accept")
 
 enum engine_why {
@@ -224,7 +225,7 @@ struct engine_stat {
     struct engine_text name; /* lies in the effects */
     uint64_t incarnation;
     struct engine_queue_options options;
-    uint32_t closed; /* 0 open, 1 graceful, 2 immediate */
+    uint32_t closed;                 /* 0 open, 1 graceful, 2 immediate */
     uint64_t ready, delayed, leased; /* leased counts deliveries on receipt not yet confirmed, too */
     uint64_t ready_bytes;            /* ready and delayed */
     uint64_t unfinished, ends;
@@ -240,8 +241,8 @@ enum engine_effect_kind {
     ENGINE_SETTLED, /* .settled: to DONE, NACK, RELEASE, TOUCH */
     ENGINE_JOINED,
     ENGINE_ATTACHED,
-    ENGINE_STATS,  /* to STAT and LIST */
-    ENGINE_PEEKED, /* .got: to PEEK */
+    ENGINE_STATS,            /* to STAT and LIST */
+    ENGINE_PEEKED,           /* .got: to PEEK */
     ENGINE_EVENT_LEASE_LOST, /* .settled.lost says which; request 0 */
     ENGINE_EVENT_FENCED,     /* .fenced; request 0 */
 };
@@ -256,7 +257,7 @@ struct engine_effect {
     struct engine_text name; /* for the text of `why` */
     uint64_t limit;          /* for the text of `why` */
     uint64_t incarnation;    /* of the queue; 0: none */
-    uint64_t after;          /* may leave once the journal has made records up to this number durable; 0: at once (OUT-1) */
+    uint64_t after; /* may leave once the journal has made records up to this number durable; 0: at once (OUT-1) */
     union {
         struct {
             uint64_t count; /* accepted, discarded, unfinished, cancel: 1 hit 0 missed */
@@ -303,7 +304,7 @@ struct engine_release {
 /* ---- records: what must survive, for durable queues ------------------------------------------------------------- */
 
 enum engine_record_kind {
-    ENGINE_RECORD_DECLARE,   /* name, options */
+    ENGINE_RECORD_DECLARE, /* name, options */
     ENGINE_RECORD_DELETE,
     ENGINE_RECORD_PUT,       /* first, bodies, due_ns (0: ready), producer name if attached */
     ENGINE_RECORD_DONE,      /* first, count: finished by a consumer */
@@ -357,9 +358,9 @@ void engine_effects_reset(struct engine_effects *effects);
 struct engine;
 
 struct engine_config {
-    uint64_t incarnation_first;     /* above every one ever used; wall-clock microseconds will do */
-    uint32_t waiting_max;           /* waiting requests of one session: BUSY */
-    uint64_t waiting_bytes_max;     /* bodies in waiting puts of one session: OVERLOADED */
+    uint64_t incarnation_first; /* above every one ever used; wall-clock microseconds will do */
+    uint32_t waiting_max;       /* waiting requests of one session: BUSY */
+    uint64_t waiting_bytes_max; /* bodies in waiting puts of one session: OVERLOADED */
 };
 
 JQ_MUST_USE struct engine *engine_new(const struct engine_config *config); /* NULL: no memory */
@@ -380,8 +381,8 @@ bool engine_waits(const struct engine *engine, struct engine_session_id session,
 /* What slices and memory have come to; for tests, stat and metrics. */
 struct engine_totals {
     uint64_t sessions, queues, waiters, messages, leases;
-    uint64_t sliced;      /* messages handled in slices, ever */
-    uint64_t slice_max;   /* the most of them in one step */
+    uint64_t sliced;    /* messages handled in slices, ever */
+    uint64_t slice_max; /* the most of them in one step */
 };
 void engine_totals(const struct engine *engine, struct engine_totals *out);
 

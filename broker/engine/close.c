@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Close, purge and the rest of delete: from one moment on nothing of what goes is seen any more; it is swept away in slices. */
+#include "model.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void close_record(struct engine *e, struct queue *q)
+{
+    struct engine_record *record = record_new(e, q, ENGINE_RECORD_CLOSE);
+    if (record)
+        record->count = q->closed == 2;
+}
+
+/* Gracefully; nothing happens if it is closed already. */
+void queue_close(struct engine *e, struct queue *q)
+{
+    if (q->closed)
+        return;
+    q->closed = 1;
+    close_record(e, q);
+    queue_mark(e, q);
+}
+
+/* ---- sweeps ---- */
+
+/* When there is no memory to remember them, what had come back goes at once. */
+static void sweep_returned(struct engine *e, struct queue *q, struct sweep *sweep)
+{
+    struct order_heap *returned = &sweep->returned;
+    if (!q->returned.count)
+        return;
+    if (order_heap_reserve(returned, q->returned.count)) {
+        memcpy(returned->item, q->returned.item, q->returned.count * sizeof *returned->item);
+        returned->count = q->returned.count;
+        q->returned.count = 0;
+        return;
+    }
+    while (q->returned.count && effects_room(e->effects)) {
+        uint64_t sequence = q->returned.item[0].sequence;
+        order_heap_pop(&q->returned);
+        message_finish(e, q, sequence, log_at(&q->log, sequence));
+    }
+}
+
+void sweep_begin(struct engine *e, struct waiter *w)
+{
+    struct queue *q = w->queue;
+    struct sweep *sweep = w->sweep.job;
+    uint64_t going = q->ready + q->delayed_count;
+    w->sweep.job = NULL;
+    w->sweep.begun = true;
+    w->sweep.discarded = going + (q->closed == 2 ? q->tally.discarded - w->sweep.discarded : 0);
+    q->tally.discarded += going;
+    if (queue_is_counter(q))
+        q->counter_unfinished -= going < q->counter_unfinished ? going : q->counter_unfinished;
+    sweep->waiter = w;
+    sweep->from = q->fresh;
+    sweep->to = q->fresh = q->log.tail;
+    sweep->delayed = q->delayed;
+    q->delayed = (struct order_heap){0};
+    heap_remove(&e->delayed, &q->delayed_due);
+    q->ready = q->delayed_count = q->ends = q->queued_bytes = 0;
+    sweep_returned(e, q, sweep);
+    DL_APPEND(q->sweeps, sweep);
+    queue_work(e, q);
+    queue_mark(e, q);
+}
+
+static void sweep_message(struct engine *e, struct queue *q, uint64_t sequence)
+{
+    struct message *m = log_at(&q->log, sequence);
+    if (!m || (m->state != MESSAGE_READY && m->state != MESSAGE_DELAYED))
+        return;
+    record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
+    message_finish(e, q, sequence, m);
+}
+
+static void sweep_end(struct engine *e, struct queue *q, struct sweep *sweep)
+{
+    DL_DELETE(q->sweeps, sweep);
+    order_heap_fini(&sweep->returned);
+    order_heap_fini(&sweep->delayed);
+    if (sweep->waiter)
+        waiter_end(e, sweep->waiter, JQ_OK, ENGINE_WHY_NONE);
+    free(sweep);
+    queue_mark(e, q);
+}
+
+uint32_t sweep_some(struct engine *e, struct queue *q, uint32_t budget)
+{
+    struct sweep *sweep = q->sweeps;
+    uint32_t handled = 0;
+    for (; sweep->from < sweep->to && handled < budget; handled++) {
+        sweep_message(e, q, sweep->from);
+        sweep->from = log_skip(&q->log, sweep->from + 1);
+    }
+    struct order_heap *heaps[] = {&sweep->returned, &sweep->delayed};
+    for (int i = 0; i < 2; i++) {
+        for (; heaps[i]->count && handled < budget; handled++)
+            sweep_message(e, q, heaps[i]->item[--heaps[i]->count].sequence);
+    }
+    if (sweep->from >= sweep->to && !heaps[0]->count && !heaps[1]->count)
+        sweep_end(e, q, sweep);
+    return handled;
+}
+
+/* The whole log of a deleted queue, then the queue. */
+uint32_t delete_some(struct engine *e, struct queue *q, uint32_t budget)
+{
+    uint32_t handled = 0;
+    for (; q->log.live && handled < budget; handled++) {
+        uint64_t sequence = log_straggler_any(&q->log);
+        if (!sequence)
+            sequence = log_skip(&q->log, 0);
+        message_finish(e, q, sequence, log_at(&q->log, sequence));
+    }
+    if (q->log.live)
+        return handled;
+    if (q->deleting)
+        waiter_end(e, q->deleting, JQ_OK, ENGINE_WHY_NONE);
+    queue_destroy(e, q);
+    e->zombies--;
+    return handled;
+}
+
+/* ---- sentinels that nobody will meet any more ---- */
+
+void ends_discard(struct engine *e, struct queue *q)
+{
+    uint64_t sequence;
+    for (uint32_t i = 0; i < ENGINE_SLICE && q->ends; i++) {
+        struct message *m = ready_next(q, &sequence);
+        ready_take(q, sequence);
+        record_one(e, q, ENGINE_RECORD_END_TAKEN, sequence);
+        message_finish(e, q, sequence, m);
+        q->ends--;
+    }
+}
+
+/* ---- requests ---- */
+
+static void sweep_when_not_busy(struct engine *e, struct queue *q, struct waiter *w)
+{
+    if (!queue_busy(q)) {
+        sweep_begin(e, w);
+        return;
+    }
+    w->line = &q->blocked_sweeps;
+    DL_APPEND(q->blocked_sweeps, w);
+}
+
+static void close_immediately(struct engine *e, struct queue *q, struct waiter *w)
+{
+    q->closed = 2;
+    close_record(e, q);
+    w->sweep.discarded = q->tally.discarded; /* what comes back and goes until it begins counts, too */
+    sweep_when_not_busy(e, q, w);
+    queue_mark(e, q);
+}
+
+void close_after(struct engine *e, struct waiter *w)
+{
+    struct queue *q = w->queue;
+    bool immediate = w->sweep.job != NULL;
+    if (immediate && q->closed < 2) {
+        waiter_unline(e, w);
+        close_immediately(e, q, w);
+        return;
+    }
+    queue_close(e, q);
+    waiter_end(e, w, JQ_OK, ENGINE_WHY_NONE);
+}
+
+/* A waiter with what a sweep needs. */
+static int sweep_waiter(struct engine *e, struct session *s, struct queue *q, enum waiter_kind kind,
+                        const struct engine_command *c, struct engine_effect *a, struct waiter **out)
+{
+    struct sweep *job = calloc(1, sizeof *job);
+    if (!job)
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    int code = waiter_new(e, s, q, kind, c, ENGINE_FOREVER, a, out);
+    if (code == JQ_OK)
+        (*out)->sweep.job = job;
+    else
+        free(job);
+    return code;
+}
+
+static int close_later(struct engine *e, struct session *s, struct member *m, const struct engine_command *c,
+                       struct engine_effect *a)
+{
+    struct waiter *w;
+    int code = c->close.immediate ? sweep_waiter(e, s, m->queue, WAITER_CLOSE, c, a, &w)
+                                  : waiter_new(e, s, m->queue, WAITER_CLOSE, c, ENGINE_FOREVER, a, &w);
+    if (code != JQ_OK)
+        return code;
+    member_after(e, m, w);
+    return ENGINE_PARKED;
+}
+
+int handle_close(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    struct queue *q;
+    int code = queue_find(e, c, a, &q);
+    if (code != JQ_OK)
+        return code;
+    struct member *m = member_find(e, s, q);
+    bool sweeps = c->close.immediate && q->closed < 2;
+    if ((sweeps || !q->closed) && !queue_storage_ok(e, q))
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    if (c->close.after_mine && m && (m->waiting_puts || m->afters))
+        return close_later(e, s, m, c, a);
+    if (sweeps) {
+        struct waiter *w;
+        if ((code = sweep_waiter(e, s, q, WAITER_CLOSE, c, a, &w)) != JQ_OK)
+            return code;
+        close_immediately(e, q, w);
+        return ENGINE_PARKED;
+    }
+    queue_close(e, q);
+    a->incarnation = q->incarnation;
+    a->after = q->watermark;
+    return JQ_OK;
+}
+
+int handle_purge(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    struct queue *q;
+    int code = queue_find(e, c, a, &q);
+    if (code != JQ_OK)
+        return code;
+    if (!queue_storage_ok(e, q))
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    struct waiter *w;
+    if ((code = sweep_waiter(e, s, q, WAITER_SWEEP, c, a, &w)) != JQ_OK)
+        return code;
+    w->sweep.discarded = q->tally.discarded;
+    sweep_when_not_busy(e, q, w);
+    return ENGINE_PARKED;
+}

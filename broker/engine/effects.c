@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The bounded buffer of what a step says, and the small ways of saying it. It knows no queue rules. */
+#include "model.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* The most that one handler, one waiter served or one run returned can say. */
+enum {
+    UNIT_EFFECTS = 16,
+    UNIT_RELEASES = ENGINE_BATCH_MAX + 8,
+    UNIT_RECORDS = 2 * ENGINE_BATCH_MAX + 8,
+    UNIT_BODIES = 2 * ENGINE_BATCH_MAX,
+    UNIT_RUNS = ENGINE_BATCH_MAX,
+    UNIT_RANGES = 2 * ENGINE_RANGES_MAX + 8,
+    UNIT_TEXT = 16 * ENGINE_NAME_MAX,
+};
+enum {
+    CAPACITY_EFFECTS = 2048,
+    CAPACITY_RELEASES = 8 * UNIT_RELEASES,
+    CAPACITY_RECORDS = 2 * UNIT_RECORDS,
+    CAPACITY_BODIES = 16 * UNIT_BODIES,
+    CAPACITY_RUNS = 16 * UNIT_RUNS,
+    CAPACITY_RANGES = 4 * UNIT_RANGES,
+    CAPACITY_STATS = 2 * ENGINE_LIST_MAX,
+    CAPACITY_TEXT = 4 * ENGINE_LIST_MAX * ENGINE_NAME_MAX,
+};
+_Static_assert(CAPACITY_TEXT >= UNIT_TEXT + ENGINE_LIST_MAX * ENGINE_NAME_MAX, "an answer to list fits");
+
+int engine_effects_init(struct engine_effects *fx)
+{
+    *fx = (struct engine_effects){
+        .effects = malloc(CAPACITY_EFFECTS * sizeof *fx->effects),
+        .releases = malloc(CAPACITY_RELEASES * sizeof *fx->releases),
+        .records = malloc(CAPACITY_RECORDS * sizeof *fx->records),
+        .bodies = malloc(CAPACITY_BODIES * sizeof *fx->bodies),
+        .runs = malloc(CAPACITY_RUNS * sizeof *fx->runs),
+        .ranges = malloc(CAPACITY_RANGES * sizeof *fx->ranges),
+        .stats = malloc(CAPACITY_STATS * sizeof *fx->stats),
+        .text = malloc(CAPACITY_TEXT),
+    };
+    if (fx->effects && fx->releases && fx->records && fx->bodies && fx->runs && fx->ranges && fx->stats && fx->text)
+        return JQ_OK;
+    engine_effects_fini(fx);
+    return JQ_OVERLOADED;
+}
+
+void engine_effects_fini(struct engine_effects *fx)
+{
+    free(fx->effects);
+    free(fx->releases);
+    free(fx->records);
+    free(fx->bodies);
+    free(fx->runs);
+    free(fx->ranges);
+    free(fx->stats);
+    free(fx->text);
+    *fx = (struct engine_effects){0};
+}
+
+void engine_effects_reset(struct engine_effects *fx)
+{
+    fx->effect_count = fx->release_count = fx->record_count = 0;
+    fx->body_count = fx->run_count = fx->range_count = fx->stat_count = fx->text_size = 0;
+}
+
+bool effects_room(const struct engine_effects *fx)
+{
+    return fx->effect_count + UNIT_EFFECTS <= CAPACITY_EFFECTS &&
+           fx->release_count + UNIT_RELEASES <= CAPACITY_RELEASES &&
+           fx->record_count + UNIT_RECORDS <= CAPACITY_RECORDS && fx->body_count + UNIT_BODIES <= CAPACITY_BODIES &&
+           fx->run_count + UNIT_RUNS <= CAPACITY_RUNS && fx->range_count + UNIT_RANGES <= CAPACITY_RANGES &&
+           fx->text_size + UNIT_TEXT <= CAPACITY_TEXT;
+}
+
+bool effects_list_room(const struct engine_effects *fx)
+{
+    return effects_room(fx) && fx->stat_count + ENGINE_LIST_MAX <= CAPACITY_STATS &&
+           fx->text_size + UNIT_TEXT + ENGINE_LIST_MAX * ENGINE_NAME_MAX <= CAPACITY_TEXT;
+}
+
+struct engine_effect *effect_new(struct engine *e, enum engine_effect_kind kind, struct engine_session_id session,
+                                 uint32_t request, const struct queue *q)
+{
+    JQ_ASSERT(e->effects->effect_count < CAPACITY_EFFECTS);
+    struct engine_effect *effect = &e->effects->effects[e->effects->effect_count++];
+    *effect = (struct engine_effect){.kind = kind,
+                                     .session = session,
+                                     .request = request,
+                                     .incarnation = q ? q->incarnation : 0,
+                                     .after = q ? q->watermark : 0};
+    return effect;
+}
+
+struct engine_text effects_text(struct engine_effects *fx, const char *data, uint32_t size)
+{
+    JQ_ASSERT(fx->text_size + size <= CAPACITY_TEXT);
+    char *copy = fx->text + fx->text_size;
+    memcpy(copy, data, size);
+    fx->text_size += size;
+    return (struct engine_text){copy, size};
+}
+
+void effects_release(struct engine_effects *fx, struct engine_body body)
+{
+    if (fx->release_count && fx->releases[fx->release_count - 1].chunk == body.chunk) {
+        fx->releases[fx->release_count - 1].count++;
+        fx->releases[fx->release_count - 1].bytes += body.length;
+        return;
+    }
+    JQ_ASSERT(fx->release_count < CAPACITY_RELEASES);
+    fx->releases[fx->release_count++] = (struct engine_release){body.chunk, 1, body.length};
+}
+
+struct engine_range *effects_range(struct engine_effects *fx, struct engine_range range)
+{
+    JQ_ASSERT(fx->range_count < CAPACITY_RANGES);
+    fx->ranges[fx->range_count] = range;
+    return &fx->ranges[fx->range_count++];
+}
+
+int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, enum engine_why why,
+                const struct queue *q, uint64_t limit)
+{
+    a->why = why;
+    a->limit = limit;
+    if (q) {
+        a->incarnation = q->incarnation;
+        if (q->watermark > a->after)
+            a->after = q->watermark;
+        a->name = effects_text(e->effects, q->name, q->name_size);
+    }
+    return (int)code;
+}
+
+struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_record_kind kind)
+{
+    if (!q->options.durable)
+        return NULL;
+    JQ_ASSERT(e->effects->record_count < CAPACITY_RECORDS);
+    struct engine_record *record = &e->effects->records[e->effects->record_count++];
+    *record = (struct engine_record){.kind = kind, .number = ++e->record_last, .incarnation = q->incarnation};
+    if (kind != ENGINE_RECORD_RETURN)
+        q->watermark = record->number;
+    return record;
+}

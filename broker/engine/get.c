@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gets: hand out what is ready, in order of arrival, or say that nothing can come any more. */
+#include "model.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* END-2. A get that does not wait counts as waiting at its check. */
+bool get_ended(const struct queue *q, const struct member *asking, bool final)
+{
+    if (!q->closed || q->ready || q->delayed_count || queue_busy(q))
+        return false;
+    bool at_once = q->closed == 2, counter = queue_is_counter(q);
+    uint64_t leased = at_once ? 0 : q->leased, leased_idle = at_once ? 0 : q->leased_idle;
+    uint64_t receipts = at_once && !counter ? 0 : q->receipts;
+    uint64_t receipts_idle = at_once && !counter ? 0 : q->receipts_idle;
+    if (final)
+        return leased + receipts == 0;
+    uint64_t own = 0;
+    if (asking && !asking->idle_gets)
+        own = (at_once ? 0 : asking->leased) + (at_once && !counter ? 0 : asking->receipts);
+    return leased + receipts == leased_idle + receipts_idle + own;
+}
+
+/* ---- handing out ---- */
+
+struct handout {
+    struct engine *e;
+    struct member *m;
+    struct engine_effect *a;
+    struct run *run;          /* the one that grows */
+    struct engine_run *shown; /* likewise, in the answer: ends where the delivery count changes, too */
+    uint64_t receipt;
+    uint64_t deadline;
+    uint64_t bytes;
+};
+
+static void handout_run(struct handout *h, uint64_t sequence, const struct message *message)
+{
+    struct run *r = h->run;
+    bool grows = r && r->first + r->count == sequence && r->attempt == message->attempt;
+    if (!grows) {
+        r = h->run = run_new(h->e, h->m, sequence, message->attempt, h->receipt, h->deadline);
+        r->put_time = message->lease;
+    }
+    r->count++;
+    r->live++;
+    struct engine_run *shown = h->shown;
+    if (grows && shown->deliveries == message->deliveries) {
+        shown->count++;
+        return;
+    }
+    struct engine_effects *fx = h->e->effects;
+    h->shown = &fx->runs[fx->run_count++];
+    *h->shown = (struct engine_run){sequence, 1, message->attempt, message->deliveries};
+    h->a->got.run_count++;
+}
+
+static void handout_message(struct handout *h, struct queue *q, uint64_t sequence, struct message *message)
+{
+    struct engine_effects *fx = h->e->effects;
+    ready_take(q, sequence);
+    q->tally.redelivered += message->attempt > 0;
+    message->attempt++;
+    handout_run(h, sequence, message);
+    message->lease = h->run->index;
+    message->state = h->receipt ? MESSAGE_RECEIPT : MESSAGE_LEASED;
+    h->bytes += message->body.length;
+    fx->bodies[fx->body_count++] = message->body;
+}
+
+static void handout_end(struct handout *h, struct queue *q, uint64_t sequence, struct message *message)
+{
+    ready_take(q, sequence);
+    message->attempt++;
+    message->state = MESSAGE_RECEIPT;
+    struct run *r = run_new(h->e, h->m, sequence, message->attempt, h->receipt, ENGINE_FOREVER);
+    r->count = r->live = 1;
+    r->end = true;
+    message->lease = r->index;
+    q->ends--;
+    q->ends_out++;
+    h->a->got.receipt = h->receipt;
+}
+
+/* Hands out what the next ready one is: an end, or messages. Something is ready. JQ_OK, JQ_END, or JQ_OVERLOADED with nothing
+ * changed. */
+static int handout(struct engine *e, struct member *m, uint32_t max, bool auto_, struct engine_effect *a)
+{
+    struct queue *q = m->queue;
+    struct engine_effects *fx = e->effects;
+    bool receipt = auto_ || queue_is_counter(q);
+    uint64_t sequence, count = max < q->ready ? max : q->ready;
+    struct message *message = ready_next(q, &sequence);
+    if (!lease_reserve(e, m->session, q, count ? count : 1, receipt || message->end))
+        return JQ_OVERLOADED;
+    struct handout h = {.e = e, .m = m, .a = a, .deadline = ENGINE_FOREVER};
+    if (receipt || message->end)
+        h.receipt = ++m->session->receipt_last;
+    else if (q->options.lease_ms)
+        h.deadline = deadline_after(e, q->options.lease_ms * 1000000);
+    if (message->end) {
+        handout_end(&h, q, sequence, message);
+        return JQ_END;
+    }
+    a->got.runs = fx->runs + fx->run_count;
+    a->got.bodies = fx->bodies + fx->body_count;
+    uint32_t given = 0;
+    for (; given < count && message && !message->end; message = ready_next(q, &sequence), given++)
+        handout_message(&h, q, sequence, message);
+    a->got.body_count = given;
+    a->got.receipt = h.receipt;
+    q->ready -= given;
+    q->queued_bytes -= h.bytes;
+    *(receipt ? &q->receipts : &q->leased) += given;
+    q->leased_bytes += receipt ? 0 : h.bytes;
+    q->tally.delivered += given;
+    member_hold(m, receipt ? 0 : given, receipt ? given : 0);
+    queue_mark(e, q);
+    return JQ_OK;
+}
+
+/* ---- the request ---- */
+
+/* The answer leaves when what it says of the queue is durable. */
+static void rest_on(struct engine_effect *a, const struct queue *q)
+{
+    if (q && q->watermark > a->after)
+        a->after = q->watermark;
+}
+
+static int get_park(struct engine *e, struct member *m, const struct engine_command *c, struct waiter *w,
+                    struct engine_effect *a)
+{
+    if (a->got.lost_count) {
+        size_t size = a->got.lost_count * sizeof *w->get.lost;
+        w->get.lost = malloc(size);
+        if (!w->get.lost) { /* the dones are done; only the wait cannot be had */
+            waiter_free(e, w);
+            return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, m->queue, 0);
+        }
+        memcpy(w->get.lost, a->got.lost, size);
+        w->get.lost_count = a->got.lost_count;
+    }
+    w->after = a->after;
+    w->get.max = c->get.max;
+    w->get.auto_ = c->get.auto_;
+    w->get.final = c->get.final;
+    waiter_line(e, w, m);
+    if (!c->get.timeout_ns)
+        waiter_late(w, JQ_EMPTY);
+    return ENGINE_PARKED;
+}
+
+static void get_carried(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    uint32_t lost = 0;
+    a->got.lost = e->effects->ranges + e->effects->range_count;
+    (void)settle(e, s, c, ENGINE_DONE, c->get.done, &lost);
+    (void)settle(e, s, c, ENGINE_RELEASE, c->get.release, &lost);
+    a->got.lost_count = lost;
+    const struct engine_ranges carried[] = {c->get.done, c->get.release};
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t k = 0; k < carried[i].count; k++)
+            rest_on(a, queue_by_incarnation(e, carried[i].item[k].incarnation));
+    }
+}
+
+/* The answer there is at once, or ENGINE_PARKED: it must wait for messages, for its turn, or for what a busy queue has to come. */
+static int get_now(struct engine *e, struct member *m, const struct engine_command *c, struct engine_effect *a)
+{
+    struct queue *q = m->queue;
+    uint64_t sequence;
+    if (q->gets || queue_busy(q) || q->dirty)
+        return ENGINE_PARKED;
+    if (ready_next(q, &sequence)) {
+        int code = handout(e, m, c->get.max, c->get.auto_, a);
+        rest_on(a, q);
+        return code == JQ_OK
+                   ? code
+                   : answer_fail(e, a, code, code == JQ_END ? ENGINE_WHY_QUEUE_ENDED : ENGINE_WHY_MEMORY, q, 0);
+    }
+    if (get_ended(q, m, c->get.final)) {
+        if (!c->get.final) { /* it is so for the others who wait, too */
+            q->end_idle_until = e->order_last;
+            queue_mark(e, q);
+        }
+        return answer_fail(e, a, JQ_END, ENGINE_WHY_QUEUE_ENDED, q, 0);
+    }
+    if (!c->get.timeout_ns)
+        return answer_fail(e, a, JQ_EMPTY, ENGINE_WHY_QUEUE_EMPTY, q, 0);
+    return ENGINE_PARKED;
+}
+
+static int get_check(struct engine *e, const struct engine_command *c, struct engine_effect *a)
+{
+    if (c->get.max < 1 || c->get.max > ENGINE_BATCH_MAX)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_BATCH_COUNT, NULL, ENGINE_BATCH_MAX);
+    int code = settle_check(e, c, ENGINE_DONE, c->get.done, a);
+    return code != JQ_OK ? code : settle_check(e, c, ENGINE_RELEASE, c->get.release, a);
+}
+
+/* With dones to carry out first, whatever the wait needs is had before they are. */
+int handle_get(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    int code = get_check(e, c, a);
+    if (code != JQ_OK)
+        return code;
+    struct queue *q;
+    if ((code = queue_find_or_create(e, c, a, &q)) != JQ_OK)
+        return code;
+    a->incarnation = q->incarnation;
+    struct member *m = member_get(e, s, q);
+    if (!m)
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    struct waiter *w = NULL;
+    bool carries = c->get.done.count || c->get.release.count;
+    if (carries) {
+        if ((code = waiter_new(e, s, q, WAITER_GET, c, c->get.timeout_ns, a, &w)) != JQ_OK)
+            goto out;
+        m->waiting_gets++; /* keeps it while its leases go */
+        get_carried(e, s, c, a);
+        m->waiting_gets--;
+    }
+    code = get_now(e, m, c, a);
+    if (code != ENGINE_PARKED) {
+        if (w)
+            waiter_free(e, w);
+        goto out;
+    }
+    if (!w && (code = waiter_new(e, s, q, WAITER_GET, c, c->get.timeout_ns, a, &w)) != JQ_OK)
+        goto out;
+    return get_park(e, m, c, w, a);
+out:
+    member_tidy(e, m);
+    return code;
+}
+
+bool get_serve(struct engine *e, struct queue *q)
+{
+    struct waiter *w = q->gets;
+    uint64_t sequence;
+    if (!w || !ready_next(q, &sequence))
+        return false;
+    struct engine_effect *a = effect_new(e, ENGINE_GOT, w->session->id, (uint32_t)w->key.request, q);
+    waiter_lost(e, w, a);
+    if (w->after > a->after)
+        a->after = w->after;
+    int code = handout(e, w->member, w->get.max, w->get.auto_, a);
+    a->code = (enum jqw_code)code;
+    if (code != JQ_OK)
+        (void)answer_fail(e, a, a->code, code == JQ_END ? ENGINE_WHY_QUEUE_ENDED : ENGINE_WHY_MEMORY, q, 0);
+    waiter_free(e, w);
+    return true;
+}

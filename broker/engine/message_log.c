@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages by sequence number: see message_log.h. It knows neither queues nor what the states mean. */
+#define HASH_NONFATAL_OOM 1
+#include "message_log.h"
+#include <stdlib.h>
+#include <uthash.h>
+
+#undef uthash_nonfatal_oom
+#define uthash_nonfatal_oom(element) ((void)(element)) /* told by hh.tbl being NULL */
+
+struct straggler {
+    uint64_t sequence;
+    struct message message;
+    UT_hash_handle hh;
+};
+
+void log_init(struct log *log)
+{
+    *log = (struct log){.tail = 1};
+}
+
+void log_fini(struct log *log)
+{
+    for (uint32_t i = 0; i < log->count; i++)
+        free(log->ring[(log->head + i) & (log->capacity - 1)]);
+    free(log->ring);
+    struct straggler *straggler, *next;
+    HASH_ITER(hh, log->stragglers, straggler, next)
+    {
+        HASH_DEL(log->stragglers, straggler);
+        free(straggler);
+    }
+    *log = (struct log){0};
+}
+
+static struct log_block **log_slot(const struct log *log, uint64_t number)
+{
+    return &log->ring[(log->head + (uint32_t)(number - log->first)) & (log->capacity - 1)];
+}
+
+static bool log_widen(struct log *log)
+{
+    if (log->count < log->capacity)
+        return true;
+    if (log->capacity > UINT32_MAX / 2)
+        return false;
+    uint32_t capacity = log->capacity ? 2 * log->capacity : 4;
+    struct log_block **ring = malloc(capacity * sizeof(struct log_block *));
+    if (!ring)
+        return false;
+    for (uint32_t i = 0; i < log->count; i++)
+        ring[i] = log->ring[(log->head + i) & (log->capacity - 1)];
+    free(log->ring);
+    log->ring = ring;
+    log->head = 0;
+    log->capacity = capacity;
+    return true;
+}
+
+bool log_reserve(struct log *log, uint32_t count)
+{
+    uint64_t last = (log->tail + count - 1) / LOG_BLOCK;
+    if (!log->count)
+        log->first = log->tail / LOG_BLOCK;
+    while (log->first + log->count <= last) {
+        struct log_block *block = log_widen(log) ? calloc(1, sizeof *block) : NULL;
+        if (!block)
+            return false;
+        log->count++;
+        *log_slot(log, log->first + log->count - 1) = block;
+    }
+    return true;
+}
+
+struct message *log_append(struct log *log)
+{
+    struct log_block *block = *log_slot(log, log->tail / LOG_BLOCK);
+    block->live++;
+    log->live++;
+    return &block->message[log->tail++ % LOG_BLOCK];
+}
+
+static void log_drop_front(struct log *log)
+{
+    free(log->ring[log->head]);
+    log->head = (log->head + 1) & (log->capacity - 1);
+    log->count--;
+    log->first++;
+}
+
+/* Frees an empty block unless the next message goes into it. */
+static void log_free_block(struct log *log, uint64_t number)
+{
+    struct log_block **slot = log_slot(log, number);
+    if (*slot && !(*slot)->live && number < log->tail / LOG_BLOCK) {
+        free(*slot);
+        *slot = NULL;
+    }
+}
+
+/* Moves the survivors of the first block out of it. */
+static bool log_evacuate(struct log *log)
+{
+    struct log_block *block = log->ring[log->head];
+    for (uint32_t i = 0; i < LOG_BLOCK; i++) {
+        if (block->message[i].state == MESSAGE_GONE)
+            continue;
+        struct straggler *straggler = calloc(1, sizeof *straggler);
+        if (!straggler)
+            return false;
+        straggler->sequence = log->first * LOG_BLOCK + i;
+        straggler->message = block->message[i];
+        HASH_ADD(hh, log->stragglers, sequence, sizeof straggler->sequence, straggler);
+        if (!straggler->hh.tbl) {
+            free(straggler);
+            return false;
+        }
+        block->message[i].state = MESSAGE_GONE;
+        block->live--;
+    }
+    return true;
+}
+
+/* What could be copied out of a block and was not, for lack of memory, is found in the block still: log_at looks there
+ * as long as the block is the first one. */
+static void log_tidy(struct log *log, uint64_t fresh)
+{
+    while (log->count && log->first < log->tail / LOG_BLOCK) {
+        struct log_block *block = log->ring[log->head];
+        if (!block || !block->live) {
+            log_drop_front(log);
+            continue;
+        }
+        bool sparse = log->count > 32 && (uint64_t)log->count * LOG_BLOCK > 8 * log->live;
+        if (!sparse || (log->first + 1) * LOG_BLOCK > fresh || !log_evacuate(log))
+            return;
+    }
+}
+
+void log_remove(struct log *log, uint64_t sequence, uint64_t fresh)
+{
+    uint64_t number = sequence / LOG_BLOCK;
+    log->live--;
+    if (number < log->first) {
+        struct straggler *straggler;
+        HASH_FIND(hh, log->stragglers, &sequence, sizeof sequence, straggler);
+        HASH_DEL(log->stragglers, straggler);
+        free(straggler);
+        return;
+    }
+    struct log_block *block = *log_slot(log, number);
+    block->message[sequence % LOG_BLOCK].state = MESSAGE_GONE;
+    if (--block->live == 0) {
+        log_free_block(log, number);
+        log_tidy(log, fresh);
+    }
+}
+
+struct message *log_straggler(const struct log *log, uint64_t sequence)
+{
+    struct straggler *straggler;
+    HASH_FIND(hh, log->stragglers, &sequence, sizeof sequence, straggler);
+    return straggler ? &straggler->message : NULL;
+}
+
+uint64_t log_straggler_any(const struct log *log)
+{
+    return log->stragglers ? log->stragglers->sequence : 0;
+}
+
+uint64_t log_skip(const struct log *log, uint64_t sequence)
+{
+    if (sequence < log->first * LOG_BLOCK)
+        sequence = log->first * LOG_BLOCK;
+    for (; sequence < log->tail; sequence = (sequence / LOG_BLOCK + 1) * LOG_BLOCK) {
+        struct log_block *block = *log_slot(log, sequence / LOG_BLOCK);
+        for (; block && sequence < log->tail; sequence++) {
+            if (block->message[sequence % LOG_BLOCK].state != MESSAGE_GONE)
+                return sequence;
+            if (sequence % LOG_BLOCK == LOG_BLOCK - 1)
+                break;
+        }
+    }
+    return log->tail;
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the engine's files share: its objects, who owns them, and the functions by which one file uses another. Nothing outside
+ * broker/engine includes this.
+ *
+ *   engine --> queues (by name, by incarnation)      engine --> sessions
+ *                 |  log of messages, ready, delayed           |
+ *                 |  lines of waiting puts, gets, joins        |
+ *                 +-------------- member ----------------------+     what one session has in one queue:
+ *                                   | leases (runs), waiting puts, producer name
+ */
+#ifndef JOINQ_ENGINE_MODEL_H
+#define JOINQ_ENGINE_MODEL_H
+
+#define HASH_NONFATAL_OOM 1
+#include "engine.h"
+#include "heap.h"
+#include "message_log.h"
+#include "pool.h"
+#include <uthash.h>
+#include <utlist.h>
+#undef uthash_nonfatal_oom
+#define uthash_nonfatal_oom(element) ((void)(element)) /* told by hh.tbl being NULL */
+
+/* A handler's other results: the request waits; or the effects were full before it was through, and it is to be called again with the
+ * same command. */
+enum { ENGINE_PARKED = -1, ENGINE_AGAIN = -2 };
+
+/* Counts of what happened, per queue, for ever. */
+struct tallies {
+    uint64_t put, done, dead, expired, discarded, moved_in, moved_out, dead_in;
+    uint64_t delivered, redelivered, lease_expired;
+};
+
+/* A lease on messages first .. first + count - 1 that were handed out together with one attempt; `live` of them are still held.
+ * A delivery on receipt is one, too, until it is confirmed. */
+struct run {
+    struct heap_node expiry; /* in queue->expiry; key: deadline in ns, ENGINE_FOREVER and in no heap without one */
+    struct member *member;
+    struct run *prev, *next; /* in member->runs */
+    uint64_t first;
+    uint64_t receipt; /* 0: leased */
+    uint32_t count, live;
+    uint32_t attempt;
+    uint32_t index;
+    uint32_t put_time; /* of its first message, in 10 ms */
+    bool end;          /* one sentinel */
+};
+
+struct member_key {
+    uint64_t incarnation, session;
+};
+
+struct member {
+    struct member_key key;
+    UT_hash_handle hh;       /* in engine->members, until its session or queue ends */
+    struct session *session; /* NULL once it has ended */
+    struct queue *queue;
+    struct member *sprev, *snext; /* in session->members */
+    struct member *qprev, *qnext; /* in queue->members, or queue->returns once its session has ended */
+    struct run *runs;
+    uint64_t leased, receipts;
+    uint64_t received; /* of a session that has ended: receipts up to here were confirmed */
+    uint32_t idle_gets, waiting_gets, waiting_puts;
+    struct waiter *afters;        /* finish and close(after_mine) that wait for its puts */
+    struct member *aprev, *anext; /* in queue->after_due */
+    bool after_due;               /* it has some, and no put waits any more */
+    struct producer *producer;
+    bool fenced; /* its producer name was taken over */
+    uint32_t index;
+};
+
+struct producer {
+    UT_hash_handle hh; /* in queue->producers */
+    struct member *holder;
+    uint64_t accepted;
+    bool finished;
+    uint32_t size;
+    char name[];
+};
+
+enum waiter_kind { WAITER_PUT, WAITER_GET, WAITER_JOIN, WAITER_FINISH, WAITER_CLOSE, WAITER_SWEEP };
+
+struct waiter_key {
+    uint64_t session;
+    uint64_t request;
+};
+
+/* A request that waits. One object, linked in three containers: the line of its queue, the heap of deadlines, its session. */
+struct waiter {
+    struct waiter_key key;
+    UT_hash_handle hh; /* in engine->waiters */
+    struct heap_node deadline;
+    struct session *session; /* NULL: nobody waits for the answer any more (WAITER_SWEEP) */
+    struct queue *queue;
+    struct member *member;        /* puts, gets, finish, close(after_mine) */
+    struct waiter *sprev, *snext; /* in session->waiters */
+    struct waiter *prev, *next;   /* in a line of the queue, or member->afters */
+    struct waiter **line;         /* which; NULL: none */
+    uint64_t order;               /* of arrival */
+    uint64_t after;               /* a get: what the dones that it carried rest on */
+    enum waiter_kind kind;
+    bool late;   /* does not wait any more: to be answered once the queue is not busy */
+    bool passed; /* a get whose session's output is blocked: out of the line */
+    enum jqw_code late_code;
+    uint32_t index;
+    union {
+        struct {
+            struct engine_body *bodies; /* owned; those before `accepted` are the queue's by now */
+            uint64_t bytes;             /* of those not accepted yet */
+            uint64_t delay_ns;
+            uint32_t count, accepted;
+            bool partial;
+        } put;
+        struct {
+            struct engine_range *lost; /* owned */
+            uint32_t lost_count;
+            uint32_t max;
+            bool auto_, final;
+        } get;
+        struct tallies join; /* when it began */
+        struct producer *finish;
+        struct {
+            struct sweep *job; /* owned until it has begun */
+            uint64_t discarded;
+            bool begun;
+        } sweep; /* WAITER_CLOSE, WAITER_SWEEP */
+    };
+};
+
+struct session {
+    struct engine_session_id id;
+    UT_hash_handle hh;
+    struct member *members;
+    struct waiter *waiters;
+    uint32_t waiting;
+    uint64_t waiting_bytes;
+    bool blocked;
+    uint64_t receipt_last;    /* number of the last delivery on receipt */
+    uint64_t received;        /* the highest that was confirmed */
+    struct receipt *receipts; /* a ring of what is not confirmed, in order */
+    uint32_t receipt_head, receipt_count, receipt_capacity;
+    struct session *cprev, *cnext; /* in engine->confirming */
+    bool confirming;
+};
+
+struct receipt {
+    uint64_t number;
+    uint32_t run;
+};
+
+/* Messages on their way out in slices: what was ready in [from, to), and what `returned` and `delayed` held. */
+struct sweep {
+    struct sweep *prev, *next;
+    struct waiter *waiter; /* to be answered at the end; NULL: nobody */
+    uint64_t from, to;
+    struct order_heap returned, delayed;
+};
+
+struct queue {
+    UT_hash_handle hh_name, hh_incarnation;
+    uint64_t incarnation;
+    struct engine_queue_options options;
+    bool declared, deleted, dirty, working, stalled; /* stalled: its slices wait for the journal */
+    uint32_t closed;                                 /* 0, 1 graceful, 2 immediate */
+    uint64_t watermark;
+
+    struct log log;
+    uint64_t fresh;               /* messages from here to log.tail were never handed out */
+    struct order_heap returned;   /* ready ones before `fresh`; has room for everything that may come back */
+    struct order_heap delayed;    /* by the time they become ready */
+    struct heap_node delayed_due; /* in engine->delayed */
+    struct heap expiry;           /* runs with a deadline */
+    struct heap_node expiry_due;  /* in engine->expiries */
+    bool expiring;                /* runs are due that a slice has not come to */
+
+    uint64_t ready, delayed_count, leased, receipts; /* messages; sentinels are in none */
+    uint64_t ends, ends_out;                         /* sentinels: waiting, handed out and not confirmed */
+    uint64_t queued_bytes, leased_bytes;
+    uint64_t leased_idle, receipts_idle; /* of members that wait in an idle get */
+    uint64_t counter_unfinished;         /* of a counter queue */
+    struct tallies tally;
+
+    uint64_t end_idle_until, end_final_until;            /* waiting gets up to this arrival are to be told END */
+    struct waiter *puts, *gets, *joins, *blocked_sweeps; /* lines, in order of arrival; sweeps wait while it is busy */
+    uint32_t put_count, get_count, join_count, late_count, idle_count, final_count;
+    struct member *members;
+    struct member *returns; /* of sessions that ended, with leases to come back */
+    struct member *after_due;
+    struct waiter *deleting; /* waits for the end of its deletion */
+    struct sweep *sweeps;
+
+    struct producer *producers;
+    uint64_t producers_finished, producers_attached;
+
+    struct queue *dprev, *dnext; /* in engine->dirty */
+    struct queue *wprev, *wnext; /* in engine->working */
+    uint32_t name_size;
+    char name[];
+};
+
+struct engine {
+    struct engine_config config;
+    struct engine_effects *effects; /* of the step under way */
+    uint64_t now;
+    struct queue *by_name, *by_incarnation;
+    struct session *sessions;
+    struct member *members;
+    struct waiter *waiters;
+    struct pool runs, member_pool, waiter_pool;
+    struct heap deadlines;         /* waiters */
+    struct heap delayed, expiries; /* queues */
+    struct queue *dirty;           /* to be paired */
+    struct queue *working;         /* with slices to do */
+    struct session *confirming;    /* with receipts to confirm */
+    struct session *ending;        /* half ended, for lack of room in the effects */
+    uint64_t incarnation_last, order_last, record_last;
+    uint64_t zombies; /* deleted queues with slices left */
+    bool journal_refuses;
+    uint32_t budget; /* messages that the step under way may still handle in slices */
+    uint64_t sliced, slice_max;
+};
+
+#define ENGINE_OF(pointer, type, field) ((type *)(void *)((char *)(pointer)-offsetof(type, field)))
+
+/* ---- effects.c ---- */
+bool effects_room(const struct engine_effects *fx);      /* for the largest single thing a handler says */
+bool effects_list_room(const struct engine_effects *fx); /* for an answer to list besides */
+struct engine_effect *effect_new(struct engine *e, enum engine_effect_kind kind, struct engine_session_id session,
+                                 uint32_t request, const struct queue *q);
+struct engine_text effects_text(struct engine_effects *fx, const char *data, uint32_t size);
+void effects_release(struct engine_effects *fx, struct engine_body body);
+struct engine_range *effects_range(struct engine_effects *fx, struct engine_range range);
+/* Fills in a failure: returns the code. */
+int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, enum engine_why why,
+                const struct queue *q, uint64_t limit);
+struct engine_record *record_new(struct engine *e, struct queue *q,
+                                 enum engine_record_kind kind); /* NULL: not durable */
+
+/* ---- queue.c ---- */
+struct queue *queue_by_incarnation(const struct engine *e, uint64_t incarnation);
+JQ_MUST_USE int queue_find(struct engine *e, const struct engine_command *c, struct engine_effect *a,
+                           struct queue **out);
+JQ_MUST_USE int queue_find_or_create(struct engine *e, const struct engine_command *c, struct engine_effect *a,
+                                     struct queue **out);
+void queue_mark(struct engine *e, struct queue *q); /* something changed that waiters may wait for */
+void queue_work(struct engine *e, struct queue *q); /* has slices to do */
+void queue_destroy(struct engine *e, struct queue *q);
+bool queue_storage_ok(const struct engine *e, const struct queue *q);
+static inline bool queue_busy(const struct queue *q)
+{
+    return q->returns || q->expiring;
+}
+static inline bool queue_is_counter(const struct queue *q)
+{
+    return q->options.accounting == ENGINE_COUNTER;
+}
+uint64_t queue_unfinished(const struct queue *q);
+
+/* ---- ready.c: which message is next, and what comes back ---- */
+JQ_MUST_USE bool ready_reserve(struct queue *q, uint64_t more);  /* room for `more` beyond all that is out or delayed */
+struct message *ready_next(struct queue *q, uint64_t *sequence); /* NULL: none */
+void ready_take(struct queue *q, uint64_t sequence);             /* the one ready_next gave */
+void ready_return(struct engine *e, struct queue *q, uint64_t sequence, struct message *m);
+void ready_delay(struct engine *e, struct queue *q, uint64_t sequence, struct message *m, uint64_t due);
+void ready_due(struct engine *e, struct queue *q, uint64_t now); /* delayed ones whose time has come */
+void message_finish(struct engine *e, struct queue *q, uint64_t sequence, struct message *m); /* out of the log */
+uint32_t put_time(const struct engine *e);
+
+/* ---- session.c ---- */
+struct session *session_find(const struct engine *e, struct engine_session_id id);
+void session_open(struct engine *e, struct engine_session_id id);
+bool session_end(struct engine *e, struct session *s); /* false: no room, call again */
+void session_block(struct engine *e, struct session *s, bool blocked);
+void session_unpass(struct session *s, const struct queue *q);
+struct member *member_find(const struct engine *e, const struct session *s, const struct queue *q);
+JQ_MUST_USE struct member *member_get(struct engine *e, struct session *s, struct queue *q); /* NULL: no memory */
+void member_tidy(struct engine *e, struct member *m);                 /* frees it if it has nothing */
+void member_free(struct engine *e, struct member *m);                 /* out of queue->returns */
+void member_hold(struct member *m, int64_t leased, int64_t receipts); /* keeps the sums */
+void member_idle(struct member *m, int change);
+
+/* ---- waiter.c ---- */
+/* A waiter in no line yet. JQ_OK; JQ_BUSY or JQ_OVERLOADED with the answer filled in. */
+JQ_MUST_USE int waiter_new(struct engine *e, struct session *s, struct queue *q, enum waiter_kind kind,
+                           const struct engine_command *c, uint64_t timeout_ns, struct engine_effect *a,
+                           struct waiter **out);
+void waiter_line(struct engine *e, struct waiter *w,
+                 struct member *m); /* joins the line of its queue; m as its member */
+void waiter_pass(struct waiter *w, bool passed);
+void waiter_late(struct waiter *w, enum jqw_code code); /* is not to wait, but its queue is busy */
+void waiter_orphan(struct engine *e, struct waiter *w); /* its session has ended, its work goes on */
+void waiter_free(struct engine *e, struct waiter *w);   /* out of everything; its bodies must be gone or released */
+void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum engine_why why); /* answers, frees */
+void waiter_drop_bodies(struct engine *e, struct waiter *w);
+void waiter_deadline(struct engine *e, struct waiter *w);
+struct waiter *waiter_find(const struct engine *e, struct engine_session_id session, uint32_t request);
+void waiter_unline(struct engine *e, struct waiter *w); /* out of its line; it lives on */
+void member_after(struct engine *e, struct member *m,
+                  struct waiter *w); /* it waits until the member's puts are answered */
+
+/* ---- put.c ---- */
+bool put_serve(struct engine *e, struct queue *q); /* the first waiting put; true: something moved */
+
+/* ---- get.c ---- */
+bool get_serve(struct engine *e, struct queue *q); /* the first waiting get; true: something moved */
+bool get_ended(const struct queue *q, const struct member *asking,
+               bool final); /* asking: a get that does not wait, or NULL */
+void waiter_lost(struct engine *e, const struct waiter *w, struct engine_effect *a);
+
+/* ---- lease.c ---- */
+JQ_MUST_USE bool lease_reserve(struct engine *e, struct session *s, struct queue *q, uint64_t messages, bool receipt);
+struct run *run_new(struct engine *e, struct member *m, uint64_t first, uint32_t attempt, uint64_t receipt,
+                    uint64_t deadline);
+void run_timed(struct engine *e, struct run *r, uint64_t deadline);
+void run_shrink(struct engine *e, struct run *r, uint32_t settled); /* so many are held no more; frees it at 0 */
+void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct message *m, bool counted,
+                  uint64_t delay_ns);
+void lease_finish(struct engine *e, struct run *r, uint64_t sequence, struct message *m);
+void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence);
+void expiry_plan(struct engine *e, struct queue *q);
+uint64_t deadline_after(const struct engine *e, uint64_t delay_ns);
+
+/* ---- slice.c: what is done a little at a time ---- */
+void engine_slices(struct engine *e); /* as far as the budget of this step goes */
+void expiry_due(struct engine *e, struct queue *q);
+void session_received(struct engine *e, struct session *s, uint64_t receipt);
+void slices_resume(struct engine *e); /* the journal accepts again */
+
+/* ---- settle.c ---- */
+JQ_MUST_USE int settle_check(struct engine *e, const struct engine_command *c, enum engine_op op,
+                             struct engine_ranges ranges, struct engine_effect *a);
+/* How many were settled; those that were not held are appended to the effects' ranges, *lost of them. */
+uint32_t settle(struct engine *e, struct session *s, const struct engine_command *c, enum engine_op op,
+                struct engine_ranges ranges, uint32_t *lost);
+
+/* ---- close.c ---- */
+void queue_close(struct engine *e, struct queue *q);
+void close_after(struct engine *e, struct waiter *w); /* a close(after_mine) whose time has come */
+void sweep_begin(struct engine *e, struct waiter *w); /* purge or immediate close, once the queue is not busy */
+uint32_t sweep_some(struct engine *e, struct queue *q, uint32_t budget);
+uint32_t delete_some(struct engine *e, struct queue *q, uint32_t budget);
+void ends_discard(struct engine *e, struct queue *q); /* some of them */
+
+/* ---- producer.c ---- */
+JQ_MUST_USE int producer_check(struct engine *e, struct queue *q, const struct member *m, struct engine_effect *a);
+void producer_finish(struct engine *e, struct queue *q, struct producer *p);
+void producer_detach(struct member *m);
+
+/* ---- join.c ---- */
+void join_answer(struct engine_effect *a, const struct queue *q, const struct tallies *since);
+
+/* ---- pair.c ---- */
+bool queue_pair(struct engine *e, struct queue *q); /* false: no room in the effects, call again */
+
+/* Handlers: a code with the answer filled in, or ENGINE_PARKED, or ENGINE_AGAIN. */
+typedef int engine_handler(struct engine *e, struct session *s, const struct engine_command *c,
+                           struct engine_effect *a);
+engine_handler handle_declare, handle_delete, handle_put, handle_put_end, handle_get, handle_settle, handle_task_done,
+    handle_join, handle_close, handle_purge, handle_attach, handle_finish, handle_cancel, handle_stat, handle_list,
+    handle_peek;
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one place where waiters are woken: after whatever changed a queue, its lines are served until nothing moves. */
+#include "model.h"
+
+/* Finish and close(after_mine) whose session's puts are all answered. */
+static void serve_after(struct engine *e, struct queue *q)
+{
+    struct waiter *w = q->after_due->afters;
+    if (q->deleted)
+        waiter_end(e, w, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_DELETED);
+    else if (w->kind == WAITER_CLOSE)
+        close_after(e, w);
+    else {
+        producer_finish(e, q, w->finish);
+        waiter_end(e, w, JQ_OK, ENGINE_WHY_NONE);
+    }
+}
+
+static bool serve_deleted(struct engine *e, struct queue *q)
+{
+    struct waiter *w = q->puts ? q->puts : q->gets ? q->gets : q->joins ? q->joins : q->blocked_sweeps;
+    if (w)
+        waiter_end(e, w, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_DELETED);
+    return w != NULL;
+}
+
+/* Who is to be told END is settled at once, for the telling changes who waits; the telling itself may take several steps. */
+static bool serve_ends(struct engine *e, struct queue *q)
+{
+    if (q->idle_count && get_ended(q, NULL, false))
+        q->end_idle_until = e->order_last;
+    if (q->final_count && get_ended(q, NULL, true))
+        q->end_final_until = e->order_last;
+    struct waiter *w, *next;
+    bool told = false;
+    DL_FOREACH_SAFE(q->gets, w, next)
+    {
+        uint64_t until = w->get.final ? q->end_final_until : q->end_idle_until;
+        if (w->order > until)
+            continue;
+        if (!effects_room(e->effects))
+            return true;
+        waiter_end(e, w, JQ_END, ENGINE_WHY_QUEUE_ENDED);
+        told = true;
+    }
+    return told;
+}
+
+/* Those that were told not to wait, or not any longer, while the queue was busy. Waiting puts are answered in put_serve when
+ * they come first. */
+static bool serve_late(struct engine *e, struct queue *q)
+{
+    struct waiter *lines[] = {q->puts, q->gets, q->joins};
+    static const enum engine_why why[] = {ENGINE_WHY_QUEUE_FULL, ENGINE_WHY_QUEUE_EMPTY, ENGINE_WHY_NONE};
+    for (int i = 0; i < 3; i++) {
+        struct waiter *w;
+        DL_FOREACH(lines[i], w)
+        {
+            if (!w->late)
+                continue;
+            bool some = w->kind == WAITER_PUT && w->put.accepted && w->late_code == JQ_FULL;
+            waiter_end(e, w, some ? JQ_OK : w->late_code, w->late_code == JQ_TIMEOUT ? ENGINE_WHY_NONE : why[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True when something moved. */
+static bool serve(struct engine *e, struct queue *q)
+{
+    if (q->after_due && (q->deleted || queue_storage_ok(e, q))) {
+        serve_after(e, q);
+        return true;
+    }
+    if (q->deleted)
+        return serve_deleted(e, q);
+    if (q->closed && q->puts) {
+        waiter_end(e, q->puts, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
+        return true;
+    }
+    if (queue_busy(q))
+        return false;
+    if (q->joins && !queue_unfinished(q)) {
+        waiter_end(e, q->joins, JQ_OK, ENGINE_WHY_NONE);
+        return true;
+    }
+    if (q->ends && queue_storage_ok(e, q) && get_ended(q, NULL, true)) {
+        ends_discard(e, q);
+        return true;
+    }
+    if (put_serve(e, q) || get_serve(e, q))
+        return true;
+    if (q->closed && q->gets && serve_ends(e, q))
+        return true;
+    return q->late_count && serve_late(e, q);
+}
+
+bool queue_pair(struct engine *e, struct queue *q)
+{
+    do {
+        if (!effects_room(e->effects))
+            return false;
+    } while (serve(e, q));
+    return true;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Named producers: attached by a session, finished for good; when as many as were declared have finished, the queue closes. */
+#include "model.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether this session may put here. */
+int producer_check(struct engine *e, struct queue *q, const struct member *m, struct engine_effect *a)
+{
+    if (m && m->fenced)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_PRODUCER_FENCED, q, 0);
+    if (m && m->producer && m->producer->finished)
+        return answer_fail(e, a, JQ_CLOSED, ENGINE_WHY_PRODUCER_FINISHED, q, 0);
+    if (q->options.producers && (!m || !m->producer))
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_NEEDED, q, 0);
+    return JQ_OK;
+}
+
+static bool producer_is(const struct producer *p, struct engine_text name)
+{
+    return p->size == name.size && memcmp(p->name, name.data, name.size) == 0;
+}
+
+/* The named one, made if there is room for one more; NULL in *out never with JQ_OK. */
+static int producer_find_or_create(struct engine *e, struct queue *q, struct engine_text name, struct engine_effect *a,
+                                   struct producer **out)
+{
+    HASH_FIND(hh, q->producers, name.data, name.size, *out);
+    if (*out)
+        return JQ_OK;
+    if (q->options.producers && HASH_COUNT(q->producers) >= q->options.producers)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_TOO_MANY, q, q->options.producers);
+    if (!queue_storage_ok(e, q))
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    struct producer *p = calloc(1, sizeof *p + name.size);
+    if (!p)
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    p->size = name.size;
+    memcpy(p->name, name.data, name.size);
+    HASH_ADD_KEYPTR(hh, q->producers, p->name, p->size, p);
+    if (!p->hh.tbl) {
+        free(p);
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    }
+    struct engine_record *record = record_new(e, q, ENGINE_RECORD_ATTACH);
+    if (record)
+        record->name = effects_text(e->effects, p->name, p->size);
+    *out = p;
+    return JQ_OK;
+}
+
+static int producer_queue(struct engine *e, const struct engine_command *c, struct engine_effect *a, struct queue **out)
+{
+    int code = queue_find(e, c, a, out);
+    if (code != JQ_OK)
+        return code;
+    a->incarnation = (*out)->incarnation;
+    if (c->producer.name.size < 1 || c->producer.name.size > ENGINE_NAME_MAX)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_NAME, *out, ENGINE_NAME_MAX);
+    return JQ_OK;
+}
+
+/* ---- attach ---- */
+
+void producer_detach(struct member *m)
+{
+    if (!m->producer)
+        return;
+    m->producer->holder = NULL;
+    m->producer = NULL;
+    m->queue->producers_attached--;
+}
+
+/* Before a takeover is answered, the puts and the finish that wait for the old holder end. False: no room, call again. */
+static bool producer_fence(struct engine *e, struct member *old)
+{
+    struct session *s = old->session;
+    struct waiter *w, *next;
+    old->fenced = true;
+    DL_FOREACH_SAFE2(s->waiters, w, next, snext)
+    {
+        if (w->member != old || (w->kind != WAITER_PUT && w->kind != WAITER_FINISH))
+            continue;
+        if (!effects_room(e->effects))
+            return false;
+        waiter_end(e, w, JQ_EXISTS, ENGINE_WHY_PRODUCER_FENCED);
+    }
+    struct queue *q = old->queue;
+    struct engine_effect *event = effect_new(e, ENGINE_EVENT_FENCED, s->id, 0, q);
+    event->name = effects_text(e->effects, q->name, q->name_size);
+    event->fenced.producer = effects_text(e->effects, old->producer->name, old->producer->size);
+    producer_detach(old);
+    return true;
+}
+
+int handle_attach(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    struct queue *q;
+    struct producer *p;
+    int code = producer_queue(e, c, a, &q);
+    if (code != JQ_OK)
+        return code;
+    struct member *m = member_get(e, s, q);
+    if (!m)
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    if (m->producer && !producer_is(m->producer, c->producer.name)) {
+        code = answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_ATTACHED, q, 0);
+        goto out;
+    }
+    if ((code = producer_find_or_create(e, q, c->producer.name, a, &p)) != JQ_OK)
+        goto out;
+    if (p->holder && p->holder != m && !c->producer.takeover) {
+        code = answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_PRODUCER_IN_USE, q, 0);
+        goto out;
+    }
+    if (p->holder && p->holder != m && !producer_fence(e, p->holder)) {
+        code = ENGINE_AGAIN;
+        goto out;
+    }
+    if (!m->producer)
+        q->producers_attached++;
+    m->producer = p;
+    m->fenced = false;
+    p->holder = m;
+    a->attached.finished = p->finished;
+    a->attached.accepted = p->accepted;
+    a->after = q->watermark;
+    return JQ_OK;
+out:
+    member_tidy(e, m);
+    return code;
+}
+
+/* ---- finish ---- */
+
+void producer_finish(struct engine *e, struct queue *q, struct producer *p)
+{
+    if (p->finished)
+        return;
+    p->finished = true;
+    q->producers_finished++;
+    struct engine_record *record = record_new(e, q, ENGINE_RECORD_FINISH);
+    if (record)
+        record->name = effects_text(e->effects, p->name, p->size);
+    if (q->options.producers && q->producers_finished >= q->options.producers)
+        queue_close(e, q);
+}
+
+int handle_finish(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    struct queue *q;
+    struct producer *p;
+    int code = producer_queue(e, c, a, &q);
+    if (code != JQ_OK || (code = producer_find_or_create(e, q, c->producer.name, a, &p)) != JQ_OK)
+        return code;
+    struct member *m = member_find(e, s, q);
+    if (p->holder && p->holder != m)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_PRODUCER_IN_USE, q, 0);
+    if (!p->finished && !queue_storage_ok(e, q))
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    if (m && (m->waiting_puts || m->afters) && !p->finished) {
+        struct waiter *w;
+        if ((code = waiter_new(e, s, q, WAITER_FINISH, c, ENGINE_FOREVER, a, &w)) != JQ_OK)
+            return code;
+        w->finish = p;
+        member_after(e, m, w);
+        return ENGINE_PARKED;
+    }
+    producer_finish(e, q, p);
+    a->answer.count = p->accepted;
+    a->after = q->watermark;
+    return JQ_OK;
+}

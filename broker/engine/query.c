@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions that change nothing: stat, list, peek. And cancel, which changes one waiter. */
+#include "model.h"
+
+static uint64_t oldest_age(const struct engine *e, struct queue *q)
+{
+    uint64_t sequence;
+    const struct message *m = ready_next(q, &sequence);
+    if (!m || m->end)
+        return 0;
+    return (uint64_t)(uint32_t)(put_time(e) - m->lease) * 10000000u;
+}
+
+static void stat_counts(struct engine_stat *stat, const struct queue *q)
+{
+    stat->ready = q->ready;
+    stat->delayed = q->delayed_count;
+    stat->leased = q->leased + q->receipts;
+    stat->ready_bytes = q->queued_bytes;
+    stat->unfinished = queue_unfinished(q);
+    stat->ends = q->ends;
+    stat->put = q->tally.put;
+    stat->done = queue_is_counter(q) ? 0 : q->tally.done;
+    stat->task_done = queue_is_counter(q) ? q->tally.done : 0;
+    stat->dead = q->tally.dead;
+    stat->expired = q->tally.expired;
+    stat->discarded = q->tally.discarded;
+    stat->moved_in = q->tally.moved_in;
+    stat->moved_out = q->tally.moved_out;
+    stat->dead_in = q->tally.dead_in;
+    stat->delivered = q->tally.delivered;
+    stat->redelivered = q->tally.redelivered;
+    stat->lease_expired = q->tally.lease_expired;
+    stat->getters_waiting = q->get_count;
+    stat->putters_waiting = q->put_count;
+    stat->joiners_waiting = q->join_count;
+    stat->producers_attached = q->producers_attached;
+    stat->producers_finished = q->producers_finished;
+}
+
+static void stat_add(struct engine *e, struct engine_effect *a, struct queue *q)
+{
+    struct engine_effects *fx = e->effects;
+    struct engine_stat *stat = &fx->stats[fx->stat_count++];
+    *stat = (struct engine_stat){.name = effects_text(fx, q->name, q->name_size),
+                                 .incarnation = q->incarnation,
+                                 .options = q->options,
+                                 .closed = q->closed,
+                                 .age_ns = oldest_age(e, q)};
+    stat_counts(stat, q);
+    a->stats.count++;
+    if (q->watermark > a->after)
+        a->after = q->watermark;
+}
+
+int handle_stat(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    (void)s;
+    struct queue *q;
+    int code = queue_find(e, c, a, &q);
+    if (code != JQ_OK)
+        return code;
+    a->stats.item = e->effects->stats + e->effects->stat_count;
+    a->incarnation = q->incarnation;
+    stat_add(e, a, q);
+    return JQ_OK;
+}
+
+/* Queues stand in order of their making. The last one seen may be gone: then it is looked for from the start. */
+static struct queue *list_start(const struct engine *e, uint64_t after)
+{
+    struct queue *q = queue_by_incarnation(e, after);
+    if (q)
+        return q->hh_incarnation.next;
+    for (q = e->by_incarnation; q && q->incarnation <= after; q = q->hh_incarnation.next)
+        ;
+    return q;
+}
+
+int handle_list(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    (void)s;
+    uint32_t max = c->list.max && c->list.max < ENGINE_LIST_MAX ? c->list.max : ENGINE_LIST_MAX;
+    struct queue *q = list_start(e, c->list.after);
+    a->stats.item = e->effects->stats + e->effects->stat_count;
+    for (; q && a->stats.count < max; q = q->hh_incarnation.next)
+        stat_add(e, a, q);
+    a->stats.more = q != NULL;
+    return JQ_OK;
+}
+
+/* ---- peek ---- */
+
+static void peek_add(struct engine *e, struct engine_effect *a, uint64_t sequence, const struct message *m)
+{
+    struct engine_effects *fx = e->effects;
+    struct engine_run *last = a->got.run_count ? &fx->runs[fx->run_count - 1] : NULL;
+    fx->bodies[fx->body_count++] = m->body;
+    a->got.body_count++;
+    if (last && last->first + last->count == sequence && last->attempt == m->attempt &&
+        last->deliveries == m->deliveries) {
+        last->count++;
+        return;
+    }
+    fx->runs[fx->run_count++] = (struct engine_run){sequence, 1, m->attempt, m->deliveries};
+    a->got.run_count++;
+}
+
+/* The first of what came back, in order, without disturbing the heap: a second heap walks it from its top. Its keys are sequence
+ * numbers, its sequences are places in the first. False: no memory. */
+static bool peek_returned(struct engine *e, struct engine_effect *a, const struct queue *q, uint32_t max)
+{
+    const struct order_heap *returned = &q->returned;
+    struct order_heap walk = {0};
+    if (!order_heap_reserve(&walk, 2 * (uint64_t)max + 2))
+        return false;
+    if (returned->count)
+        order_heap_push(&walk, returned->item[0].key, 0);
+    while (walk.count && a->got.body_count < max) {
+        uint64_t place = walk.item[0].sequence, sequence = returned->item[place].sequence;
+        const struct message *m = log_at(&q->log, sequence);
+        order_heap_pop(&walk);
+        if (!m->end)
+            peek_add(e, a, sequence, m);
+        for (uint64_t child = 2 * place + 1; child <= 2 * place + 2 && child < returned->count; child++) {
+            if (walk.count < walk.capacity)
+                order_heap_push(&walk, returned->item[child].key, child);
+        }
+    }
+    order_heap_fini(&walk);
+    return true;
+}
+
+int handle_peek(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    (void)s;
+    struct queue *q;
+    int code = queue_find(e, c, a, &q);
+    if (code != JQ_OK)
+        return code;
+    if (c->count < 1 || c->count > ENGINE_BATCH_MAX)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_BATCH_COUNT, q, ENGINE_BATCH_MAX);
+    a->got.runs = e->effects->runs + e->effects->run_count;
+    a->got.bodies = e->effects->bodies + e->effects->body_count;
+    if (!peek_returned(e, a, q, c->count))
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    for (uint64_t at = log_skip(&q->log, q->fresh); at < q->log.tail && a->got.body_count < c->count;
+         at = log_skip(&q->log, at + 1)) {
+        const struct message *m = log_at(&q->log, at);
+        if (m->state == MESSAGE_READY && !m->end)
+            peek_add(e, a, at, m);
+    }
+    a->incarnation = q->incarnation;
+    a->after = q->watermark;
+    return JQ_OK;
+}
+
+/* ---- cancel ---- */
+
+/* What has begun to be swept away cannot be called back. */
+int handle_cancel(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    struct waiter *w = waiter_find(e, s->id, c->target);
+    bool swept = w && (w->kind == WAITER_SWEEP || (w->kind == WAITER_CLOSE && !w->member));
+    if (!w || swept)
+        return JQ_OK;
+    waiter_end(e, w, JQ_CANCELLED, ENGINE_WHY_NONE);
+    a->answer.count = 1;
+    return JQ_OK;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queues as a whole: found, made, declared, deleted. It knows nothing of how messages move. */
+#include "model.h"
+#include <stdlib.h>
+#include <string.h>
+
+static bool name_char(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-' || c == '/' || c == ':';
+}
+
+static bool name_valid(struct engine_text name)
+{
+    if (name.size < 1 || name.size > ENGINE_NAME_MAX)
+        return false;
+    for (uint32_t i = 0; i < name.size; i++) {
+        if (!name_char(name.data[i]))
+            return false;
+    }
+    return true;
+}
+
+struct queue *queue_by_incarnation(const struct engine *e, uint64_t incarnation)
+{
+    struct queue *q;
+    HASH_FIND(hh_incarnation, e->by_incarnation, &incarnation, sizeof incarnation, q);
+    return q;
+}
+
+static struct queue *queue_by_name(const struct engine *e, struct engine_text name)
+{
+    struct queue *q;
+    HASH_FIND(hh_name, e->by_name, name.data, name.size, q);
+    return q;
+}
+
+/* JQ_OK with the queue or NULL; or why not. */
+static int queue_look(struct engine *e, const struct engine_command *c, struct engine_effect *a, struct queue **out)
+{
+    struct engine_text name = c->queue.name;
+    if (!name_valid(name))
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_QUEUE_NAME, NULL, ENGINE_NAME_MAX);
+    struct queue *q = queue_by_name(e, name);
+    if (c->queue.incarnation && (!q || q->incarnation != c->queue.incarnation)) {
+        a->name = effects_text(e->effects, name.data, name.size);
+        return answer_fail(e, a, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_OTHER, NULL, 0);
+    }
+    *out = q;
+    return JQ_OK;
+}
+
+int queue_find(struct engine *e, const struct engine_command *c, struct engine_effect *a, struct queue **out)
+{
+    int code = queue_look(e, c, a, out);
+    if (code == JQ_OK && !*out) {
+        a->name = effects_text(e->effects, c->queue.name.data, c->queue.name.size);
+        return answer_fail(e, a, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_MISSING, NULL, 0);
+    }
+    return code;
+}
+
+static struct queue *queue_new(struct engine *e, struct engine_text name)
+{
+    uint64_t queues = HASH_CNT(hh_name, e->by_name) + e->zombies + 1;
+    if (!heap_reserve(&e->delayed, queues) || !heap_reserve(&e->expiries, queues))
+        return NULL;
+    struct queue *q = calloc(1, sizeof *q + name.size);
+    if (!q)
+        return NULL;
+    q->incarnation = e->incarnation_last + 1;
+    q->name_size = name.size;
+    memcpy(q->name, name.data, name.size);
+    HASH_ADD_KEYPTR(hh_name, e->by_name, q->name, q->name_size, q);
+    if (!q->hh_name.tbl)
+        goto fail;
+    HASH_ADD(hh_incarnation, e->by_incarnation, incarnation, sizeof q->incarnation, q);
+    if (!q->hh_incarnation.tbl) {
+        HASH_DELETE(hh_name, e->by_name, q);
+        goto fail;
+    }
+    e->incarnation_last = q->incarnation;
+    log_init(&q->log);
+    q->fresh = q->log.tail;
+    return q;
+fail:
+    free(q);
+    return NULL;
+}
+
+int queue_find_or_create(struct engine *e, const struct engine_command *c, struct engine_effect *a, struct queue **out)
+{
+    int code = queue_look(e, c, a, out);
+    if (code != JQ_OK || *out)
+        return code;
+    *out = queue_new(e, c->queue.name);
+    return *out ? JQ_OK : answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+}
+
+void queue_mark(struct engine *e, struct queue *q)
+{
+    bool waited_for = q->gets || q->puts || q->joins || q->closed || q->deleted || q->after_due;
+    if (q->dirty || !waited_for)
+        return;
+    q->dirty = true;
+    DL_APPEND2(e->dirty, q, dprev, dnext);
+}
+
+void queue_work(struct engine *e, struct queue *q)
+{
+    if (q->working)
+        return;
+    q->working = true;
+    DL_APPEND2(e->working, q, wprev, wnext);
+}
+
+bool queue_storage_ok(const struct engine *e, const struct queue *q)
+{
+    return !q->options.durable || !e->journal_refuses;
+}
+
+uint64_t queue_unfinished(const struct queue *q)
+{
+    if (queue_is_counter(q))
+        return q->counter_unfinished;
+    return q->ready + q->delayed_count + q->leased + q->receipts;
+}
+
+/* Once nothing refers to it any more. */
+void queue_destroy(struct engine *e, struct queue *q)
+{
+    if (q->dirty)
+        DL_DELETE2(e->dirty, q, dprev, dnext);
+    if (q->working)
+        DL_DELETE2(e->working, q, wprev, wnext);
+    heap_remove(&e->delayed, &q->delayed_due);
+    heap_remove(&e->expiries, &q->expiry_due);
+    log_fini(&q->log);
+    order_heap_fini(&q->returned);
+    order_heap_fini(&q->delayed);
+    heap_fini(&q->expiry);
+    struct producer *p, *next;
+    HASH_ITER(hh, q->producers, p, next)
+    {
+        HASH_DEL(q->producers, p);
+        free(p);
+    }
+    free(q);
+}
+
+/* ---- declare ---- */
+
+static int options_differ(struct engine *e, struct engine_effect *a, const struct queue *q,
+                          const struct engine_queue_options *o)
+{
+    const struct engine_queue_options *is = &q->options;
+    if (is->max_messages != o->max_messages)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_MAX_MESSAGES, q, is->max_messages);
+    if (is->max_bytes != o->max_bytes)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_MAX_BYTES, q, is->max_bytes);
+    if (is->bound != o->bound)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_BOUND, q, 0);
+    if (is->accounting != o->accounting)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_ACCOUNTING, q, 0);
+    if (is->lease_ms != o->lease_ms)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_LEASE, q, is->lease_ms);
+    if (is->producers != o->producers)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_PRODUCERS, q, is->producers);
+    if (is->durable != o->durable)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_DURABLE, q, 0);
+    return JQ_OK;
+}
+
+/* A queue that a put or get made by itself takes its options from its first declare, but what has been put or got already stays what it is. */
+static int queue_adopt(struct engine *e, struct engine_effect *a, struct queue *q, const struct engine_queue_options *o)
+{
+    bool used = q->tally.put || q->ends || q->ends_out || q->tally.delivered;
+    if (used && q->options.accounting != o->accounting)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_ACCOUNTING, q, 0);
+    if (used && q->options.durable != o->durable)
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_DURABLE, q, 0);
+    return JQ_OK;
+}
+
+static void record_declare(struct engine *e, struct queue *q)
+{
+    struct engine_record *record = record_new(e, q, ENGINE_RECORD_DECLARE);
+    if (record) {
+        record->options = q->options;
+        record->name = effects_text(e->effects, q->name, q->name_size);
+    }
+}
+
+int handle_declare(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    (void)s;
+    const struct engine_queue_options *o = &c->declare.options;
+    struct queue *q;
+    int code = queue_look(e, c, a, &q);
+    if (code != JQ_OK)
+        return code;
+    if (o->accounting == ENGINE_COUNTER && o->lease_ms)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_OPTION_MAKES_NO_SENSE, NULL, 0);
+    if (q && (q->declared || c->declare.existing_ok)) {
+        code = c->declare.existing_ok ? JQ_OK : options_differ(e, a, q, o);
+        a->incarnation = q->incarnation;
+        a->after = q->watermark;
+        return code;
+    }
+    if (o->durable && e->journal_refuses)
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, NULL, 0);
+    if (q && (code = queue_adopt(e, a, q, o)) != JQ_OK)
+        return code;
+    if (!q && !(q = queue_new(e, c->queue.name)))
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+    q->declared = true;
+    q->options = *o;
+    record_declare(e, q);
+    queue_mark(e, q);
+    a->incarnation = q->incarnation;
+    a->after = q->watermark;
+    return JQ_OK;
+}
+
+/* ---- delete ---- */
+
+/* Its members leave their sessions; leases in it are looked for by incarnation, and so lost from here on. */
+static void delete_members(struct engine *e, struct queue *q)
+{
+    struct member *m, *next;
+    DL_FOREACH_SAFE2(q->members, m, next, qnext)
+    {
+        if (m->session->blocked)
+            session_unpass(m->session, q);
+        producer_detach(m);
+        HASH_DEL(e->members, m);
+        DL_DELETE2(m->session->members, m, sprev, snext);
+        m->session = NULL;
+        DL_DELETE2(q->members, m, qprev, qnext);
+        DL_APPEND2(q->returns, m, qprev, qnext);
+    }
+}
+
+int handle_delete(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    struct queue *q;
+    int code = queue_find(e, c, a, &q);
+    if (code != JQ_OK)
+        return code;
+    if (c->delete_.if_empty && (queue_unfinished(q) || q->receipts))
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_QUEUE_NOT_EMPTY, q, 0);
+    if (!queue_storage_ok(e, q))
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    struct waiter *w;
+    if ((code = waiter_new(e, s, q, WAITER_SWEEP, c, ENGINE_FOREVER, a, &w)) != JQ_OK)
+        return code;
+    w->sweep.discarded = q->ready + q->delayed_count + q->leased + q->receipts;
+    record_new(e, q, ENGINE_RECORD_DELETE);
+    HASH_DELETE(hh_name, e->by_name, q);
+    HASH_DELETE(hh_incarnation, e->by_incarnation, q);
+    q->deleted = true;
+    e->zombies++;
+    heap_remove(&e->delayed, &q->delayed_due);
+    heap_remove(&e->expiries, &q->expiry_due);
+    delete_members(e, q);
+    q->deleting = w;
+    queue_mark(e, q);
+    queue_work(e, q);
+    return ENGINE_PARKED;
+}

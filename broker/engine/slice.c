@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What may be much and is done a little at a time (BLK-1): leases of ended sessions and expired ones that come back, receipts that
+ * were confirmed, and messages that are swept away. One step handles at most ENGINE_SLICE messages of all this. */
+#include "model.h"
+
+enum fate { FATE_RETURN, FATE_FAIL, FATE_FINISH };
+
+/* Ends the lease on the first messages of a run. Those it held are added to `event`, if there is one. */
+static uint32_t run_drain(struct engine *e, struct run *r, uint32_t budget, enum fate fate, struct engine_effect *event)
+{
+    struct queue *q = r->member->queue;
+    struct engine_range *last = NULL;
+    uint32_t handled = 0, ended = 0;
+    for (; r->count && handled < budget; handled++, r->first++, r->count--) {
+        struct message *m = log_at(&q->log, r->first);
+        bool out = m && (m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT) && m->lease == r->index;
+        if (!out) {
+            last = NULL;
+            continue;
+        }
+        ended++;
+        if (event && last) {
+            last->count++;
+        } else if (event) {
+            last = effects_range(e->effects, (struct engine_range){q->incarnation, r->first, 1, r->attempt});
+            event->settled.lost_count++;
+        }
+        if (fate == FATE_FINISH)
+            lease_finish(e, r, r->first, m);
+        else
+            lease_return(e, r, r->first, m, fate == FATE_FAIL, 0);
+    }
+    run_shrink(e, r, ended);
+    return handled;
+}
+
+/* ---- sessions that ended ---- */
+
+/* Deleted queues have no messages to give back to: the leases just end. */
+static uint32_t member_drop_some(struct engine *e, struct member *m, uint32_t budget)
+{
+    uint32_t handled = 0;
+    for (; m->runs && handled < budget; handled++) {
+        m->runs->end = true; /* its messages are not counted any more */
+        m->runs->receipt = 1;
+        run_shrink(e, m->runs, m->runs->live);
+    }
+    return handled;
+}
+
+static uint32_t member_return_some(struct engine *e, struct member *m, uint32_t budget)
+{
+    if (m->queue->deleted)
+        return member_drop_some(e, m, budget);
+    struct run *r = m->runs;
+    if (!r)
+        return 0;
+    bool confirmed = r->receipt && r->receipt <= m->received;
+    return run_drain(e, r, budget, confirmed ? FATE_FINISH : r->receipt ? FATE_RETURN : FATE_FAIL, NULL);
+}
+
+/* ---- expiry ---- */
+
+void expiry_due(struct engine *e, struct queue *q)
+{
+    heap_remove(&e->expiries, &q->expiry_due);
+    q->expiring = true;
+    queue_work(e, q);
+}
+
+static uint32_t expire_some(struct engine *e, struct queue *q, uint32_t budget)
+{
+    struct heap_node *top = heap_top(&q->expiry);
+    if (!top || top->key > e->now) {
+        q->expiring = false;
+        expiry_plan(e, q);
+        return 0;
+    }
+    struct run *r = ENGINE_OF(top, struct run, expiry);
+    struct session *s = r->member->session;
+    struct engine_effect *event = NULL;
+    if (s) {
+        event = effect_new(e, ENGINE_EVENT_LEASE_LOST, s->id, 0, q);
+        event->settled.lost = e->effects->ranges + e->effects->range_count;
+    }
+    uint64_t before = q->leased;
+    uint32_t handled = run_drain(e, r, budget, FATE_FAIL, event);
+    q->tally.lease_expired += before - q->leased;
+    if (event && !event->settled.lost_count)
+        e->effects->effect_count--;
+    return handled;
+}
+
+/* ---- receipts ---- */
+
+void session_received(struct engine *e, struct session *s, uint64_t receipt)
+{
+    if (receipt > s->receipt_last)
+        receipt = s->receipt_last;
+    if (receipt <= s->received)
+        return;
+    s->received = receipt;
+    if (s->confirming)
+        return;
+    s->confirming = true;
+    DL_APPEND2(e->confirming, s, cprev, cnext);
+}
+
+static struct run *receipt_run(const struct engine *e, const struct session *s, const struct receipt *receipt)
+{
+    struct run *r = pool_at(&e->runs, receipt->run);
+    return r->member && r->receipt == receipt->number && r->member->session == s ? r : NULL;
+}
+
+/* False: nothing left to do, or the journal is in the way. */
+static bool confirm_some(struct engine *e, struct session *s, uint32_t *budget)
+{
+    struct receipt *first = &s->receipts[s->receipt_head];
+    if (!s->receipt_count || first->number > s->received)
+        return false;
+    struct run *r = receipt_run(e, s, first);
+    if (r && !queue_storage_ok(e, r->member->queue))
+        return false;
+    bool whole = !r;
+    if (r) {
+        whole = r->count <= *budget;
+        *budget -= run_drain(e, r, *budget, FATE_FINISH, NULL);
+    }
+    if (whole) {
+        s->receipt_head = (s->receipt_head + 1) & (s->receipt_capacity - 1);
+        s->receipt_count--;
+    }
+    return true;
+}
+
+/* ---- all of it ---- */
+
+/* When the journal refuses, what would need a record stays due (OUT-2). */
+static bool queue_stalls(const struct engine *e, const struct queue *q)
+{
+    if (queue_storage_ok(e, q) || q->deleted)
+        return false;
+    return q->closed == 2 || q->sweeps || (q->returns && q->returns->receipts && q->returns->received);
+}
+
+static void queue_idle(struct engine *e, struct queue *q)
+{
+    q->working = false;
+    DL_DELETE2(e->working, q, wprev, wnext);
+}
+
+/* What was waiting for the returns to be in. */
+static void queue_not_busy(struct engine *e, struct queue *q)
+{
+    while (q->blocked_sweeps && !q->deleted) {
+        struct waiter *w = q->blocked_sweeps;
+        DL_DELETE(q->blocked_sweeps, w);
+        w->line = NULL;
+        sweep_begin(e, w);
+    }
+    queue_mark(e, q);
+}
+
+static bool lines_empty(const struct queue *q)
+{
+    return !q->put_count && !q->get_count && !q->join_count && !q->blocked_sweeps && !q->after_due;
+}
+
+/* The next piece of work of a queue; false: it has none, or must wait. */
+static bool queue_slice(struct engine *e, struct queue *q)
+{
+    if (queue_stalls(e, q)) {
+        q->stalled = true;
+        queue_idle(e, q);
+        return true;
+    }
+    bool busy = queue_busy(q);
+    if (q->returns) {
+        struct member *m = q->returns;
+        if (m->runs)
+            e->budget -= member_return_some(e, m, e->budget);
+        if (!m->runs && (!q->deleted || lines_empty(q)))
+            member_free(e, m);
+        else if (!m->runs)
+            return false;
+    } else if (q->expiring) {
+        e->budget -= expire_some(e, q, e->budget);
+    } else if (q->sweeps) {
+        e->budget -= sweep_some(e, q, e->budget);
+    } else if (q->deleted && lines_empty(q)) {
+        e->budget -= delete_some(e, q, e->budget);
+        return true;
+    } else if (!q->deleted) {
+        queue_idle(e, q);
+    } else {
+        return false;
+    }
+    if (busy && !queue_busy(q))
+        queue_not_busy(e, q);
+    return true;
+}
+
+/* Work goes round: one queue's or session's much does not hold up another's little. */
+void engine_slices(struct engine *e)
+{
+    while (e->confirming && e->budget && effects_room(e->effects)) {
+        struct session *s = e->confirming;
+        DL_DELETE2(e->confirming, s, cprev, cnext);
+        s->confirming = confirm_some(e, s, &e->budget);
+        if (s->confirming)
+            DL_APPEND2(e->confirming, s, cprev, cnext);
+    }
+    struct queue *refused = NULL;
+    while (e->working && e->working != refused && e->budget && effects_room(e->effects)) {
+        struct queue *q = e->working;
+        DL_DELETE2(e->working, q, wprev, wnext);
+        DL_APPEND2(e->working, q, wprev, wnext);
+        if (queue_slice(e, q))
+            refused = NULL;
+        else if (!refused)
+            refused = q;
+    }
+}
+
+void slices_resume(struct engine *e)
+{
+    struct queue *q, *next_queue;
+    HASH_ITER(hh_incarnation, e->by_incarnation, q, next_queue)
+    {
+        queue_mark(e, q);
+        if (q->stalled)
+            queue_work(e, q);
+        q->stalled = false;
+    }
+    struct session *s, *next_session;
+    HASH_ITER(hh, e->sessions, s, next_session)
+    {
+        if (s->confirming || !s->receipt_count || s->receipts[s->receipt_head].number > s->received)
+            continue;
+        s->confirming = true;
+        DL_APPEND2(e->confirming, s, cprev, cnext);
+    }
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The step: time, commands, pairing, deadlines, in the order that the contract gives (LSE-8). Only the dispatcher here answers
+ * requests that do not wait. */
+#include "model.h"
+#include <stdlib.h>
+
+struct engine *engine_new(const struct engine_config *config)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return NULL;
+    e->config = *config;
+    e->incarnation_last = config->incarnation_first ? config->incarnation_first - 1 : 0;
+    e->runs.item_size = sizeof(struct run);
+    e->member_pool.item_size = sizeof(struct member);
+    e->waiter_pool.item_size = sizeof(struct waiter);
+    return e;
+}
+
+/* ---- dispatch ---- */
+
+struct operation {
+    engine_handler *handler; /* NULL: no request */
+    enum engine_effect_kind answer;
+};
+
+static const struct operation operations[ENGINE_OP_COUNT] = {
+    [ENGINE_DECLARE] = {handle_declare, ENGINE_ANSWER},
+    [ENGINE_DELETE] = {handle_delete, ENGINE_ANSWER},
+    [ENGINE_PUT] = {handle_put, ENGINE_ANSWER},
+    [ENGINE_GET] = {handle_get, ENGINE_GOT},
+    [ENGINE_DONE] = {handle_settle, ENGINE_SETTLED},
+    [ENGINE_NACK] = {handle_settle, ENGINE_SETTLED},
+    [ENGINE_RELEASE] = {handle_settle, ENGINE_SETTLED},
+    [ENGINE_TOUCH] = {handle_settle, ENGINE_SETTLED},
+    [ENGINE_TASK_DONE] = {handle_task_done, ENGINE_ANSWER},
+    [ENGINE_JOIN] = {handle_join, ENGINE_JOINED},
+    [ENGINE_CLOSE] = {handle_close, ENGINE_ANSWER},
+    [ENGINE_PUT_END] = {handle_put_end, ENGINE_ANSWER},
+    [ENGINE_ATTACH] = {handle_attach, ENGINE_ATTACHED},
+    [ENGINE_FINISH] = {handle_finish, ENGINE_ANSWER},
+    [ENGINE_CANCEL] = {handle_cancel, ENGINE_ANSWER},
+    [ENGINE_STAT] = {handle_stat, ENGINE_STATS},
+    [ENGINE_LIST] = {handle_list, ENGINE_STATS},
+    [ENGINE_PEEK] = {handle_peek, ENGINE_PEEKED},
+    [ENGINE_PURGE] = {handle_purge, ENGINE_ANSWER},
+};
+
+/* What a handler itself says (the target of a cancel, the fenced producer) comes before the answer; what the change wakes, after. */
+static bool dispatch_request(struct engine *e, struct session *s, const struct engine_command *c)
+{
+    struct engine_effect answer = {.kind = operations[c->op].answer, .session = c->session, .request = c->request};
+    int code = operations[c->op].handler(e, s, c, &answer);
+    if (code == ENGINE_AGAIN)
+        return false;
+    if (code == ENGINE_PARKED)
+        return true;
+    answer.code = (enum jqw_code)code;
+    *effect_new(e, answer.kind, answer.session, answer.request, NULL) = answer;
+    return true;
+}
+
+static void no_session(struct engine *e, const struct engine_command *c)
+{
+    struct engine_effect *a = effect_new(e, operations[c->op].answer, c->session, c->request, NULL);
+    a->code = JQ_OVERLOADED;
+    a->why = ENGINE_WHY_MEMORY;
+    for (uint32_t i = 0; c->op == ENGINE_PUT && i < c->put.count; i++)
+        effects_release(e->effects, c->put.bodies[i]);
+}
+
+/* False: the effects are full before it is through; it is to be given again. */
+static bool dispatch(struct engine *e, const struct engine_command *c)
+{
+    struct session *s = session_find(e, c->session);
+    switch (c->op) {
+    case ENGINE_SESSION_OPEN:
+        if (!s)
+            session_open(e, c->session);
+        return true;
+    case ENGINE_SESSION_END:
+        return !s || session_end(e, s);
+    case ENGINE_OUTPUT_BLOCKED:
+        if (s)
+            session_block(e, s, c->blocked);
+        return true;
+    case ENGINE_RECEIVED:
+        if (s)
+            session_received(e, s, c->receipt);
+        return true;
+    case ENGINE_JOURNAL:
+        e->journal_refuses = !c->journal_accepts;
+        if (c->journal_accepts)
+            slices_resume(e);
+        return true;
+    default:
+        JQ_ASSERT(c->op < ENGINE_OP_COUNT && operations[c->op].handler);
+        if (s)
+            return dispatch_request(e, s, c);
+        no_session(e, c);
+        return true;
+    }
+}
+
+/* ---- pairing ---- */
+
+/* False: no room; what is left stays marked. */
+static bool settle_all(struct engine *e)
+{
+    while (e->dirty) {
+        struct queue *q = e->dirty;
+        if (!queue_pair(e, q))
+            return false;
+        q->dirty = false;
+        DL_DELETE2(e->dirty, q, dprev, dnext);
+    }
+    return true;
+}
+
+/* ---- time ---- */
+
+static uint64_t earliest(const struct heap *heap, uint64_t than)
+{
+    const struct heap_node *top = heap_top(heap);
+    return top && top->key < than ? top->key : than;
+}
+
+static uint64_t next_timer(const struct engine *e)
+{
+    return earliest(&e->deadlines, earliest(&e->delayed, earliest(&e->expiries, ENGINE_FOREVER)));
+}
+
+/* At one instant: expiry, delayed to ready, pairing. */
+static bool instant_begin(struct engine *e, uint64_t at)
+{
+    struct heap_node *top;
+    while ((top = heap_top(&e->expiries)) && top->key <= at)
+        expiry_due(e, ENGINE_OF(top, struct queue, expiry_due));
+    engine_slices(e);
+    while ((top = heap_top(&e->delayed)) && top->key <= at)
+        ready_due(e, ENGINE_OF(top, struct queue, delayed_due), at);
+    return settle_all(e);
+}
+
+/* ... and then waiters' deadlines. */
+static bool instant_end(struct engine *e, uint64_t at)
+{
+    struct heap_node *top;
+    while ((top = heap_top(&e->deadlines)) && top->key <= at) {
+        if (!effects_room(e->effects))
+            return false;
+        waiter_deadline(e, ENGINE_OF(top, struct waiter, deadline));
+    }
+    return settle_all(e);
+}
+
+/* Every instant before `now`, and the beginning of that one. */
+static bool advance(struct engine *e, uint64_t now)
+{
+    if (e->ending && !session_end(e, e->ending))
+        return false;
+    engine_slices(e);
+    if (!settle_all(e))
+        return false;
+    for (;;) {
+        uint64_t at = next_timer(e);
+        if (at > e->now && at < now)
+            e->now = at;
+        else if (at >= now)
+            e->now = now;
+        if (!instant_begin(e, e->now))
+            return false;
+        if (e->now >= now)
+            return true;
+        if (!instant_end(e, e->now))
+            return false;
+    }
+}
+
+size_t engine_step(struct engine *e, uint64_t now, const struct engine_command *commands, size_t count,
+                   struct engine_effects *effects)
+{
+    size_t taken = 0;
+    e->effects = effects;
+    e->budget = ENGINE_SLICE;
+    if (now < e->now)
+        now = e->now;
+    bool room = advance(e, now);
+    while (room && taken < count && effects_list_room(effects) && dispatch(e, &commands[taken])) {
+        taken++;
+        engine_slices(e);
+        room = settle_all(e);
+    }
+    if (room && taken == count)
+        (void)instant_end(e, now);
+    uint64_t sliced = ENGINE_SLICE - e->budget;
+    e->sliced += sliced;
+    if (sliced > e->slice_max)
+        e->slice_max = sliced;
+    e->effects = NULL;
+    return taken;
+}
+
+uint64_t engine_next(const struct engine *e)
+{
+    if (e->dirty || e->working || e->confirming || e->ending)
+        return 0;
+    return next_timer(e);
+}
+
+/* ---- the rest ---- */
+
+void engine_totals(const struct engine *e, struct engine_totals *out)
+{
+    *out = (struct engine_totals){
+        .sessions = HASH_COUNT(e->sessions),
+        .queues = HASH_CNT(hh_name, e->by_name),
+        .waiters = pool_used(&e->waiter_pool),
+        .leases = pool_used(&e->runs),
+        .sliced = e->sliced,
+        .slice_max = e->slice_max,
+    };
+    for (const struct queue *q = e->by_incarnation; q; q = q->hh_incarnation.next)
+        out->messages += q->log.live;
+}
+
+static void waiters_free(struct engine *e)
+{
+    struct waiter *w, *next;
+    HASH_ITER(hh, e->waiters, w, next)
+    {
+        HASH_DEL(e->waiters, w);
+        if (w->kind == WAITER_PUT)
+            free(w->put.bodies);
+        if (w->kind == WAITER_GET)
+            free(w->get.lost);
+        if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)
+            free(w->sweep.job);
+    }
+}
+
+static void queue_free_rest(struct engine *e, struct queue *q)
+{
+    struct sweep *sweep, *next;
+    DL_FOREACH_SAFE(q->sweeps, sweep, next)
+    {
+        order_heap_fini(&sweep->returned);
+        order_heap_fini(&sweep->delayed);
+        free(sweep);
+    }
+    struct waiter *w;
+    DL_FOREACH(q->blocked_sweeps, w)
+    {
+        if (!w->session) /* nobody's any more, and so not among engine->waiters */
+            free(w->sweep.job);
+    }
+    queue_destroy(e, q);
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    struct queue *q, *next;
+    HASH_ITER(hh_incarnation, e->by_incarnation, q, next)
+    {
+        HASH_DELETE(hh_incarnation, e->by_incarnation, q);
+        HASH_DELETE(hh_name, e->by_name, q);
+        queue_free_rest(e, q);
+    }
+    while (e->working) /* deleted ones */
+        queue_free_rest(e, e->working);
+    waiters_free(e);
+    HASH_CLEAR(hh, e->members);
+    struct session *s, *after;
+    HASH_ITER(hh, e->sessions, s, after)
+    {
+        HASH_DEL(e->sessions, s);
+        free(s->receipts);
+        free(s);
+    }
+    pool_fini(&e->runs);
+    pool_fini(&e->member_pool);
+    pool_fini(&e->waiter_pool);
+    heap_fini(&e->deadlines);
+    heap_fini(&e->delayed);
+    heap_fini(&e->expiries);
+    free(e);
+}
