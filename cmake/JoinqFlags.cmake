@@ -22,7 +22,7 @@ add_library(joinq_build_flags INTERFACE)
 target_compile_definitions(joinq_build_flags INTERFACE _GNU_SOURCE)
 target_compile_options(joinq_build_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
-  -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2 -Wimplicit-fallthrough
+  -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2
   -fno-common -fno-plt -fstack-protector-strong)
 target_link_options(joinq_build_flags INTERFACE LINKER:-z,relro,-z,now)
 
