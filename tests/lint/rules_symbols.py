@@ -6,6 +6,7 @@ that breaks a policy.
 """
 
 import fnmatch
+import os
 import subprocess
 
 EVENT_LOOP = ["ev_*"]
@@ -97,6 +98,9 @@ def _matches(name, patterns):
 def check(key, path):
     """Holds one binary against the policy of its key."""
     policy = POLICIES[key]
+    if not os.path.exists(path):
+        yield f"{path}: is not built"
+        return
     undefined, defined = read_symbols(path, dynamic=key == "exports")
     for name in sorted(undefined):
         if _matches(name, policy.forbids):
