@@ -55,8 +55,7 @@ static void check_member(const struct engine *e, const struct member *m, uint64_
 {
     const struct run *r;
     uint64_t held = 0, confirmed = 0;
-    DL_FOREACH(m->runs, r)
-    {
+    DL_FOREACH (m->runs, r) {
         JQ_ASSERT(r->member == m && r->live && r->live <= r->count);
         JQ_ASSERT(pool_at(&e->runs, r->index) == r);
         if (r->receipt && !r->end)
@@ -73,20 +72,18 @@ static void check_members(const struct engine *e, const struct queue *q)
 {
     uint64_t leased = 0, receipts = 0, leased_idle = 0, receipts_idle = 0;
     const struct member *m;
-    DL_FOREACH2(q->members, m, qnext)
-    {
+    DL_FOREACH2 (q->members, m, qnext) {
         uint64_t l = 0, r = 0;
         check_member(e, m, &l, &r);
         JQ_ASSERT(m->session && m->queue == q);
-        JQ_ASSERT(m->after_due == (m->afters && !m->waiting_puts));
+        JQ_ASSERT(m->after_due == (m->afters && !m->afters->puts_before));
         JQ_ASSERT(!m->producer || m->producer->holder == m);
         leased += l;
         receipts += r;
         leased_idle += m->idle_gets ? l : 0;
         receipts_idle += m->idle_gets ? r : 0;
     }
-    DL_FOREACH2(q->returns, m, qnext)
-    {
+    DL_FOREACH2 (q->returns, m, qnext) {
         JQ_ASSERT(!m->session && m->queue == q && !m->idle_gets);
         check_member(e, m, &leased, &receipts);
     }
@@ -101,8 +98,7 @@ static void check_lines(const struct engine *e, const struct queue *q)
     for (int i = 0; i < 3; i++) {
         uint64_t order = 0;
         const struct waiter *w;
-        DL_FOREACH(lines[i], w)
-        {
+        DL_FOREACH (lines[i], w) {
             JQ_ASSERT(w->queue == q && w->kind == (enum waiter_kind)i && !w->passed);
             JQ_ASSERT(w->order > order);
             JQ_ASSERT(waiter_find(e, w->session->id, (uint32_t)w->key.request) == w);
@@ -152,8 +148,7 @@ void engine_check(const struct engine *e)
     for (const struct session *s = e->sessions; s; s = s->hh.next) {
         const struct waiter *w;
         uint64_t bytes = 0;
-        DL_FOREACH2(s->waiters, w, snext)
-        {
+        DL_FOREACH2 (s->waiters, w, snext) {
             JQ_ASSERT(w->session == s);
             bytes += w->kind == WAITER_PUT ? w->put.bytes : 0;
         }

@@ -25,8 +25,7 @@ void log_fini(struct log *log)
         free(log->ring[(log->head + i) & (log->capacity - 1)]);
     free(log->ring);
     struct straggler *straggler, *next;
-    HASH_ITER(hh, log->stragglers, straggler, next)
-    {
+    HASH_ITER (hh, log->stragglers, straggler, next) {
         HASH_DEL(log->stragglers, straggler);
         free(straggler);
     }
@@ -170,16 +169,16 @@ uint64_t log_straggler_any(const struct log *log)
 
 uint64_t log_skip(const struct log *log, uint64_t sequence)
 {
+    uint64_t end = (log->first + log->count) * LOG_BLOCK;
+    if (end > log->tail)
+        end = log->tail;
     if (sequence < log->first * LOG_BLOCK)
         sequence = log->first * LOG_BLOCK;
-    for (; sequence < log->tail; sequence = (sequence / LOG_BLOCK + 1) * LOG_BLOCK) {
-        struct log_block *block = *log_slot(log, sequence / LOG_BLOCK);
-        for (; block && sequence < log->tail; sequence++) {
-            if (block->message[sequence % LOG_BLOCK].state != MESSAGE_GONE)
-                return sequence;
-            if (sequence % LOG_BLOCK == LOG_BLOCK - 1)
-                break;
-        }
+    while (sequence < end) {
+        const struct log_block *block = *log_slot(log, sequence / LOG_BLOCK);
+        if (block && block->message[sequence % LOG_BLOCK].state != MESSAGE_GONE)
+            return sequence;
+        sequence = block ? sequence + 1 : (sequence / LOG_BLOCK + 1) * LOG_BLOCK;
     }
     return log->tail;
 }

@@ -63,7 +63,7 @@ struct member {
     uint32_t idle_gets, waiting_gets, waiting_puts;
     struct waiter *afters;        /* finish and close(after_mine) that wait for its puts */
     struct member *aprev, *anext; /* in queue->after_due */
-    bool after_due;               /* it has some, and no put waits any more */
+    bool after_due;               /* it has some, and no put before them waits any more */
     struct producer *producer;
     bool fenced; /* its producer name was taken over */
     uint32_t index;
@@ -97,6 +97,7 @@ struct waiter {
     struct waiter *prev, *next;   /* in a line of the queue, or member->afters */
     struct waiter **line;         /* which; NULL: none */
     uint64_t order;               /* of arrival */
+    uint32_t puts_before;         /* finish, close(after_mine): earlier puts of its session that wait */
     uint64_t after;               /* a get: what the dones that it carried rest on */
     enum waiter_kind kind;
     bool late;   /* does not wait any more: to be answered once the queue is not busy */

@@ -33,8 +33,7 @@ static bool serve_ends(struct engine *e, struct queue *q)
         q->end_final_until = e->order_last;
     struct waiter *w, *next;
     bool told = false;
-    DL_FOREACH_SAFE(q->gets, w, next)
-    {
+    DL_FOREACH_SAFE (q->gets, w, next) {
         uint64_t until = w->get.final ? q->end_final_until : q->end_idle_until;
         if (w->order > until)
             continue;
@@ -54,8 +53,7 @@ static bool serve_late(struct engine *e, struct queue *q)
     static const enum engine_why why[] = {ENGINE_WHY_QUEUE_FULL, ENGINE_WHY_QUEUE_EMPTY, ENGINE_WHY_NONE};
     for (int i = 0; i < 3; i++) {
         struct waiter *w;
-        DL_FOREACH(lines[i], w)
-        {
+        DL_FOREACH (lines[i], w) {
             if (!w->late)
                 continue;
             bool some = w->kind == WAITER_PUT && w->put.accepted && w->late_code == JQ_FULL;

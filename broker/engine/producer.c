@@ -77,8 +77,7 @@ static bool producer_fence(struct engine *e, struct member *old)
     struct session *s = old->session;
     struct waiter *w, *next;
     old->fenced = true;
-    DL_FOREACH_SAFE2(s->waiters, w, next, snext)
-    {
+    DL_FOREACH_SAFE2 (s->waiters, w, next, snext) {
         if (w->member != old || (w->kind != WAITER_PUT && w->kind != WAITER_FINISH))
             continue;
         if (!effects_room(e->effects))

@@ -191,7 +191,7 @@ int handle_put(struct engine *e, struct session *s, const struct engine_command 
     int code = put_try(e, s, c, a);
     if (code == ENGINE_PARKED)
         return code;
-    for (uint32_t i = (uint32_t)a->answer.count; i < c->put.count && c->put.count <= ENGINE_BATCH_MAX; i++)
+    for (uint32_t i = (uint32_t)a->answer.count; i < c->put.count; i++)
         effects_release(e->effects, c->put.bodies[i]);
     return code;
 }

@@ -140,8 +140,7 @@ void queue_destroy(struct engine *e, struct queue *q)
     order_heap_fini(&q->delayed);
     heap_fini(&q->expiry);
     struct producer *p, *next;
-    HASH_ITER(hh, q->producers, p, next)
-    {
+    HASH_ITER (hh, q->producers, p, next) {
         HASH_DEL(q->producers, p);
         free(p);
     }
@@ -228,8 +227,7 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
 static void delete_members(struct engine *e, struct queue *q)
 {
     struct member *m, *next;
-    DL_FOREACH_SAFE2(q->members, m, next, qnext)
-    {
+    DL_FOREACH_SAFE2 (q->members, m, next, qnext) {
         if (m->session->blocked)
             session_unpass(m->session, q);
         producer_detach(m);

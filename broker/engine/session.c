@@ -49,8 +49,7 @@ bool session_end(struct engine *e, struct session *s)
     if (s->confirming)
         DL_DELETE2(e->confirming, s, cprev, cnext);
     struct member *m, *next;
-    DL_FOREACH_SAFE2(s->members, m, next, snext)
-    {
+    DL_FOREACH_SAFE2 (s->members, m, next, snext) {
         struct queue *q = m->queue;
         producer_detach(m);
         m->received = s->received;
@@ -77,8 +76,7 @@ void session_block(struct engine *e, struct session *s, bool blocked)
         return;
     s->blocked = blocked;
     struct waiter *w;
-    DL_FOREACH2(s->waiters, w, snext)
-    {
+    DL_FOREACH2 (s->waiters, w, snext) {
         if (w->kind != WAITER_GET || w->queue->deleted)
             continue;
         waiter_pass(w, blocked);
@@ -90,8 +88,7 @@ void session_block(struct engine *e, struct session *s, bool blocked)
 void session_unpass(struct session *s, const struct queue *q)
 {
     struct waiter *w;
-    DL_FOREACH2(s->waiters, w, snext)
-    {
+    DL_FOREACH2 (s->waiters, w, snext) {
         if (w->kind == WAITER_GET && w->queue == q)
             waiter_pass(w, false);
     }

@@ -225,16 +225,14 @@ void engine_slices(struct engine *e)
 void slices_resume(struct engine *e)
 {
     struct queue *q, *next_queue;
-    HASH_ITER(hh_incarnation, e->by_incarnation, q, next_queue)
-    {
+    HASH_ITER (hh_incarnation, e->by_incarnation, q, next_queue) {
         queue_mark(e, q);
         if (q->stalled)
             queue_work(e, q);
         q->stalled = false;
     }
     struct session *s, *next_session;
-    HASH_ITER(hh, e->sessions, s, next_session)
-    {
+    HASH_ITER (hh, e->sessions, s, next_session) {
         if (s->confirming || !s->receipt_count || s->receipts[s->receipt_head].number > s->received)
             continue;
         s->confirming = true;

@@ -227,8 +227,7 @@ void engine_totals(const struct engine *e, struct engine_totals *out)
 static void waiters_free(struct engine *e)
 {
     struct waiter *w, *next;
-    HASH_ITER(hh, e->waiters, w, next)
-    {
+    HASH_ITER (hh, e->waiters, w, next) {
         HASH_DEL(e->waiters, w);
         if (w->kind == WAITER_PUT)
             free(w->put.bodies);
@@ -242,15 +241,13 @@ static void waiters_free(struct engine *e)
 static void queue_free_rest(struct engine *e, struct queue *q)
 {
     struct sweep *sweep, *next;
-    DL_FOREACH_SAFE(q->sweeps, sweep, next)
-    {
+    DL_FOREACH_SAFE (q->sweeps, sweep, next) {
         order_heap_fini(&sweep->returned);
         order_heap_fini(&sweep->delayed);
         free(sweep);
     }
     struct waiter *w;
-    DL_FOREACH(q->blocked_sweeps, w)
-    {
+    DL_FOREACH (q->blocked_sweeps, w) {
         if (!w->session) /* nobody's any more, and so not among engine->waiters */
             free(w->sweep.job);
     }
@@ -262,8 +259,7 @@ void engine_free(struct engine *e)
     if (!e)
         return;
     struct queue *q, *next;
-    HASH_ITER(hh_incarnation, e->by_incarnation, q, next)
-    {
+    HASH_ITER (hh_incarnation, e->by_incarnation, q, next) {
         HASH_DELETE(hh_incarnation, e->by_incarnation, q);
         HASH_DELETE(hh_name, e->by_name, q);
         queue_free_rest(e, q);
@@ -273,8 +269,7 @@ void engine_free(struct engine *e)
     waiters_free(e);
     HASH_CLEAR(hh, e->members);
     struct session *s, *after;
-    HASH_ITER(hh, e->sessions, s, after)
-    {
+    HASH_ITER (hh, e->sessions, s, after) {
         HASH_DEL(e->sessions, s);
         free(s->receipts);
         free(s);

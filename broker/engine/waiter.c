@@ -104,8 +104,7 @@ void waiter_pass(struct waiter *w, bool passed)
         return;
     }
     struct waiter *later;
-    DL_FOREACH(*w->line, later)
-    {
+    DL_FOREACH (*w->line, later) {
         if (later->order > w->order)
             break;
     }
@@ -127,7 +126,7 @@ void waiter_late(struct waiter *w, enum jqw_code code)
 /* Keeps the member in the list of those whose afters are due, as its afters and waiting puts say. */
 static void member_due(struct engine *e, struct member *m)
 {
-    bool due = m->afters && !m->waiting_puts;
+    bool due = m->afters && !m->afters->puts_before;
     if (due == m->after_due)
         return;
     m->after_due = due;
@@ -138,10 +137,21 @@ static void member_due(struct engine *e, struct member *m)
     queue_mark(e, m->queue);
 }
 
+/* One put less for what came after it to wait for. */
+static void member_put_gone(struct member *m, uint64_t order)
+{
+    struct waiter *after;
+    DL_FOREACH (m->afters, after) {
+        if (after->order > order)
+            after->puts_before--;
+    }
+}
+
 void member_after(struct engine *e, struct member *m, struct waiter *w)
 {
     w->member = m;
     w->line = &m->afters;
+    w->puts_before = m->waiting_puts;
     DL_APPEND(m->afters, w);
     member_due(e, m);
 }
@@ -180,8 +190,11 @@ void waiter_unline(struct engine *e, struct waiter *w)
         DL_DELETE(*w->line, w);
     w->line = NULL;
     w->member = NULL;
+    queue_mark(e, w->queue);
     if (!m)
         return;
+    if (w->kind == WAITER_PUT)
+        member_put_gone(m, w->order);
     member_due(e, m);
     member_tidy(e, m);
 }
@@ -231,7 +244,7 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
             a->answer.count = w->put.accepted;
         if (w->kind == WAITER_GET)
             waiter_lost(e, w, a);
-        if (w->kind == WAITER_JOIN)
+        if (w->kind == WAITER_JOIN && !q->deleted)
             join_answer(a, q, &w->join);
         if (w->kind == WAITER_FINISH && code == JQ_OK)
             a->answer.count = w->finish->accepted;
