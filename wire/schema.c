@@ -132,7 +132,7 @@ static const struct jqw_field close_fields[] = {
 };
 static const struct jqw_field put_end_fields[] = {
     QUEUE(count.queue),
-    UINT("count", count.count, 1, UINT32_MAX, "count is a number from 1 to 2^32 - 1"),
+    UINT("count", count.count, 1, JQW_BATCH_MAX, "count: 1 to 1000 ends at a time"),
 };
 static const struct jqw_field attach_fields[] = {
     QUEUE(producer.queue),
