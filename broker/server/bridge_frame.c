@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A frame that has come: is it one, is it this one's turn, is its request id free? */
+#include "bridge_state.h"
+
+/* Whether a request of this connection with this id is unanswered. A batch in which the ids of the connection rise holds none
+ * twice; where they do not, it is carried out first, and the engine knows the rest. */
+static bool is_in_use(struct connection *connection, uint32_t request)
+{
+    struct server *server = connection->server;
+    struct turn *turn = &server->turn;
+    if (connection->batch_number == turn->number && request <= connection->batch_id_max)
+        turn_execute(server);
+    connection->batch_number = turn->number;
+    connection->batch_id_max = request;
+    if (connection->held > 0 && held_has(&turn->held, connection->id, request))
+        return true;
+    return connection->in_session && engine_waits(turn->engine, (struct engine_session_id){connection->id}, request);
+}
+
+/* A frame that is no proper message, but says what its answer would be to. */
+static void refuse_message(struct connection *connection, const struct jqw_message *message, int code, const char *why)
+{
+    if (message->request == 0)
+        bridge_refuse(connection, JQ_PROTOCOL, why);
+    else if (connection->state == CONNECTION_GREETING)
+        bridge_refuse(connection, JQ_PROTOCOL, message->op == JQW_HELLO ? why : "the first message is hello");
+    else if (is_in_use(connection, message->request))
+        bridge_refuse(connection, JQ_PROTOCOL, "the request id is in use");
+    else
+        bridge_result(connection, message->request, (enum jqw_code)code, why);
+}
+
+void bridge_frame(struct connection *connection, const struct jqw_frame *frame)
+{
+    struct server *server = connection->server;
+    struct jqw_message message;
+    const char *why = "";
+    turn_room(server);
+    int code = jqw_decode(frame->data, frame->size, &message, &server->bridge->scratch, &why);
+    if (code == JQ_PROTOCOL)
+        bridge_refuse(connection, JQ_PROTOCOL, why);
+    else if (code != JQ_OK)
+        refuse_message(connection, &message, code, why);
+    else if (connection->state == CONNECTION_GREETING && message.op != JQW_HELLO)
+        bridge_refuse(connection, JQ_PROTOCOL, "the first message is hello");
+    else if (message.request != 0 && is_in_use(connection, message.request))
+        bridge_refuse(connection, JQ_PROTOCOL, "the request id is in use");
+    else
+        bridge_message(connection, &message);
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From frames to commands. A command points to nothing of its frame: names and lists are copied to the memory of the turn. */
+#include "bridge_state.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct bridge *bridge_new(void)
+{
+    return calloc(1, sizeof(struct bridge));
+}
+
+void bridge_free(struct bridge *bridge)
+{
+    if (!bridge)
+        return;
+    jqw_buffer_fini(&bridge->frame);
+    jqw_buffer_fini(&bridge->repacked);
+    free(bridge);
+}
+
+/* ---- pieces ---- */
+
+uint64_t bridge_time_ns(uint64_t ms)
+{
+    return ms == JQW_TIMEOUT_FOREVER ? ENGINE_FOREVER : ms * 1000000;
+}
+_Static_assert(JQW_TIMEOUT_MS_MAX < UINT64_MAX / 1000000, "the longest time fits");
+
+struct engine_text bridge_text(struct server *server, struct jqw_bytes bytes)
+{
+    char *copy = turn_alloc(server, bytes.size);
+    if (bytes.size > 0)
+        memcpy(copy, bytes.data, bytes.size);
+    return (struct engine_text){copy, (uint32_t)bytes.size};
+}
+
+static struct engine_ranges copy_ranges(struct server *server, const struct jqw_ranges *ranges)
+{
+    struct engine_range *copy = turn_alloc(server, ranges->count * sizeof *copy);
+    for (uint32_t i = 0; i < ranges->count; i++) {
+        const struct jqw_range *range = &ranges->item[i];
+        copy[i] = (struct engine_range){range->incarnation, range->first, range->count, range->attempt};
+    }
+    return (struct engine_ranges){copy, ranges->count};
+}
+_Static_assert((int)JQW_RANGES_MAX <= (int)ENGINE_RANGES_MAX && (int)JQW_BATCH_MAX <= (int)ENGINE_BATCH_MAX &&
+                   (int)JQW_LIST_MAX <= (int)ENGINE_LIST_MAX && (int)JQW_NAME_MAX <= (int)ENGINE_NAME_MAX,
+               "what can be decoded can be asked, and is counted on in TURN_COMMAND_MEMORY");
+
+struct engine_command *bridge_command(struct connection *connection, enum engine_op op, uint32_t request,
+                                      const struct jqw_queue *queue)
+{
+    struct engine_command *command = turn_command(connection->server);
+    command->op = op;
+    command->session.value = connection->id;
+    command->request = request;
+    if (queue) {
+        command->queue.name = bridge_text(connection->server, queue->name);
+        command->queue.incarnation = queue->incarnation;
+    }
+    return command;
+}
+
+/* ---- requests ---- */
+
+static void take_hello(struct connection *connection, const struct jqw_message *message)
+{
+    bridge_hello(connection, message);
+}
+
+static void take_put(struct connection *connection, const struct jqw_message *message)
+{
+    bridge_put(connection, message);
+}
+
+static void take_declare(struct connection *connection, const struct jqw_message *message)
+{
+    const struct jqw_declare *declare = &message->declare;
+    if (declare->flags & JQW_DECLARE_DURABLE) {
+        bridge_result(connection, message->request, JQ_INVALID, "this version has no durable queues");
+        return;
+    }
+    struct engine_command *command = bridge_command(connection, ENGINE_DECLARE, message->request, &declare->queue);
+    command->declare.existing_ok = declare->flags & JQW_DECLARE_EXISTING_OK;
+    command->declare.options = (struct engine_queue_options){
+        .max_messages = declare->max_messages,
+        .max_bytes = declare->max_bytes,
+        .lease_ms = declare->lease_ms,
+        .producers = declare->producers,
+        .bound = declare->bound == JQW_BOUND_OUTSTANDING ? ENGINE_BOUND_OUTSTANDING : ENGINE_BOUND_QUEUED,
+        .accounting = declare->accounting == JQW_ACCOUNTING_COUNTER ? ENGINE_COUNTER : ENGINE_LEASE,
+    };
+}
+
+static void take_get(struct connection *connection, const struct jqw_message *message)
+{
+    const struct jqw_get *get = &message->get;
+    struct engine_command *command = bridge_command(connection, ENGINE_GET, message->request, &get->queue);
+    command->get.max = get->max;
+    command->get.timeout_ns = bridge_time_ns(get->timeout_ms);
+    command->get.auto_ = get->flags & JQW_GET_AUTO;
+    command->get.final = get->flags & JQW_GET_FINAL;
+    command->get.done = copy_ranges(connection->server, &get->done);
+    command->get.release = copy_ranges(connection->server, &get->release);
+}
+
+static struct engine_command *take_ranges(struct connection *connection, const struct jqw_message *message,
+                                          enum engine_op op)
+{
+    struct engine_command *command = bridge_command(connection, op, message->request, NULL);
+    command->settle.ranges = copy_ranges(connection->server, &message->settle.ranges);
+    return command;
+}
+
+static void take_done(struct connection *connection, const struct jqw_message *message)
+{
+    (void)take_ranges(connection, message, ENGINE_DONE);
+}
+
+static void take_nack(struct connection *connection, const struct jqw_message *message)
+{
+    struct engine_command *command = take_ranges(connection, message, ENGINE_NACK);
+    command->settle.delay_ns = bridge_time_ns(message->settle.delay_ms);
+    command->settle.dead = message->settle.flags & JQW_NACK_DEAD;
+}
+
+static void take_release(struct connection *connection, const struct jqw_message *message)
+{
+    (void)take_ranges(connection, message, ENGINE_RELEASE);
+}
+
+static void take_touch(struct connection *connection, const struct jqw_message *message)
+{
+    (void)take_ranges(connection, message, ENGINE_TOUCH);
+}
+
+static void take_count(struct connection *connection, const struct jqw_message *message, enum engine_op op)
+{
+    bridge_command(connection, op, message->request, &message->count.queue)->count = message->count.count;
+}
+
+static void take_task_done(struct connection *connection, const struct jqw_message *message)
+{
+    take_count(connection, message, ENGINE_TASK_DONE);
+}
+
+static void take_put_end(struct connection *connection, const struct jqw_message *message)
+{
+    take_count(connection, message, ENGINE_PUT_END);
+}
+
+static void take_peek(struct connection *connection, const struct jqw_message *message)
+{
+    take_count(connection, message, ENGINE_PEEK);
+}
+
+static void take_producer(struct connection *connection, const struct jqw_message *message, enum engine_op op)
+{
+    const struct jqw_producer *producer = &message->producer;
+    struct engine_command *command = bridge_command(connection, op, message->request, &producer->queue);
+    command->producer.name = bridge_text(connection->server, producer->producer);
+    command->producer.takeover = producer->flags & JQW_ATTACH_TAKEOVER;
+}
+
+static void take_attach(struct connection *connection, const struct jqw_message *message)
+{
+    take_producer(connection, message, ENGINE_ATTACH);
+}
+
+static void take_finish(struct connection *connection, const struct jqw_message *message)
+{
+    take_producer(connection, message, ENGINE_FINISH);
+}
+
+static void take_close(struct connection *connection, const struct jqw_message *message)
+{
+    struct engine_command *command = bridge_command(connection, ENGINE_CLOSE, message->request, &message->close.queue);
+    command->close.immediate = message->close.flags & JQW_CLOSE_IMMEDIATE;
+    command->close.after_mine = message->close.flags & JQW_CLOSE_AFTER_MINE;
+}
+
+static void take_delete(struct connection *connection, const struct jqw_message *message)
+{
+    struct engine_command *command =
+        bridge_command(connection, ENGINE_DELETE, message->request, &message->delete_.queue);
+    command->delete_.if_empty = message->delete_.flags & JQW_DELETE_IF_EMPTY;
+}
+
+static void take_join(struct connection *connection, const struct jqw_message *message)
+{
+    struct engine_command *command = bridge_command(connection, ENGINE_JOIN, message->request, &message->join.queue);
+    command->join.timeout_ns = bridge_time_ns(message->join.timeout_ms);
+}
+
+static void take_cancel(struct connection *connection, const struct jqw_message *message)
+{
+    bridge_command(connection, ENGINE_CANCEL, message->request, NULL)->target = message->cancel.target;
+}
+
+static void take_stat(struct connection *connection, const struct jqw_message *message)
+{
+    (void)bridge_command(connection, ENGINE_STAT, message->request, &message->named.queue);
+}
+
+static void take_purge(struct connection *connection, const struct jqw_message *message)
+{
+    (void)bridge_command(connection, ENGINE_PURGE, message->request, &message->named.queue);
+}
+
+static void take_list(struct connection *connection, const struct jqw_message *message)
+{
+    struct engine_command *command = bridge_command(connection, ENGINE_LIST, message->request, NULL);
+    command->list.after = message->list.after;
+    command->list.max = message->list.max;
+}
+
+/* What was not delivered cannot have been received. */
+static void take_received(struct connection *connection, const struct jqw_message *message)
+{
+    if (message->received.receipt > connection->receipt)
+        bridge_refuse(connection, JQ_PROTOCOL, "received confirms what was not delivered");
+    else
+        bridge_command(connection, ENGINE_RECEIVED, 0, NULL)->receipt = message->received.receipt;
+}
+
+static void take_from_broker(struct connection *connection, const struct jqw_message *message)
+{
+    if (message->request == 0)
+        bridge_refuse(connection, JQ_PROTOCOL, "only a broker says this");
+    else
+        bridge_result(connection, message->request, JQ_INVALID, "only a broker says this");
+}
+
+/* ---- the table ---- */
+
+typedef void take_message(struct connection *, const struct jqw_message *);
+
+#define TAKE_REQUEST(lower) take_##lower
+#define TAKE_NOTICE(lower)  take_##lower
+#define TAKE_ANSWER(lower)  take_from_broker
+#define TAKE_EVENT(lower)   take_from_broker
+static take_message *const takes[] = {
+#define JQ_OP(name, lower, number, kind) [number] = TAKE_##kind(lower),
+#include "opcodes.def"
+#undef JQ_OP
+};
+
+void bridge_message(struct connection *connection, const struct jqw_message *message)
+{
+    JQ_ASSERT((size_t)message->op < sizeof takes / sizeof *takes && takes[message->op]);
+    takes[message->op](connection, message);
+}

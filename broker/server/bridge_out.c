@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From effects to frames. Bodies leave from where they lie: neighbours in one piece, large pieces without a copy. */
+#include "bridge_state.h"
+#include "store.h"
+#include <string.h>
+
+enum {
+    COPY_MAX = 2048,          /* bytes of a piece up to which it is copied */
+    FRAME_KEPT = 1024 * 1024, /* memory for a frame that is kept for the next */
+};
+
+/* Where what is said goes, and about what. */
+struct saying {
+    struct server *server;
+    const struct engine_effect *effect;
+    struct output *out;
+    struct jqw_bytes text;
+};
+
+/* ---- copies of lists ---- */
+
+static struct jqw_ranges ranges_of(struct bridge *bridge, const struct engine_range *from, uint32_t count)
+{
+    JQ_ASSERT(count <= JQW_LOST_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        bridge->ranges[i] = (struct jqw_range){from[i].incarnation, from[i].first, from[i].count, from[i].attempt};
+    return (struct jqw_ranges){bridge->ranges, count};
+}
+
+static const struct jqw_run *runs_of(struct bridge *bridge, const struct engine_effect *effect)
+{
+    const struct engine_run *from = effect->got.runs;
+    JQ_ASSERT(effect->got.run_count <= JQW_BATCH_MAX);
+    for (uint32_t i = 0; i < effect->got.run_count; i++)
+        bridge->runs[i] = (struct jqw_run){from[i].first, from[i].count, from[i].attempt, from[i].deliveries};
+    return bridge->runs;
+}
+
+/* ---- frames ---- */
+
+static int append_frame(const struct saying *saying)
+{
+    struct jqw_buffer *frame = &saying->server->bridge->frame;
+    int code = output_append(&saying->server->pool, saying->out, frame->data, frame->size);
+    frame->size = 0;
+    if (frame->capacity > FRAME_KEPT)
+        jqw_buffer_fini(frame);
+    return code;
+}
+
+static int say(const struct saying *saying, struct jqw_message *message)
+{
+    message->request = saying->effect->request;
+    int code = jqw_encode(&saying->server->bridge->frame, message);
+    return code == JQ_OK ? append_frame(saying) : code;
+}
+
+static int say_result(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_RESULT,
+                           .result = {.code = effect->code,
+                                      .text = saying->text,
+                                      .incarnation = effect->incarnation,
+                                      .count = effect->answer.count},
+                       });
+}
+
+static uint32_t packed_size(const struct engine_body *body)
+{
+    return jqw_bin_header_size(body->length) + body->length;
+}
+
+static int append_piece(const struct saying *saying, const struct engine_body *first, uint32_t size)
+{
+    struct server *server = saying->server;
+    const uint8_t *bytes = store_at(server->store, first->chunk, first->offset);
+    if (size <= COPY_MAX)
+        return output_append(&server->pool, saying->out, bytes, size);
+    return output_append_place(&server->pool, saying->out, first->chunk, bytes, size);
+}
+
+static int append_bodies(const struct saying *saying)
+{
+    const struct engine_body *body = saying->effect->got.bodies;
+    const struct engine_body *end = body + saying->effect->got.body_count;
+    int code = JQ_OK;
+    while (body < end && code == JQ_OK) {
+        const struct engine_body *first = body;
+        uint32_t size = 0;
+        while (body < end && body->chunk == first->chunk && body->offset == first->offset + size)
+            size += packed_size(body++);
+        code = append_piece(saying, first, size);
+    }
+    return code;
+}
+
+static size_t packed_total(const struct engine_effect *effect)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < effect->got.body_count; i++)
+        size += packed_size(&effect->got.bodies[i]);
+    return size;
+}
+
+static int say_got(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    struct bridge *bridge = saying->server->bridge;
+    const struct jqw_got got = {
+        .code = effect->code,
+        .text = saying->text,
+        .incarnation = effect->incarnation,
+        .receipt = effect->got.receipt,
+        .runs = runs_of(bridge, effect),
+        .run_count = effect->got.run_count,
+        .bodies = {.packed.size = packed_total(effect), .count = effect->got.body_count},
+        .lost = ranges_of(bridge, effect->got.lost, effect->got.lost_count),
+    };
+    int code = jqw_encode_got_head(&bridge->frame, effect->request, &got);
+    if (code == JQ_OK)
+        code = append_frame(saying);
+    return code == JQ_OK ? append_bodies(saying) : code;
+}
+
+static int say_settled(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_SETTLED,
+                           .settled = {.code = effect->code,
+                                       .text = saying->text,
+                                       .count = effect->settled.count,
+                                       .lost = ranges_of(saying->server->bridge, effect->settled.lost,
+                                                         effect->settled.lost_count)},
+                       });
+}
+
+static int say_joined(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_JOINED,
+                           .joined = {.code = effect->code,
+                                      .text = saying->text,
+                                      .incarnation = effect->incarnation,
+                                      .remaining = effect->joined.remaining,
+                                      .done = effect->joined.done,
+                                      .dead = effect->joined.dead,
+                                      .expired = effect->joined.expired,
+                                      .discarded = effect->joined.discarded,
+                                      .moved = effect->joined.moved},
+                       });
+}
+
+static int say_attached(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_ATTACHED,
+                           .attached = {.code = effect->code,
+                                        .text = saying->text,
+                                        .incarnation = effect->incarnation,
+                                        .finished = effect->attached.finished,
+                                        .accepted = effect->attached.accepted},
+                       });
+}
+
+static struct jqw_bytes bytes_of(struct engine_text text)
+{
+    return (struct jqw_bytes){(const uint8_t *)text.data, text.size};
+}
+
+static struct jqw_stat stat_of(const struct engine_stat *from)
+{
+    struct jqw_stat stat = {
+        .name = bytes_of(from->name),
+        .max_messages = from->options.max_messages,
+        .max_bytes = from->options.max_bytes,
+        .bound = from->options.bound == ENGINE_BOUND_OUTSTANDING ? JQW_BOUND_OUTSTANDING : JQW_BOUND_QUEUED,
+        .accounting = from->options.accounting == ENGINE_COUNTER ? JQW_ACCOUNTING_COUNTER : JQW_ACCOUNTING_LEASE,
+        .lease_ms = from->options.lease_ms,
+        .producers = from->options.producers,
+        .age_ms = from->age_ns / 1000000,
+    };
+#define SAME(field) stat.field = from->field;
+    SAME(incarnation)
+    SAME(closed)
+    SAME(ready) SAME(delayed) SAME(leased) SAME(ready_bytes) SAME(unfinished) SAME(ends) SAME(put) SAME(done) SAME(dead)
+        SAME(expired) SAME(discarded) SAME(moved_in) SAME(moved_out) SAME(dead_in) SAME(delivered) SAME(redelivered)
+            SAME(lease_expired) SAME(task_done) SAME(getters_waiting) SAME(putters_waiting) SAME(joiners_waiting)
+                SAME(producers_attached) SAME(producers_finished)
+#undef SAME
+                    return stat;
+}
+
+static int say_stats(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    struct bridge *bridge = saying->server->bridge;
+    JQ_ASSERT(effect->stats.count <= JQW_LIST_MAX);
+    for (uint32_t i = 0; i < effect->stats.count; i++)
+        bridge->stats[i] = stat_of(&effect->stats.item[i]);
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_STATS,
+                           .stats = {.code = effect->code,
+                                     .text = saying->text,
+                                     .item = bridge->stats,
+                                     .count = effect->stats.count,
+                                     .more = effect->stats.more},
+                       });
+}
+
+static int say_peeked(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    struct bridge *bridge = saying->server->bridge;
+    for (uint32_t i = 0; i < effect->got.body_count; i++) {
+        const struct engine_body *body = &effect->got.bodies[i];
+        const uint8_t *at = store_at(saying->server->store, body->chunk, body->offset);
+        bridge->items[i] = (struct jqw_bytes){at + jqw_bin_header_size(body->length), body->length};
+    }
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_PEEKED,
+                           .peeked = {.code = effect->code,
+                                      .text = saying->text,
+                                      .incarnation = effect->incarnation,
+                                      .runs = runs_of(bridge, effect),
+                                      .run_count = effect->got.run_count,
+                                      .bodies = {.item = bridge->items, .count = effect->got.body_count}},
+                       });
+}
+
+static int say_lease_lost(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_EVENT_LEASE_LOST,
+                           .lease_lost.ranges =
+                               ranges_of(saying->server->bridge, effect->settled.lost, effect->settled.lost_count),
+                       });
+}
+
+static int say_fenced(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_EVENT_FENCED,
+                           .fenced = {.queue = {bytes_of(effect->name), effect->incarnation},
+                                      .producer = bytes_of(effect->fenced.producer)},
+                       });
+}
+
+static int say_effect(const struct saying *saying)
+{
+    switch (saying->effect->kind) {
+    case ENGINE_ANSWER:
+        return say_result(saying);
+    case ENGINE_GOT:
+        return say_got(saying);
+    case ENGINE_SETTLED:
+        return say_settled(saying);
+    case ENGINE_JOINED:
+        return say_joined(saying);
+    case ENGINE_ATTACHED:
+        return say_attached(saying);
+    case ENGINE_STATS:
+        return say_stats(saying);
+    case ENGINE_PEEKED:
+        return say_peeked(saying);
+    case ENGINE_EVENT_LEASE_LOST:
+        return say_lease_lost(saying);
+    case ENGINE_EVENT_FENCED:
+        return say_fenced(saying);
+    }
+    return JQ_INTERNAL;
+}
+
+/* ---- to the connection ---- */
+
+/* An answer that cannot be given: without it the connection is worth nothing, and its leases must come back. */
+static void fail(struct connection *connection)
+{
+    connection->failed = true;
+    connection_mark(connection);
+}
+
+static int hold(struct connection *connection, const struct engine_effect *effect, struct output *out)
+{
+    struct server *server = connection->server;
+    int code = held_add(&server->turn.held, connection->id, effect->request, effect->after, out);
+    connection->held += code == JQ_OK;
+    return code;
+}
+
+void bridge_effect(struct server *server, const struct engine_effect *effect)
+{
+    struct connection *connection = sessions_find(&server->sessions, effect->session.value);
+    if (!connection || connection->state > CONNECTION_CLOSING)
+        return;
+    char text[JQW_TEXT_MAX];
+    struct output held = {0};
+    bool waits = effect->after > server->turn.durable;
+    const struct saying saying = {
+        .server = server,
+        .effect = effect,
+        .out = waits ? &held : &connection->out,
+        .text = {(const uint8_t *)text, bridge_why(effect, text, sizeof text)},
+    };
+    if (effect->kind == ENGINE_GOT && effect->got.receipt > connection->receipt)
+        connection->receipt = effect->got.receipt;
+    int code = say_effect(&saying);
+    if (waits && code == JQ_OK)
+        code = hold(connection, effect, &held);
+    output_clear(&server->pool, &held);
+    if (code != JQ_OK)
+        fail(connection);
+    else if (!waits)
+        connection_mark(connection);
+}
+
+void bridge_send(struct connection *connection, const struct jqw_message *message)
+{
+    struct server *server = connection->server;
+    struct jqw_buffer *frame = &server->bridge->frame;
+    int code = jqw_encode(frame, message);
+    if (code == JQ_OK)
+        code = output_append(&server->pool, &connection->out, frame->data, frame->size);
+    frame->size = 0;
+    if (code != JQ_OK)
+        fail(connection);
+    else
+        connection_mark(connection);
+}
+
+static struct jqw_message result_message(uint32_t request, enum jqw_code code, const char *text)
+{
+    return (struct jqw_message){
+        .op = JQW_RESULT,
+        .request = request,
+        .result = {.code = code, .text = {(const uint8_t *)text, strlen(text)}},
+    };
+}
+
+void bridge_result(struct connection *connection, uint32_t request, enum jqw_code code, const char *text)
+{
+    const struct jqw_message message = result_message(request, code, text);
+    bridge_send(connection, &message);
+}
+
+void bridge_refuse(struct connection *connection, enum jqw_code code, const char *text)
+{
+    bridge_result(connection, 0, code, text);
+    connection_finish(connection);
+}
+
+void bridge_draining(struct connection *connection, uint64_t within_ns)
+{
+    const struct jqw_message message = {.op = JQW_EVENT_DRAINING, .draining.within_ms = within_ns / 1000000};
+    bridge_send(connection, &message);
+}
+
+size_t bridge_too_many(struct server *server, uint8_t *to, size_t size)
+{
+    const struct jqw_message message = result_message(0, JQ_OVERLOADED, "the broker has no room for more connections");
+    struct jqw_buffer *frame = &server->bridge->frame;
+    size_t used = jqw_encode(frame, &message) == JQ_OK && frame->size <= size ? frame->size : 0;
+    if (used > 0)
+        memcpy(to, frame->data, used);
+    frame->size = 0;
+    return used;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the bridge share. */
+#ifndef JOINQ_SERVER_BRIDGE_STATE_H
+#define JOINQ_SERVER_BRIDGE_STATE_H
+
+#include "bridge.h"
+#include "engine.h"
+#include "message.h"
+#include "state.h"
+
+struct bridge {
+    struct jqw_scratch scratch; /* of the frame being read */
+    struct jqw_buffer frame;    /* being written */
+    struct jqw_buffer repacked; /* bodies whose headers were longer than they need be */
+    struct jqw_bytes items[JQW_BATCH_MAX];
+    struct jqw_run runs[JQW_BATCH_MAX];
+    struct jqw_range ranges[JQW_LOST_MAX];
+    struct jqw_stat stats[JQW_LIST_MAX];
+};
+
+/* bridge_in.c: puts a message into the batch of the turn, or answers it. */
+void bridge_message(struct connection *connection, const struct jqw_message *message);
+/* bridge_put.c */
+void bridge_put(struct connection *connection, const struct jqw_message *message);
+/* bridge_hello.c */
+void bridge_hello(struct connection *connection, const struct jqw_message *message);
+
+/* The next command, with session, request and queue (may be NULL) filled in. */
+struct engine_command *bridge_command(struct connection *connection, enum engine_op op, uint32_t request,
+                                      const struct jqw_queue *queue);
+/* Bytes as text that lives as long as the batch. */
+struct engine_text bridge_text(struct server *server, struct jqw_bytes bytes);
+uint64_t bridge_time_ns(uint64_t ms); /* without limit stays so */
+
+/* Sends a message that fits memory; what cannot be said ends the connection. */
+void bridge_send(struct connection *connection, const struct jqw_message *message);
+void bridge_result(struct connection *connection, uint32_t request, enum jqw_code code, const char *text);
+
+/* bridge_why.c: the sentence for an effect; empty when the code says it all. Returns its length. */
+size_t bridge_why(const struct engine_effect *effect, char *to, size_t size);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a connection, and its writing. See the diagram in connection.h. */
+#include "connection.h"
+#include "codes.h"
+#include "state.h"
+#include <stdlib.h>
+
+enum { WRITE_ENTRIES = 256 /* segments in one write */ };
+
+static bool is_alive(const struct connection *connection)
+{
+    return connection->state == CONNECTION_GREETING || connection->state == CONNECTION_OPEN;
+}
+
+/* ---- events ---- */
+
+static int wanted(const struct connection *connection)
+{
+    int user = 0;
+    if ((is_alive(connection) && !connection->out_blocked) || connection->state == CONNECTION_LINGERING)
+        user |= JQW_WANT_READ;
+    if (connection->write_waits)
+        user |= JQW_WANT_WRITE;
+    int events = connection->transport.ops->wanted(&connection->transport, user);
+    return (events & JQW_WANT_READ ? EV_READ : 0) | (events & JQW_WANT_WRITE ? EV_WRITE : 0);
+}
+
+static void watch(struct connection *connection)
+{
+    struct ev_loop *loop = connection->server->loop;
+    int events = wanted(connection);
+    if (ev_is_active(&connection->io) && (connection->io.events & (EV_READ | EV_WRITE)) == events)
+        return;
+    ev_io_stop(loop, &connection->io);
+    ev_io_set(&connection->io, connection->transport.ops->fd(&connection->transport), events);
+    if (events != 0)
+        ev_io_start(loop, &connection->io);
+}
+
+static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct connection *connection = watcher->data;
+    (void)loop;
+    if (events & EV_WRITE) {
+        connection->write_waits = false;
+        connection_mark(connection);
+    }
+    if (events & EV_READ)
+        connection_read(connection);
+}
+
+void connection_mark(struct connection *connection)
+{
+    struct server *server = connection->server;
+    if (connection->dirty)
+        return;
+    connection->dirty = true;
+    if (server->dirty_last)
+        server->dirty_last->next_dirty = connection;
+    else
+        server->dirty_first = connection;
+    server->dirty_last = connection;
+}
+
+/* ---- beginning ---- */
+
+int connection_open(struct server *server, const struct jqw_transport *transport)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        return JQ_OVERLOADED;
+    if (sessions_add(&server->sessions, connection) != JQ_OK) {
+        free(connection);
+        return JQ_OVERLOADED;
+    }
+    connection->server = server;
+    connection->transport = *transport;
+    connection->state = CONNECTION_GREETING;
+    connection->parser.frame_max = HELLO_FRAME_MAX;
+    ev_init(&connection->io, on_io);
+    connection->io.data = connection;
+    server->connections++;
+    server_deadline_set(connection, &server->greeting, server->config.hello_ns);
+    watch(connection);
+    return JQ_OK;
+}
+
+void connection_opened(struct connection *connection)
+{
+    struct server *server = connection->server;
+    turn_room(server);
+    struct engine_command *command = turn_command(server);
+    command->op = ENGINE_SESSION_OPEN;
+    command->session.value = connection->id;
+    connection->in_session = true;
+    connection->state = CONNECTION_OPEN;
+    connection->parser.frame_max = server->config.frame_max;
+    server_deadline_clear(connection);
+}
+
+/* ---- ending ---- */
+
+static void end_session(struct connection *connection)
+{
+    struct server *server = connection->server;
+    sessions_forget(&server->sessions, connection);
+    if (!connection->in_session)
+        return;
+    connection->in_session = false;
+    turn_room(server);
+    struct engine_command *command = turn_command(server);
+    command->op = ENGINE_SESSION_END;
+    command->session.value = connection->id;
+}
+
+void connection_finish(struct connection *connection)
+{
+    struct server *server = connection->server;
+    if (!is_alive(connection))
+        return;
+    connection->state = CONNECTION_CLOSING;
+    end_session(connection);
+    connection_input_free(connection);
+    server_deadline_set(connection, &server->ending, server->config.linger_ns);
+    connection_mark(connection);
+}
+
+void connection_kill(struct connection *connection)
+{
+    struct server *server = connection->server;
+    if (connection->state == CONNECTION_DEAD)
+        return;
+    connection->state = CONNECTION_DEAD;
+    end_session(connection);
+    ev_io_stop(server->loop, &connection->io);
+    connection->transport.ops->close(&connection->transport);
+    connection_input_free(connection);
+    output_clear(&server->pool, &connection->out);
+    server_deadline_clear(connection);
+    sessions_remove(&server->sessions, connection);
+    server->connections--;
+    connection->next_dead = server->dead;
+    server->dead = connection;
+    listeners_resume(server);
+}
+
+/* Everything is written. */
+static void close_after_writing(struct connection *connection)
+{
+    struct server *server = connection->server;
+    if (connection->peer_ended || connection->broken) {
+        connection_kill(connection);
+        return;
+    }
+    connection->state = CONNECTION_LINGERING;
+    connection->transport.ops->shutdown(&connection->transport);
+    server_deadline_set(connection, &server->ending, server->config.linger_ns);
+}
+
+/* ---- writing ---- */
+
+static size_t iov_bytes(const struct iovec *iov, int count)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < count; i++)
+        bytes += iov[i].iov_len;
+    return bytes;
+}
+
+/* Nothing can be written any more. What the peer had sent before is still read, and so is its end. */
+static void writing_failed(struct connection *connection)
+{
+    struct server *server = connection->server;
+    connection->broken = true;
+    connection->write_waits = false;
+    if (!connection->deadlines)
+        server_deadline_set(connection, &server->ending, server->config.linger_ns);
+}
+
+void connection_write(struct connection *connection)
+{
+    struct server *server = connection->server;
+    struct iovec iov[WRITE_ENTRIES];
+    if (connection->write_waits || connection->out.bytes == 0 || connection->state == CONNECTION_DEAD)
+        return;
+    int count = output_iov(&connection->out, iov, WRITE_ENTRIES);
+    ssize_t written = connection->broken ? JQW_IO_ERROR : jqw_writev(&connection->transport, iov, count);
+    if (written == JQW_IO_AGAIN) {
+        connection->write_waits = true;
+    } else if (written < 0) {
+        writing_failed(connection);
+        output_clear(&server->pool, &connection->out);
+    } else {
+        connection->write_waits = (size_t)written < iov_bytes(iov, count);
+        output_written(&server->pool, &connection->out, (size_t)written);
+        if (connection->state == CONNECTION_CLOSING && written > 0)
+            server_deadline_set(connection, &server->ending, server->config.linger_ns);
+    }
+}
+
+/* A connection that does not read what it is sent is not read either, and its gets are passed over (GET-4). */
+static void tell_blocked(struct connection *connection)
+{
+    struct server *server = connection->server;
+    uint64_t bytes = connection->out.bytes;
+    bool blocked = connection->out_blocked ? bytes >= server->config.out_max / 2 : bytes > server->config.out_max;
+    if (blocked == connection->out_blocked || !connection->in_session)
+        return;
+    connection->out_blocked = blocked;
+    turn_room(server);
+    struct engine_command *command = turn_command(server);
+    command->op = ENGINE_OUTPUT_BLOCKED;
+    command->session.value = connection->id;
+    command->blocked = blocked;
+}
+
+bool connection_settle(struct connection *connection)
+{
+    if (connection->failed)
+        connection_kill(connection);
+    if (connection->state == CONNECTION_DEAD)
+        return false;
+    connection_write(connection);
+    if (is_alive(connection))
+        tell_blocked(connection);
+    else if (connection->state == CONNECTION_CLOSING && connection->out.bytes == 0 && connection->held == 0)
+        close_after_writing(connection);
+    if (connection->state == CONNECTION_DEAD)
+        return false;
+    watch(connection);
+    return connection->out.bytes > 0 && !connection->write_waits;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection: its transport, what was read of a frame that is not whole yet, what waits to be written, and where it stands.
+ * It must not know what is in a frame (bridge.h does), nor queues.
+ *
+ *     accept --> GREETING --hello--> OPEN --its end, or ours--> CLOSING --written--> LINGERING --its end--> DEAD --> freed
+ *
+ * CLOSING: nothing is read any more, the session has been ended, the last answers go out. LINGERING: all is written and said to
+ * be the end; what still comes is thrown away until the peer ends too, for a close with unread bytes would take the last
+ * answer with it. DEAD: closed; freed when the turn ends. Any state may go to DEAD. */
+#ifndef JOINQ_SERVER_CONNECTION_H
+#define JOINQ_SERVER_CONNECTION_H
+
+#include "buffer.h"
+#include "frame.h"
+#include "output.h"
+#include "transport.h"
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+enum connection_state {
+    CONNECTION_GREETING,
+    CONNECTION_OPEN,
+    CONNECTION_CLOSING,
+    CONNECTION_LINGERING,
+    CONNECTION_DEAD,
+};
+
+enum { CLIENT_ID_SIZE = 16 };
+
+struct server;
+
+/* A list by deadline: each has the same duration, so that whoever came first is due first. */
+struct deadlines {
+    struct connection *first; /* utlist */
+};
+
+struct connection {
+    struct server *server;
+    struct jqw_transport transport;
+    ev_io io;
+    uint64_t id; /* of the connection and of its session; never used twice, never 0 */
+    enum connection_state state;
+    bool in_session : 1;   /* between SESSION_OPEN and SESSION_END */
+    bool known : 1;        /* by its client id, in the table of clients */
+    bool peer_ended : 1;   /* its end was read */
+    bool broken : 1;       /* writing fails: what is to be written is dropped */
+    bool write_waits : 1;  /* until the transport takes more */
+    bool out_blocked : 1;  /* over the output limit, and the engine knows */
+    bool more : 1;         /* whole frames may be left in `in` */
+    bool dirty : 1;        /* to be settled at the end of the turn */
+    bool failed : 1;       /* an answer could not be given: to be killed then */
+    uint32_t batch_number; /* the batch of commands that it last added to, ... */
+    uint32_t batch_id_max; /* ... and the highest request id that it used there */
+    uint32_t held;         /* answers that wait for the journal */
+    uint64_t receipt;      /* number of the last delivery on receipt */
+    struct jqw_frame_parser parser;
+    struct jqw_buffer in; /* bytes of a frame that is not whole; no memory when there are none */
+    struct output out;
+    uint8_t client[CLIENT_ID_SIZE];
+    UT_hash_handle by_client;
+    uint64_t deadline_ns;
+    struct deadlines *deadlines; /* the list it is in */
+    struct connection *prev, *next;
+    struct connection *next_dirty, *next_more, *next_dead;
+};
+
+/* Takes the transport. JQ_OK, or JQ_OVERLOADED with nothing taken. */
+JQ_MUST_USE int connection_open(struct server *server, const struct jqw_transport *transport);
+/* The first frame was a proper hello. */
+void connection_opened(struct connection *connection);
+/* Ends the session, if there is one, and closes when all is written. Not while effects are carried out. */
+void connection_finish(struct connection *connection);
+/* Closes at once. Not while effects are carried out. */
+void connection_kill(struct connection *connection);
+
+/* Notes that there is something to write, or to decide, at the end of the turn. */
+void connection_mark(struct connection *connection);
+/* Writes what the transport takes. */
+void connection_write(struct connection *connection);
+/* At the end of the turn: writes, and goes where that leads. Returns whether it is to be settled again in the next turn. */
+JQ_MUST_USE bool connection_settle(struct connection *connection);
+
+/* input.c: reads what came, within bounds, and gives its frames to the bridge; goes on with frames left from the last turn. */
+void connection_read(struct connection *connection);
+void connection_read_more(struct connection *connection);
+void connection_input_free(struct connection *connection);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deadlines of connections: for the first frame, and for the last answers. Each list has one duration, so the first of it is
+ * the next that is due, and one timer serves all. */
+#include "bridge.h"
+#include "codes.h"
+#include "state.h"
+#include <time.h>
+#include <utlist.h>
+
+uint64_t server_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void server_deadline_clear(struct connection *connection)
+{
+    if (!connection->deadlines)
+        return;
+    DL_DELETE(connection->deadlines->first, connection);
+    connection->deadlines = NULL;
+}
+
+void server_deadline_set(struct connection *connection, struct deadlines *list, uint64_t duration_ns)
+{
+    server_deadline_clear(connection);
+    connection->deadline_ns = server_now() + duration_ns;
+    connection->deadlines = list;
+    DL_APPEND(list->first, connection);
+}
+
+static uint64_t earliest(const struct server *server)
+{
+    const struct connection *greeting = server->greeting.first, *ending = server->ending.first;
+    uint64_t a = greeting ? greeting->deadline_ns : UINT64_MAX, b = ending ? ending->deadline_ns : UINT64_MAX;
+    return a < b ? a : b;
+}
+
+void server_deadline_arm(struct server *server)
+{
+    uint64_t due = earliest(server);
+    if (due >= server->deadline_at)
+        return; /* the timer comes early enough, and is set anew then */
+    uint64_t now = server_now();
+    ev_timer_stop(server->loop, &server->deadline);
+    ev_timer_set(&server->deadline, due > now ? (double)(due - now) / 1e9 : 0., 0.);
+    ev_timer_start(server->loop, &server->deadline);
+    server->deadline_at = due;
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct server *server = timer->data;
+    (void)loop;
+    (void)events;
+    uint64_t now = server_now();
+    server->deadline_at = UINT64_MAX;
+    while (server->greeting.first && server->greeting.first->deadline_ns <= now)
+        bridge_refuse(server->greeting.first, JQ_PROTOCOL, "no hello came in time");
+    while (server->ending.first && server->ending.first->deadline_ns <= now)
+        connection_kill(server->ending.first);
+}
+
+void server_deadline_init(struct server *server)
+{
+    server->deadline_at = UINT64_MAX;
+    ev_timer_init(&server->deadline, on_deadline, 0., 0.);
+    server->deadline.data = server;
+}

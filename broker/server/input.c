@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading: one read a connection and turn into memory that all connections share; only the bytes of a frame that is not whole yet
+ * are kept. A large frame is read into its own memory, which grows with what has come, not with what was announced. */
+#include "bridge.h"
+#include "codes.h"
+#include "connection.h"
+#include "state.h"
+#include <string.h>
+
+enum {
+    SHARED_MAX = INPUT_SIZE / 2, /* kept bytes up to which the next read goes to the shared memory, behind them */
+    READ_MIN = 16 * 1024,        /* room for a read into own memory, at least */
+};
+
+void connection_input_free(struct connection *connection)
+{
+    connection->server->input_bytes -= connection->in.capacity;
+    jqw_buffer_fini(&connection->in);
+}
+
+/* Makes room in the connection's own memory, within the limit of all. */
+static int own_room(struct connection *connection, size_t more)
+{
+    struct server *server = connection->server;
+    size_t before = connection->in.capacity;
+    if (more > before - connection->in.size && !server_memory_allows(server, before + more))
+        return JQ_OVERLOADED;
+    int code = jqw_buffer_reserve(&connection->in, more);
+    server->input_bytes += connection->in.capacity - before;
+    return code;
+}
+
+static void out_of_memory(struct connection *connection)
+{
+    bridge_refuse(connection, JQ_OVERLOADED, "the broker has no memory left for an incomplete frame");
+}
+
+/* Keeps the rest, which lies in the shared memory. */
+static void keep(struct connection *connection, const uint8_t *bytes, size_t size)
+{
+    connection->in.size = 0;
+    if (own_room(connection, size) != JQ_OK) {
+        out_of_memory(connection);
+        return;
+    }
+    memcpy(connection->in.data, bytes, size);
+    connection->in.size = size;
+}
+
+static bool reads_frames(const struct connection *connection)
+{
+    return connection->state == CONNECTION_GREETING || connection->state == CONNECTION_OPEN;
+}
+
+static void note_more(struct connection *connection)
+{
+    connection->more = true;
+    connection->next_more = connection->server->more;
+    connection->server->more = connection;
+}
+
+/* Gives the whole frames to the bridge; returns how many bytes they were. */
+static size_t take_frames(struct connection *connection, const uint8_t *bytes, size_t size)
+{
+    size_t at = 0, consumed = 0;
+    for (int frames = 0; reads_frames(connection); frames++) {
+        struct jqw_frame frame;
+        enum jqw_frame_status status =
+            jqw_frame_next(&connection->parser, bytes + at, size - at, &frame, &consumed, NULL);
+        if (status == JQW_FRAME_ERROR)
+            bridge_refuse(connection, JQ_PROTOCOL, "the length of a frame is 0 or beyond the limit");
+        if (status != JQW_FRAME_ONE)
+            break;
+        if (frames == INPUT_FRAMES_MAX) {
+            note_more(connection);
+            break;
+        }
+        at += consumed;
+        bridge_frame(connection, &frame);
+    }
+    return at;
+}
+
+static void take_shared(struct connection *connection, size_t size)
+{
+    const uint8_t *bytes = connection->server->input;
+    size_t taken = take_frames(connection, bytes, size);
+    if (!reads_frames(connection))
+        return; /* all input was dropped */
+    if (taken < size)
+        keep(connection, bytes + taken, size - taken);
+    else
+        connection_input_free(connection);
+}
+
+static void take_own(struct connection *connection)
+{
+    size_t taken = take_frames(connection, connection->in.data, connection->in.size);
+    if (!reads_frames(connection))
+        return;
+    jqw_buffer_consume(&connection->in, taken);
+    if (connection->in.size == 0)
+        connection_input_free(connection);
+}
+
+/* Where the next read goes: behind the kept bytes, in the shared memory or in their own. */
+static uint8_t *read_place(struct connection *connection, size_t *room)
+{
+    struct server *server = connection->server;
+    size_t kept = connection->in.size;
+    if (kept <= SHARED_MAX) {
+        if (kept > 0)
+            memcpy(server->input, connection->in.data, kept);
+        *room = INPUT_SIZE - kept;
+        return server->input + kept;
+    }
+    if (own_room(connection, READ_MIN) != JQ_OK)
+        return NULL;
+    *room = connection->in.capacity - kept;
+    if (*room > INPUT_SIZE)
+        *room = INPUT_SIZE;
+    return connection->in.data + kept;
+}
+
+static void read_frames(struct connection *connection)
+{
+    size_t kept = connection->in.size, room;
+    uint8_t *place = read_place(connection, &room);
+    if (!place) {
+        out_of_memory(connection);
+        return;
+    }
+    ssize_t got = jqw_read(&connection->transport, place, room);
+    if (got == JQW_IO_AGAIN)
+        return;
+    if (got < 0) {
+        connection->peer_ended = true;
+        connection->broken = connection->broken || got == JQW_IO_ERROR;
+        connection_finish(connection);
+        return;
+    }
+    if (kept <= SHARED_MAX) {
+        take_shared(connection, kept + (size_t)got);
+    } else {
+        connection->in.size += (size_t)got;
+        take_own(connection);
+    }
+}
+
+/* What comes after the end was said is thrown away. */
+static void throw_away(struct connection *connection)
+{
+    struct server *server = connection->server;
+    ssize_t got = jqw_read(&connection->transport, server->input, INPUT_SIZE);
+    if (got == JQW_IO_CLOSED || got == JQW_IO_ERROR)
+        connection_kill(connection);
+}
+
+/* Bytes that the transport holds already, and no event announces. */
+static void look_inside(struct connection *connection)
+{
+    if (reads_frames(connection) && !connection->more && connection->transport.ops->pending(&connection->transport))
+        note_more(connection);
+}
+
+void connection_read(struct connection *connection)
+{
+    if (connection->state == CONNECTION_LINGERING) {
+        throw_away(connection);
+    } else if (reads_frames(connection) && !connection->more) {
+        read_frames(connection);
+        look_inside(connection);
+    }
+}
+
+void connection_read_more(struct connection *connection)
+{
+    if (!reads_frames(connection))
+        return;
+    if (connection->in.size > 0)
+        take_own(connection);
+    if (connection->more || !reads_frames(connection))
+        return;
+    if (connection->transport.ops->pending(&connection->transport) && !connection->out_blocked)
+        connection_read(connection);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accepting. One connection too many is told so and closed; when the system itself has no room for more, nobody is
+ * accepted until a connection has closed, or for a second. */
+#include "listener.h"
+#include "bridge.h"
+#include "codes.h"
+#include "log.h"
+#include "state.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    ACCEPTS_MAX = 64, /* of a listener in a turn */
+    BACKLOG = 4096,
+};
+static const double PAUSE_S = 1.;
+
+/* ---- accepting ---- */
+
+/* Reads first: closing with unread bytes would take the answer with it. */
+static void turn_away(struct server *server, struct jqw_transport *transport)
+{
+    uint8_t frame[256];
+    struct iovec iov = {.iov_base = frame, .iov_len = bridge_too_many(server, frame, sizeof frame)};
+    (void)jqw_read(transport, server->input, INPUT_SIZE);
+    (void)jqw_writev(transport, &iov, 1);
+    transport->ops->shutdown(transport);
+    transport->ops->close(transport);
+}
+
+static void welcome(struct server *server, struct jqw_transport *transport)
+{
+    if (server->connections >= server->config.connections_max || connection_open(server, transport) != JQ_OK)
+        turn_away(server, transport);
+}
+
+static void on_accept(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct listener *listener = io->data;
+    (void)loop;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_MAX; i++) {
+        struct jqw_transport transport;
+        int code = jqw_transport_accept(listener->fd, listener->url.scheme == JQW_URL_UNIX, &transport);
+        if (code == JQ_EMPTY)
+            return;
+        if (code != JQ_OK) {
+            server_log("cannot accept: %s", strerror(errno));
+            listeners_pause(listener->server);
+            return;
+        }
+        welcome(listener->server, &transport);
+    }
+}
+
+void listeners_pause(struct server *server)
+{
+    for (uint32_t i = 0; i < server->listener_count; i++)
+        ev_io_stop(server->loop, &server->listeners[i].io);
+    ev_timer_stop(server->loop, &server->accept_again);
+    ev_timer_set(&server->accept_again, PAUSE_S, 0.);
+    ev_timer_start(server->loop, &server->accept_again);
+}
+
+void listeners_resume(struct server *server)
+{
+    if (!ev_is_active(&server->accept_again))
+        return;
+    ev_timer_stop(server->loop, &server->accept_again);
+    for (uint32_t i = 0; i < server->listener_count; i++)
+        ev_io_start(server->loop, &server->listeners[i].io);
+}
+
+static void on_accept_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct server *server = timer->data;
+    (void)events;
+    ev_timer_start(loop, timer); /* resuming asks whether it runs */
+    listeners_resume(server);
+}
+
+void listeners_init(struct server *server)
+{
+    ev_timer_init(&server->accept_again, on_accept_again, PAUSE_S, 0.);
+    server->accept_again.data = server;
+}
+
+void listeners_close(struct server *server)
+{
+    ev_timer_stop(server->loop, &server->accept_again);
+    for (uint32_t i = 0; i < server->listener_count; i++) {
+        struct listener *listener = &server->listeners[i];
+        ev_io_stop(server->loop, &listener->io);
+        if (listener->url.scheme == JQW_URL_UNIX)
+            (void)unlink(listener->url.path);
+        close(listener->fd);
+    }
+    server->listener_count = 0;
+}
+
+/* ---- listening ---- */
+
+/* Until clients can authenticate, only this machine may be listened to. */
+static bool is_loopback(int fd)
+{
+    struct sockaddr_storage own;
+    socklen_t length = sizeof own;
+    if (getsockname(fd, (struct sockaddr *)&own, &length) != 0)
+        return false;
+    if (own.ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&own)->sin6_addr);
+    return own.ss_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+static int listen_at(struct jqw_url *url, int *fd, char *why, size_t why_size)
+{
+    char text[400];
+    jqw_url_format(url, text, sizeof text);
+    if (url->scheme == JQW_URL_TLS) {
+        snprintf(why, why_size, "%s: this version has no TLS", text);
+        return JQ_INVALID;
+    }
+    if (jqw_transport_listen(url, BACKLOG, fd) != JQ_OK) {
+        snprintf(why, why_size, "cannot listen on %s: %s", text, strerror(errno));
+        return JQ_DISCONNECTED;
+    }
+    if (url->scheme == JQW_URL_TCP && !is_loopback(*fd)) {
+        close(*fd);
+        snprintf(why, why_size, "%s is not a loopback address: refused, since this version cannot authenticate anybody",
+                 text);
+        return JQ_DENIED;
+    }
+    return JQ_OK;
+}
+
+int server_listen(struct server *server, struct jqw_url *url, char *why, size_t why_size)
+{
+    if (server->listener_count == LISTENERS_MAX) {
+        snprintf(why, why_size, "at most %d listeners", LISTENERS_MAX);
+        return JQ_TOO_LARGE;
+    }
+    struct listener *listener = &server->listeners[server->listener_count];
+    int code = listen_at(url, &listener->fd, why, why_size);
+    if (code != JQ_OK)
+        return code;
+    listener->server = server;
+    listener->url = *url;
+    ev_io_init(&listener->io, on_accept, listener->fd, EV_READ);
+    listener->io.data = listener;
+    ev_io_start(server->loop, &listener->io);
+    server->listener_count++;
+    return JQ_OK;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The limit on memory: what all clients together make the broker hold, bodies, queues, connections, input and output. */
+#include "engine.h"
+#include "state.h"
+#include "store.h"
+#include <unistd.h>
+
+/* About what one of each costs, with what the allocator adds. */
+enum {
+    MESSAGE_BYTES = 32,
+    LEASE_BYTES = 64,
+    WAITER_BYTES = 256,
+    QUEUE_BYTES = 1024,
+    CONNECTION_BYTES = 1024,
+};
+
+static uint64_t used(const struct server *server)
+{
+    struct store_totals store;
+    struct engine_totals engine;
+    store_totals(server->store, &store);
+    engine_totals(server->turn.engine, &engine);
+    return store.bytes + server->pool.bytes + server->input_bytes + engine.messages * MESSAGE_BYTES +
+           engine.leases * LEASE_BYTES + engine.waiters * WAITER_BYTES + engine.queues * QUEUE_BYTES +
+           server->connections * (uint64_t)CONNECTION_BYTES;
+}
+
+/* The sum is made anew only when what was left of it is spent. */
+bool server_memory_allows(struct server *server, uint64_t bytes)
+{
+    if (bytes > server->memory_room) {
+        uint64_t taken = used(server);
+        uint64_t max = server->config.memory_max;
+        server->memory_room = taken < max ? max - taken : 0;
+    }
+    if (bytes > server->memory_room)
+        return false;
+    server->memory_room -= bytes;
+    return true;
+}
+
+uint64_t server_memory_default(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || size <= 0)
+        return (uint64_t)1 << 30;
+    return (uint64_t)pages * (uint64_t)size / 2;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The broker as main.c sees it: limits, listeners, and a run that ends with an exit status. The event loop and everything
+ * that it drives are behind this header. */
+#ifndef JOINQ_SERVER_SERVER_H
+#define JOINQ_SERVER_SERVER_H
+
+#include "base.h"
+#include "url.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/* Limits on what clients may take. What goes beyond gets the code named here. */
+struct server_config {
+    uint32_t connections_max;   /* OVERLOADED, and closed; no more than the descriptors allow */
+    uint32_t frame_max;         /* bytes of a frame: PROTOCOL; at most JQW_FRAME_MAX */
+    uint32_t message_max;       /* bytes of a body: TOO_LARGE; at most JQW_MESSAGE_MAX */
+    uint32_t waiting_max;       /* waiting requests of a connection: BUSY */
+    uint64_t waiting_bytes_max; /* bodies of waiting puts of a connection: OVERLOADED */
+    uint64_t out_max;           /* unwritten bytes beyond which a connection is not read and its gets are passed over */
+    uint64_t memory_max;        /* bytes that the broker takes for clients: OVERLOADED */
+    uint64_t hello_ns;          /* time for the first frame: PROTOCOL */
+    uint64_t linger_ns;         /* time that a connection that ends has for each piece of its last answers */
+    uint64_t drain_ns;          /* time in which a broker that was told to end has ended */
+};
+
+/* The defaults; memory_max is half of what the machine has. */
+void server_config_init(struct server_config *config);
+
+struct server;
+
+JQ_MUST_USE int server_new(const struct server_config *config,
+                           struct server **server); /* JQ_OK or JQ_OVERLOADED, JQ_INTERNAL */
+void server_free(struct server *server);
+
+/* Listens, and says so on standard output. JQ_OK, or a code with `why` filled. *url gets the real port. */
+JQ_MUST_USE int server_listen(struct server *server, struct jqw_url *url, char *why, size_t why_size);
+
+/* Serves until SIGTERM or SIGINT and what they begin is over; returns the exit status. */
+JQ_MUST_USE int server_run(struct server *server);
+
+#endif

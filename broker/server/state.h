@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All that a server has, for the files of this folder. */
+#ifndef JOINQ_SERVER_STATE_H
+#define JOINQ_SERVER_STATE_H
+
+#include "connection.h"
+#include "listener.h"
+#include "output.h"
+#include "server.h"
+#include "sessions.h"
+#include "turn.h"
+
+enum {
+    INPUT_SIZE = 256 * 1024, /* bytes read from a connection in a turn */
+    INPUT_FRAMES_MAX = 1024, /* frames of a connection in a turn */
+    HELLO_FRAME_MAX = 4096,  /* bytes of a frame before the hello is through */
+    LISTENERS_MAX = 16,
+    POOL_HIGH = 4 * 1024 * 1024, /* bytes of output in memory beyond which it is written before the turn ends */
+};
+
+struct bridge;
+
+struct server {
+    struct server_config config;
+    struct ev_loop *loop;
+    struct turn turn;
+    struct bridge *bridge;
+    struct store *store;
+    struct output_pool pool;
+    struct sessions sessions;
+    struct listener listeners[LISTENERS_MAX];
+    uint32_t listener_count;
+    uint8_t instance[16]; /* this run of the broker */
+    uint8_t *input;       /* INPUT_SIZE bytes, for whichever connection is being read */
+    uint64_t input_bytes; /* memory of all incomplete frames */
+    uint64_t memory_room; /* what puts may still take in this turn */
+    uint32_t connections;
+    struct connection *dirty_first, *dirty_last;
+    struct connection *more; /* with frames left from the last turn */
+    struct connection *dead; /* to be freed */
+    struct deadlines greeting, ending;
+    ev_timer deadline;
+    uint64_t deadline_at;  /* when it comes; UINT64_MAX: it is not set */
+    ev_timer accept_again; /* after accept failed for want of descriptors or memory */
+    ev_signal sigterm, sigint;
+    bool draining;
+    ev_timer drained;
+    int status; /* of the process, when the loop has ended */
+};
+
+uint64_t server_now(void); /* monotonic nanoseconds */
+
+/* Asks whether so many bytes more are within the limit, all counted, and takes them for this turn. */
+bool server_memory_allows(struct server *server, uint64_t bytes);
+uint64_t server_memory_default(void);
+
+void server_deadline_init(struct server *server);
+/* Sees to it that the timer comes when the next connection is due. */
+void server_deadline_arm(struct server *server);
+/* Puts a connection at the end of a list, or takes it out of whichever it is in. */
+void server_deadline_set(struct connection *connection, struct deadlines *list, uint64_t duration_ns);
+void server_deadline_clear(struct connection *connection);
+
+#endif
