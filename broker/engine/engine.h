@@ -19,12 +19,13 @@
 #include <stdint.h>
 
 enum {
-    ENGINE_NAME_MAX = 255,    /* bytes of a queue or producer name */
-    ENGINE_BATCH_MAX = 1000,  /* messages in a put, a get or a peek */
-    ENGINE_RANGES_MAX = 1000, /* ranges in a settle */
-    ENGINE_SETTLE_MAX = 1000, /* messages in the ranges of one settle */
-    ENGINE_LIST_MAX = 100,    /* queues in one answer to list */
-    ENGINE_SLICE = 1000,      /* messages that one step handles of what is done in slices (BLK-1) */
+    ENGINE_NAME_MAX = 255,              /* bytes of a queue or producer name */
+    ENGINE_BATCH_MAX = 1000,            /* messages in a put, a get or a peek */
+    ENGINE_RANGES_MAX = 1000,           /* ranges in a settle */
+    ENGINE_SETTLE_MAX = 1000,           /* messages in the ranges of one settle */
+    ENGINE_LIST_MAX = 100,              /* queues in one answer to list */
+    ENGINE_GOT_BYTES = 8 * 1024 * 1024, /* bodies in one answer to get or peek, which one message alone may be */
+    ENGINE_SLICE = 1000,                /* messages that one step handles of what is done in slices (BLK-1) */
 };
 #define ENGINE_FOREVER UINT64_MAX /* as a time: never */
 

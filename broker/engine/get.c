@@ -105,8 +105,11 @@ static int handout(struct engine *e, struct member *m, uint32_t max, bool auto_,
     a->got.runs = fx->runs + fx->run_count;
     a->got.bodies = fx->bodies + fx->body_count;
     uint32_t given = 0;
-    for (; given < count && message && !message->end; message = ready_next(q, &sequence), given++)
+    for (; given < count && message && !message->end; message = ready_next(q, &sequence), given++) {
+        if (given && h.bytes + message->body.length > ENGINE_GOT_BYTES)
+            break;
         handout_message(&h, q, sequence, message);
+    }
     a->got.body_count = given;
     a->got.receipt = h.receipt;
     q->ready -= given;

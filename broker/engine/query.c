@@ -106,9 +106,17 @@ static void peek_add(struct engine *e, struct engine_effect *a, uint64_t sequenc
     a->got.run_count++;
 }
 
+/* Whether the answer may hold this one, too; otherwise it is full. */
+static bool peek_fits(const struct engine_effect *a, const struct message *m, uint64_t *bytes)
+{
+    *bytes += m->body.length;
+    return !a->got.body_count || *bytes <= ENGINE_GOT_BYTES;
+}
+
 /* The first of what came back, in order, without disturbing the heap: a second heap walks it from its top. Its keys are sequence
  * numbers, its sequences are places in the first. False: no memory. */
-static bool peek_returned(struct engine *e, struct engine_effect *a, const struct queue *q, uint32_t max)
+static bool peek_returned(struct engine *e, struct engine_effect *a, const struct queue *q, uint32_t max,
+                          uint64_t *bytes)
 {
     const struct order_heap *returned = &q->returned;
     struct order_heap walk = {0};
@@ -120,6 +128,8 @@ static bool peek_returned(struct engine *e, struct engine_effect *a, const struc
         uint64_t place = walk.item[0].sequence, sequence = returned->item[place].sequence;
         const struct message *m = log_at(&q->log, sequence);
         order_heap_pop(&walk);
+        if (!m->end && !peek_fits(a, m, bytes))
+            break;
         if (!m->end)
             peek_add(e, a, sequence, m);
         for (uint64_t child = 2 * place + 1; child <= 2 * place + 2 && child < returned->count; child++) {
@@ -142,13 +152,17 @@ int handle_peek(struct engine *e, struct session *s, const struct engine_command
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_BATCH_COUNT, q, ENGINE_BATCH_MAX);
     a->got.runs = e->effects->runs + e->effects->run_count;
     a->got.bodies = e->effects->bodies + e->effects->body_count;
-    if (!peek_returned(e, a, q, c->count))
+    uint64_t bytes = 0;
+    if (!peek_returned(e, a, q, c->count, &bytes))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     for (uint64_t at = log_skip(&q->log, q->fresh); at < q->log.tail && a->got.body_count < c->count;
          at = log_skip(&q->log, at + 1)) {
         const struct message *m = log_at(&q->log, at);
-        if (m->state == MESSAGE_READY && !m->end)
-            peek_add(e, a, at, m);
+        if (m->state != MESSAGE_READY || m->end)
+            continue;
+        if (!peek_fits(a, m, &bytes))
+            break;
+        peek_add(e, a, at, m);
     }
     a->incarnation = q->incarnation;
     a->after = q->watermark;
