@@ -69,7 +69,7 @@ int cli_connect(struct cli *cli)
         return cli_error(cli, CLI_USAGE, "%s", error);
     if (code == JOINQ_DENIED || code == JOINQ_AUTH_FAILED)
         return cli_error(cli, CLI_REFUSED, "%s", error);
-    return cli_error(cli, CLI_NO_CONNECTION, "cannot connect: %s", error);
+    return cli_error(cli, CLI_NO_CONNECTION, "%s", error);
 }
 
 int cli_must_exist(struct cli *cli, const char *queue)

@@ -117,9 +117,10 @@ static void remove_folder(struct run_broker *broker)
 
 /* ---- starting and stopping -------------------------------------------------------------------------------------------- */
 
-/* Its first line says where it listens. CLI_STOPPED: a signal came meanwhile. */
+/* It says where it listens, and then a line that it is ready. CLI_STOPPED: a signal came meanwhile. */
 static int wait_until_ready(struct cli *cli, struct run_broker *broker)
 {
+    static const char ready[] = "joinqd: ready\n";
     char text[512];
     size_t size = 0;
     int64_t until = cli_now_ms() + READY_MS;
@@ -138,7 +139,7 @@ static int wait_until_ready(struct cli *cli, struct run_broker *broker)
         if (got == 0)
             return cli_error(cli, CLI_FAILED, "the broker ended before it listened");
         size += got > 0 ? (size_t)got : 0;
-        if (memmem(text, size, broker->url, strlen(broker->url)) != NULL && memchr(text, '\n', size) != NULL)
+        if (memmem(text, size, ready, strlen(ready)) != NULL)
             return CLI_DONE;
     }
     return cli_error(cli, CLI_FAILED, "the broker says what this version of joinq does not understand");

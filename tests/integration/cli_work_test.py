@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""joinq work: programs for messages, failures, retries, signals, and workers that die."""
+
+import os
+import signal
+
+import harness
+
+
+class Work(harness.BrokerCase):
+    def setUp(self):
+        super().setUp()
+        self.out = os.path.join(self.folder, "out")
+        self.gates = 0
+
+    def results(self):
+        if not os.path.exists(self.out):
+            return []
+        with open(self.out, encoding="utf-8") as file:
+            return file.read().splitlines()
+
+    def gate(self):
+        """A fifo that a program may wait at: `read x < gate`."""
+        self.gates += 1
+        path = os.path.join(self.folder, f"gate{self.gates}")
+        os.mkfifo(path)
+        return path
+
+    @staticmethod
+    def open_gate(path, times=1):
+        for _ in range(times):
+            with open(path, "wb") as file:
+                file.write(b"go\n")
+
+    def shell(self, script):
+        return ["--", "sh", "-c", script, "sh"]
+
+
+class Programs(Work):
+    def test_body_on_standard_input_and_in_arguments(self):
+        self.joinq("put", "q", "a b", "c'd", "--close")
+        out = self.joinq("work", "q", "--", "sh", "-c", 'printf "%s|%s|%s\n" "$(cat)" "$1" "$2"', "sh", "{}", "<{}{}>")
+        self.assertEqual(out, "a b|a b|<a ba b>\nc'd|c'd|<c'dc'd>\n")
+        self.assertRegex(self.done.stderr.decode(), r"^joinq: work: 2 done, 0 failed, 0 retried in \d+\.\d s\n$")
+        self.assertEqual(self.stat("q")["done"], 2)
+
+    def test_a_large_body_that_is_not_read(self):
+        self.joinq("put", "q", "--close", given="x" * 4_000_000)
+        self.joinq("work", "q", "--", "true")
+        self.joinq("put", "r", "--close", given="x" * 4_000_000)
+        self.assertEqual(self.joinq("work", "r", "--", "wc", "-c").strip(), "4000000")
+
+    # proves: LSE-3
+    def test_many_at_a_time(self):
+        self.joinq("put", "q", "--close", given="".join(f"{i}\n" for i in range(200)))
+        out = self.joinq("work", "q", "-j", "8", "--", "echo", "{}")
+        self.assertEqual(sorted(out.split(), key=int), [str(i) for i in range(200)])
+
+    def test_so_many_at_a_time_and_no_more(self):
+        gate = self.gate()
+        self.joinq("put", "q", *"abcde", "--close")
+        work = self.spawn("work", "q", "-j", "3", *self.shell(f"read x < {gate}"))
+        self.until_stat("q", leased=3, ready=2)
+        self.open_gate(gate, 5)
+        self.ends(work)
+        self.assertEqual(self.stat("q")["done"], 5)
+
+    # proves: END-2
+    def test_the_end_waits_for_what_other_workers_hold(self):
+        gate = self.gate()
+        self.joinq("put", "q", "a", "--close")
+        first = self.spawn("work", "q", *self.shell(f"read x < {gate}; kill -9 $PPID"))
+        self.until_stat("q", leased=1)
+        second = self.spawn("work", "q", "--", "echo", "{}")
+        self.until_stat("q", getters_waiting=1)
+        self.open_gate(gate)
+        self.ends(first, -signal.SIGKILL)
+        self.assertEqual(self.ends(second)[0], "a\n")
+        self.assertEqual(self.stat("q")["redelivered"], 1)
+
+    def test_a_program_that_does_not_exist(self):
+        self.joinq("put", "q", "a", "b", "--close")
+        self.joinq("work", "q", "--", "/no/such/program", status=1)
+        said = self.done.stderr.decode().splitlines()
+        self.assertEqual(said[0], "joinq: work: /no/such/program could not run: No such file or directory")
+        stat = self.stat("q")
+        self.assertEqual((stat["ready"], stat["done"]), (2, 0))
+        self.assertEqual([o["deliveries"] for o in self.objects("peek", "q")], [0, 0])
+
+    def test_an_end_stops_one_worker(self):
+        self.joinq("put", "q", "a")
+        self.joinq("end", "q")
+        self.assertEqual(self.joinq("work", "q", "--", "echo", "{}"), "a\n")
+        self.assertEqual(self.stat("q")["state"], "open")
+
+    def test_queues_that_it_refuses(self):
+        self.joinq("declare", "q", "--accounting", "counter")
+        self.fails(1, "joinq: work: queue 'q' is a counter queue: work needs leases", "work", "q", "--", "true")
+        self.fails(1, "joinq: work: no queue 'r'", "work", "r", "--no-create", "--", "true")
+
+
+class Failures(Work):
+    # proves: LSE-4
+    def test_retries_until_it_works(self):
+        self.joinq("put", "q", "a", "b", "--close")
+        script = f'echo "$1" >> {self.out}; [ "$1" = b ] || [ "$(grep -c a {self.out})" -ge 3 ]'
+        self.joinq("work", "q", "--backoff", "10ms", *self.shell(script), "{}")
+        self.assertEqual(sorted(self.results()), ["a", "a", "a", "b"])
+        said = self.done.stderr.decode()
+        self.assertIn("joinq: work: sh exited with 1; retry 1 of 3 in 0.0 s\n", said)
+        self.assertIn("joinq: work: sh exited with 1; retry 2 of 3 in 0.0 s\n", said)
+        self.assertIn("2 done, 2 failed, 2 retried in", said)
+        stat = self.stat("q")
+        self.assertEqual((stat["done"], stat["redelivered"], stat["unfinished"]), (2, 2, 0))
+
+    # proves: LSE-3 LSE-4
+    def test_out_of_retries(self):
+        self.joinq("put", "q", "bad", "--close")
+        self.joinq("work", "q", "--retries", "2", "--backoff", "5ms", *self.shell("exit 7"), status=1)
+        said = self.done.stderr.decode().splitlines()
+        self.assertEqual(said[:2], [f"joinq: work: sh exited with 7; retry {n} of 2 in 0.0 s" for n in (1, 2)])
+        gone = "joinq: work: sh exited with 7; no retries left, the message is given back, and work stops"
+        self.assertEqual(said[2], gone)
+        self.assertEqual([(o["body"], o["deliveries"]) for o in self.objects("peek", "q")], [("bad", 2)])
+        self.joinq("work", "q", "--retries", "2", *self.shell("exit 7"), status=1)
+        self.joinq("work", "q", "--retries", "2", "--", "true")
+
+    def test_no_retries(self):
+        self.joinq("put", "q", "a", "b")
+        self.joinq("work", "q", "--retries", "0", "--", "false", status=1)
+        self.assertEqual(self.lines("peek", "q"), ["a", "b"])
+
+    def test_the_others_finish_when_one_is_out_of_retries(self):
+        gate = self.gate()
+        self.joinq("put", "q", "good", "bad")
+        script = f'[ "$1" = bad ] && exit 1; read x < {gate}'
+        work = self.spawn("work", "q", "-j", "2", "--retries", "0", *self.shell(script), "{}")
+        self.until_stat("q", ready=1, leased=1)
+        self.open_gate(gate)
+        self.ends(work, 1)
+        self.assertEqual((self.stat("q")["done"], self.lines("peek", "q")), (1, ["bad"]))
+
+    def test_a_program_that_dies_of_a_signal(self):
+        self.joinq("put", "q", "a")
+        self.joinq("work", "q", "--retries", "0", *self.shell("kill -SEGV $$"), status=1)
+        self.assertIn("sh was killed by signal 11 (Segmentation fault); no retries left", self.done.stderr.decode())
+
+    def test_a_body_that_cannot_be_an_argument(self):
+        self.joinq("put", "q", "-0", given=b"x" * 3_000_000)
+        self.joinq("work", "q", "--retries", "0", "--", "true", "{}", status=1)
+        self.assertIn("true could not run: Argument list too long", self.done.stderr.decode())
+        with open(self.out, "wb") as file:
+            file.write(b"a\0b")
+        self.joinq("put", "r", "--file", self.out)
+        self.joinq("work", "r", "--retries", "0", "--", "true", "{}", status=1)
+        self.assertIn("could not run: the message has a NUL byte and cannot be an argument", self.done.stderr.decode())
+
+    # proves: LSE-2
+    def test_a_timed_lease_is_renewed(self):
+        gate = self.gate()
+        self.joinq("declare", "q", "--lease", "300ms")
+        self.joinq("put", "q", "a", "b", "--close")
+        script = f'[ "$1" = b ] || read x < {gate}; echo "$1"'
+        work = self.spawn("work", "q", *self.shell(script), "{}")
+        self.until_stat("q", leased=1)
+        self.joinq("join", "q", "--timeout", "1s", status=3)
+        self.open_gate(gate)
+        self.assertEqual(self.ends(work)[0], "a\nb\n")
+        self.assertEqual(self.stat("q")["lease_expired"], 0)
+
+    # proves: LSE-2 LSE-3
+    def test_a_worker_that_hangs_loses_its_message(self):
+        gate = self.gate()
+        self.joinq("declare", "q", "--lease", "200ms")
+        self.joinq("put", "q", "a", "--close")
+        work = self.spawn("work", "q", *self.shell(f"read x < {gate}"))
+        self.until_stat("q", leased=1)
+        work.send_signal(signal.SIGSTOP)
+        self.until_stat("q", lease_expired=1)
+        self.assertEqual(self.joinq("work", "q", "--", "echo", "{}"), "a\n")
+        self.open_gate(gate)
+        work.send_signal(signal.SIGCONT)
+        said = self.ends(work)[1]
+        self.assertIn("sh took too long; the message had been taken back and comes again", said)
+        self.assertIn("0 done, 0 failed, 0 retried, 1 taken back meanwhile in", said)
+
+
+class Signals(Work):
+    # proves: CAN-1
+    def test_while_waiting(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            work = self.spawn("work", "q", "--", "true")
+            self.until_stat("q", getters_waiting=1)
+            work.send_signal(number)
+            self.assertRegex(self.ends(work, -number)[1], "^joinq: work: 0 done, .*\n$")
+            self.until_stat("q", getters_waiting=0)
+
+    # proves: LSE-3
+    def test_what_runs_is_finished(self):
+        gate = self.gate()
+        self.joinq("put", "q", *"abcd")
+        work = self.spawn("work", "q", "-j", "2", *self.shell(f"read x < {gate}"))
+        self.until_stat("q", leased=2)
+        work.send_signal(signal.SIGTERM)
+        self.assertEqual(
+            work.stderr.readline(), b"joinq: work: finishing 2 that run; a second signal ends them\n"
+        )
+        self.open_gate(gate, 2)
+        self.ends(work, -signal.SIGTERM)
+        stat = self.stat("q")
+        self.assertEqual((stat["done"], stat["ready"], stat["leased"]), (2, 2, 0))
+
+    # proves: LSE-4
+    def test_the_second_signal_ends_what_runs(self):
+        gate = self.gate()
+        self.joinq("put", "q", *"ab")
+        work = self.spawn("work", "q", "-j", "2", *self.shell(f"read x < {gate}"))
+        self.until_stat("q", leased=2)
+        work.send_signal(signal.SIGINT)
+        work.stderr.readline()
+        work.send_signal(signal.SIGINT)
+        self.assertIn("0 done, 0 failed", self.ends(work, -signal.SIGINT)[1])
+        self.assertEqual([o["deliveries"] for o in self.objects("peek", "q")], [0, 0])
+
+    # proves: LSE-1 LSE-4 JON-2
+    def test_sigkill(self):
+        gate = self.gate()
+        self.joinq("put", "q", "a", "b", "--close")
+        work = self.spawn("work", "q", *self.shell(f"read x < {gate}"))
+        self.until_stat("q", leased=1, ready=1)
+        joiner = self.spawn("join", "q", "--json")
+        work.kill()
+        self.ends_by_kill(work)
+        self.until_stat("q", ready=2)
+        self.assertEqual([o["deliveries"] for o in self.objects("peek", "q")], [1, 0])
+        self.assertEqual(self.joinq("work", "q", "--", "echo", "{}"), "a\nb\n")
+        self.ends(joiner)
+        self.assertEqual(self.stat("q")["redelivered"], 1)
+
+    def ends_by_kill(self, process):
+        process.wait(harness.PATIENCE)
+        self.assertEqual(process.returncode, -signal.SIGKILL)
+
+    def test_the_broker_goes_away(self):
+        gate = self.gate()
+        self.joinq("put", "q", *"ab")
+        work = self.spawn("work", "q", "-j", "3", *self.shell(f"read x < {gate}"))
+        self.until_stat("q", leased=2, getters_waiting=1)
+        os.kill(self.broker.process.pid, signal.SIGTERM)
+        self.assertIn("joinq: work: 0 done", self.ends(work, 1)[1])
+
+
+if __name__ == "__main__":
+    harness.main()
