@@ -348,9 +348,12 @@ static struct request *request_new(struct world *world, const struct script_requ
     return request;
 }
 
-/* Two requests that wait, and no label to tell their answers apart. */
+/* Two requests whose answers are listed among others, and no label to tell them apart. */
 static bool ambiguous(const struct world *world, const struct script_request *script)
 {
+    bool listed = !script->expected || strcmp(script->expected, "waits") == 0 || strcmp(script->expected, "held") == 0;
+    if (!listed)
+        return false;
     for (const struct request *other = world->requests; other; other = other->next) {
         bool named = other->script->label && script->label && strcmp(other->script->label, script->label) == 0;
         bool unnamed = !other->script->label && !script->label;

@@ -87,6 +87,8 @@ static void show_got(struct world *world, const struct engine_effect *effect, co
 
 static void show_joined(const struct engine_effect *effect, struct text *out)
 {
+    if (effect->code != JQ_OK && effect->code != JQ_TIMEOUT)
+        return; /* nobody may read it then */
     show_named(out, "remaining", effect->joined.remaining);
     show_named(out, "done", effect->joined.done);
     show_named(out, "dead", effect->joined.dead);

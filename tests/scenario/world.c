@@ -145,8 +145,8 @@ void world_learn(struct world *world, const char *name, uint64_t incarnation)
                 world_problem(world, "one incarnation for the queues %s and %s", known->name, name);
             return;
         }
-        if (known->value > incarnation)
-            world_problem(world, "the new queue %s has an older incarnation than %s", name, known->name);
+        if (known->value > incarnation && strcmp(known->name, name) == 0)
+            world_problem(world, "the new queue %s has an older incarnation than the one before", name);
     }
     struct incarnation *known = arena_alloc(&world->arena, sizeof(*known));
     *known = (struct incarnation){
@@ -223,7 +223,9 @@ static void hear(struct world *world, const struct engine_effect *effect, bool w
         return;
     }
     struct request *request = answered(world, effect, session);
-    if (request && request->queue && effect->incarnation && effect->code != JQ_NO_QUEUE)
+    bool names = request && request->queue && request->op != ENGINE_DONE && request->op != ENGINE_NACK &&
+                 request->op != ENGINE_RELEASE && request->op != ENGINE_TOUCH;
+    if (names && effect->incarnation && effect->code != JQ_NO_QUEUE && effect->why != ENGINE_WHY_LEASE_ONLY)
         world_learn(world, request->queue, effect->incarnation);
     struct said *said = said_new(world, effect, session, request);
     if (effect->after > world->record_last)
