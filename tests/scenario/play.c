@@ -17,7 +17,7 @@ struct play {
     struct world world;
     struct text trace; /* what was done and said so far */
     bool records;      /* the case lists records */
-    bool abandoned;    /* the sweep has no script for what comes after a failure in a step of several */
+    bool abandoned;    /* the script does not say how it goes on after a waiter, or one of several, was OVERLOADED */
 };
 
 /* ---- requests ----------------------------------------------------------------------------------------------------- */
@@ -65,20 +65,22 @@ static void asks_step(struct play *play, const struct script_act *act)
     asks_free(&asks);
 }
 
-/* ---- the allocation sweep: a request that met the failure is as if it had not been made, and made again ----------- */
+/* ---- the allocation sweep: a request that met the failure is as if it had not been made, and is made again ---- */
 
-static struct said *overloaded(struct play *play, const struct script_act *act)
+static struct said *overloaded(const struct play *play)
 {
     struct said *said = play->world.said.first;
-    for (; said; said = said->next) {
-        if (!said->request || said->request->why != ENGINE_WHY_MEMORY || said->request->code != JQ_OVERLOADED)
-            continue;
-        for (const struct script_request *request = act->requests; request; request = request->next) {
-            if (request == said->request->script)
-                return said;
-        }
-    }
-    return NULL;
+    while (said && (!said->request || said->request->why != ENGINE_WHY_MEMORY || said->request->code != JQ_OVERLOADED))
+        said = said->next;
+    return said;
+}
+
+static bool asked_by(const struct said *said, const struct script_act *act)
+{
+    const struct script_request *request = act->requests;
+    while (request && request != said->request->script)
+        request = request->next;
+    return request != NULL;
 }
 
 /* Sessions that the engine had no memory for are opened again. */
@@ -93,39 +95,41 @@ static void reopen_sessions(struct world *world)
         world->sessions->fresh = true;
 }
 
-static void asks_again(struct play *play, const struct script_act *act)
+static void check_unchanged(struct play *play)
 {
     struct world *world = &play->world;
     struct text before = {0};
     text_add(&before, "%s", text_string(&world->snapshot));
-    struct said *said = overloaded(play, act);
+    monitor_look(world);
+    if (strcmp(text_string(&before), text_string(&world->snapshot)) != 0)
+        world_problem(world, "the request was OVERLOADED and changed something:\n%s%s", text_string(&before),
+                      text_string(&world->snapshot));
+    text_fini(&before);
+}
+
+static void asks_again(struct play *play, const struct script_act *act)
+{
+    struct world *world = &play->world;
+    struct said *said = overloaded(play);
     if (!said)
         return;
-    if (act->kind != SCRIPT_ASK) {
+    if (act->kind != SCRIPT_ASK || !asked_by(said, act)) {
         play->abandoned = true;
-    } else {
-        if (world->said.first != said || said->next)
-            world_problem(world, "more is said than OVERLOADED");
-        monitor_look(world);
-        if (strcmp(text_string(&before), text_string(&world->snapshot)) != 0)
-            world_problem(world, "the request was OVERLOADED and changed something:\n%s%s", text_string(&before),
-                          text_string(&world->snapshot));
-        world->said = (struct said_list){0};
-        reopen_sessions(world);
-        asks_step(play, act);
+        return;
     }
-    text_fini(&before);
+    if (world->said.first != said || said->next)
+        world_problem(world, "more is said than OVERLOADED");
+    check_unchanged(play);
+    world->said = (struct said_list){0};
+    reopen_sessions(world);
+    asks_step(play, act);
 }
 
 static void play_asks(struct play *play, const struct script_act *act)
 {
-    struct world *world = &play->world;
-    bool failed = world->failed;
     if (act->timed)
-        world->now = act->relative ? world->now + act->time : WORLD_START + act->time;
+        play->world.now = WORLD_START + act->time;
     asks_step(play, act);
-    if (world->failed && !failed)
-        asks_again(play, act);
 }
 
 /* ---- other acts --------------------------------------------------------------------------------------------------- */
@@ -145,6 +149,7 @@ static void play_journal(struct play *play, const struct script_act *act)
 static void play_act(struct play *play, const struct script_act *act)
 {
     struct world *world = &play->world;
+    bool failed = world->failed;
     switch (act->kind) {
     case SCRIPT_ASK:
     case SCRIPT_STEP:
@@ -168,6 +173,8 @@ static void play_act(struct play *play, const struct script_act *act)
     case SCRIPT_LIMIT:
         break; /* read before the engine was made */
     }
+    if (world->failed && !failed)
+        asks_again(play, act);
 }
 
 /* ---- a case ------------------------------------------------------------------------------------------------------- */
