@@ -233,7 +233,8 @@ struct engine_stat {
     uint64_t put, done, dead, expired, discarded, moved_in, moved_out, dead_in;
     uint64_t delivered, redelivered, lease_expired, task_done;
     uint64_t getters_waiting, putters_waiting, joiners_waiting, producers_attached, producers_finished;
-    uint64_t age_ns; /* of the ready message that was put first */
+    uint64_t age_ns; /* of the ready message that was put first, in steps of 10 ms; where it has come back, that of the
+                        first message of its lease */
 };
 
 enum engine_effect_kind {
