@@ -126,7 +126,7 @@ JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
             return code;
     }
     read_once(client);
-    connection_stands(client);
+    jqc_write(client); /* what came may have had to be given back */
     return JQ_OK;
 }
 

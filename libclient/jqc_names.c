@@ -19,8 +19,7 @@ struct jqc_name {
 void jqc_names_fini(struct jqc_names *names)
 {
     struct jqc_name *name, *next;
-    HASH_ITER(hh, names->by_name, name, next)
-    {
+    HASH_ITER (hh, names->by_name, name, next) {
         HASH_DELETE(hh, names->by_name, name);
         free(name);
     }
