@@ -146,6 +146,16 @@ static void play_journal(struct play *play, const struct script_act *act)
         world_problem(world, "journal deferred, journal refuses or journal accepts");
 }
 
+static void play_turns(struct play *play, const struct script_act *act)
+{
+    struct world *world = &play->world;
+    bool by_hand = act->word_count == 2 && strcmp(act->words[1], "hand") == 0;
+    if (!by_hand && (act->word_count != 1 || strcmp(act->words[0], "freely") != 0))
+        world_problem(world, "turns by hand or turns freely");
+    world->by_hand = by_hand;
+    world_settle(world);
+}
+
 static void play_act(struct play *play, const struct script_act *act)
 {
     struct world *world = &play->world;
@@ -168,7 +178,7 @@ static void play_act(struct play *play, const struct script_act *act)
         play_journal(play, act);
         break;
     case SCRIPT_TURNS:
-        world->by_hand = true;
+        play_turns(play, act);
         break;
     case SCRIPT_LIMIT:
         break; /* read before the engine was made */

@@ -34,7 +34,7 @@ enum script_kind {
     SCRIPT_TURN,    /* turn: one step with nothing to do but what is left */
     SCRIPT_SYNC,    /* sync: what was handed to the journal is durable */
     SCRIPT_JOURNAL, /* journal deferred, refuses, accepts */
-    SCRIPT_TURNS,   /* turns by hand: no step but those that the script asks for */
+    SCRIPT_TURNS,   /* turns by hand: no step but those that the script asks for; turns freely: back to normal */
     SCRIPT_LIMIT,   /* limit waiting=N bytes=N: the engine's configuration; first in a case */
 };
 

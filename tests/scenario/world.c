@@ -113,11 +113,17 @@ struct request *world_labelled(struct world *world, const char *session, const c
     return request;
 }
 
-const char *world_queue_name(const struct world *world, uint64_t incarnation)
+static const struct incarnation *known_as(const struct world *world, uint64_t incarnation)
 {
     const struct incarnation *known = world->incarnations;
     while (known && known->value != incarnation)
         known = known->next;
+    return known;
+}
+
+const char *world_queue_name(const struct world *world, uint64_t incarnation)
+{
+    const struct incarnation *known = known_as(world, incarnation);
     return known ? known->name : "?";
 }
 
@@ -139,15 +145,13 @@ uint64_t world_incarnation(const struct world *world, const char *name, uint64_t
 
 void world_learn(struct world *world, const char *name, uint64_t incarnation)
 {
-    for (struct incarnation *known = world->incarnations; known; known = known->next) {
-        if (known->value == incarnation) {
-            if (strcmp(known->name, name) != 0)
-                world_problem(world, "one incarnation for the queues %s and %s", known->name, name);
-            return;
-        }
-        if (known->value > incarnation && strcmp(known->name, name) == 0)
-            world_problem(world, "the new queue %s has an older incarnation than the one before", name);
-    }
+    const struct incarnation *before = known_as(world, incarnation);
+    if (before && strcmp(before->name, name) != 0)
+        world_problem(world, "one incarnation for the queues %s and %s", before->name, name);
+    if (before)
+        return;
+    if (world_incarnation(world, name, 0) > incarnation)
+        world_problem(world, "the new queue %s has an older incarnation than the one before", name);
     struct incarnation *known = arena_alloc(&world->arena, sizeof(*known));
     *known = (struct incarnation){
         .next = world->incarnations, .name = arena_copy(&world->arena, name, strlen(name)), .value = incarnation};
