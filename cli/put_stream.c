@@ -88,7 +88,7 @@ static void submit_ready(struct put_stream *stream)
 
 /* ---- back ------------------------------------------------------------------------------------------------------------- */
 
-/* With a timeout the time runs from the last message that found room: the rest of a batch is put again. */
+/* Some of a batch found room before the time was up, or there was none: the rest is put again, and the time runs anew. */
 static void put_rest_again(struct put_stream *stream, const struct put_flight *flight, size_t accepted)
 {
     stream->count = flight->count - accepted;
@@ -109,10 +109,11 @@ static void take_outcome(struct put_stream *stream, const struct joinq_outcome *
     memmove(stream->flights + at, stream->flights + at + 1, (stream->flight_count - at) * sizeof flight);
     stream->answered_ms = cli_now_ms();
     stream->accepted += outcome->count;
-    if (outcome->code == JOINQ_OK)
-        stream->accepted_bytes += flight.bytes + flight.count;
-    else if (outcome->code == JOINQ_TIMEOUT && outcome->count > 0 && outcome->count < flight.count)
+    bool some = outcome->count > 0 && outcome->count < flight.count;
+    if (some && (outcome->code == JOINQ_OK || outcome->code == JOINQ_TIMEOUT))
         put_rest_again(stream, &flight, (size_t)outcome->count);
+    else if (outcome->code == JOINQ_OK)
+        stream->accepted_bytes += flight.bytes + flight.count;
     else if (outcome->code != JOINQ_CANCELLED)
         fail(stream, outcome->code);
 }
@@ -196,7 +197,7 @@ static void wait(struct put_stream *stream)
     int code = joinq_flush(stream->cli->client);
     if (code != JOINQ_OK)
         fail(stream, code);
-    else if (poll(wanted, 3, patience_ms(stream)) > 0 && wanted[1].revents != 0)
+    else if (poll(wanted, 3, patience_ms(stream)) > 0 && wanted[1].revents != 0 && caught_stop() == 0)
         put_source_fill(&stream->source);
     draw(stream);
     notice_full(stream);

@@ -44,7 +44,7 @@ static void reap(struct run *run)
             run->ended = true;
             run->status = status;
         } else if (pid == run->broker.pid) {
-            run->broker.pid = 0;
+            run_broker_ended(&run->broker, status);
             run->broker_lost = !run->ended;
             if (run->broker_lost)
                 cli_error(run->cli, 0, "the broker has ended before the program");

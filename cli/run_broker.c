@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,20 +38,21 @@ static const char *find_program(char *to, size_t size)
     return "joinqd";
 }
 
-static void child(const char *program, const char *url, const int *pipe_fds, pid_t parent)
+static void child(const char *program, const struct run_broker *broker, int output, pid_t parent)
 {
     struct sigaction normal = {.sa_handler = SIG_DFL};
     sigaction(SIGPIPE, &normal, NULL);
     int input = open("/dev/null", O_RDONLY);
-    if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(pipe_fds[1], STDOUT_FILENO) < 0)
+    if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
+        dup2(broker->log, STDERR_FILENO) < 0)
         _exit(127);
     if (input > STDERR_FILENO)
         close(input);
     /* A group of its own: what the terminal sends is for the program that is run. */
     if (setpgid(0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
         _exit(127);
-    execlp(program, program, "--listen", url, (char *)NULL);
-    fprintf(stderr, "joinq: run: cannot run '%s': %s\n", program, strerror(errno));
+    execlp(program, program, "--listen", broker->url, (char *)NULL);
+    dprintf(STDERR_FILENO, "joinq: run: cannot run '%s': %s\n", program, strerror(errno));
     _exit(127);
 }
 
@@ -62,9 +64,10 @@ static int spawn(struct cli *cli, struct run_broker *broker)
     if (pipe2(pipe_fds, O_CLOEXEC) != 0)
         return cli_error(cli, CLI_FAILED, "pipe: %s", strerror(errno));
     pid_t parent = getpid();
+    broker->log = memfd_create("joinqd-log", MFD_CLOEXEC);
     broker->pid = fork();
     if (broker->pid == 0)
-        child(program, broker->url, pipe_fds, parent);
+        child(program, broker, pipe_fds[1], parent);
     close(pipe_fds[1]);
     broker->output = pipe_fds[0];
     if (broker->pid < 0) {
@@ -115,6 +118,17 @@ static void remove_folder(struct run_broker *broker)
     broker->folder[0] = '\0';
 }
 
+static void show_log(const struct run_broker *broker)
+{
+    char text[4096];
+    off_t at = 0;
+    ssize_t got;
+    while (broker->log >= 0 && (got = pread(broker->log, text, sizeof text, at)) > 0) {
+        fwrite(text, 1, (size_t)got, stderr);
+        at += got;
+    }
+}
+
 /* ---- starting and stopping -------------------------------------------------------------------------------------------- */
 
 /* It says where it listens, and then a line that it is ready. CLI_STOPPED: a signal came meanwhile. */
@@ -147,7 +161,7 @@ static int wait_until_ready(struct cli *cli, struct run_broker *broker)
 
 int run_broker_start(struct cli *cli, struct run_broker *broker)
 {
-    *broker = (struct run_broker){.output = -1};
+    *broker = (struct run_broker){.output = -1, .log = -1};
     int status = make_folder(cli, broker);
     if (status == CLI_DONE)
         status = spawn(cli, broker);
@@ -156,6 +170,13 @@ int run_broker_start(struct cli *cli, struct run_broker *broker)
     if (status != CLI_DONE)
         run_broker_stop(broker);
     return status;
+}
+
+void run_broker_ended(struct run_broker *broker, int status)
+{
+    broker->pid = 0;
+    if (status != 0)
+        show_log(broker);
 }
 
 /* Waits for its end, which closes its output; false: not yet, after END_MS. */
@@ -173,16 +194,19 @@ static bool wait_for_end(const struct run_broker *broker)
 
 void run_broker_stop(struct run_broker *broker)
 {
+    int status = 0;
     if (broker->pid > 0) {
         kill(broker->pid, SIGTERM);
         if (!wait_for_end(broker))
             kill(broker->pid, SIGKILL);
-        while (waitpid(broker->pid, NULL, 0) < 0 && errno == EINTR)
+        while (waitpid(broker->pid, &status, 0) < 0 && errno == EINTR)
             continue;
+        run_broker_ended(broker, status);
     }
     if (broker->output >= 0)
         close(broker->output);
-    broker->pid = 0;
-    broker->output = -1;
+    if (broker->log >= 0)
+        close(broker->log);
+    broker->output = broker->log = -1;
     remove_folder(broker);
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """joinq work: programs for messages, failures, retries, signals, and workers that die."""
 
+import fcntl
 import os
 import signal
 
@@ -12,7 +13,6 @@ class Work(harness.BrokerCase):
     def setUp(self):
         super().setUp()
         self.out = os.path.join(self.folder, "out")
-        self.gates = 0
 
     def results(self):
         if not os.path.exists(self.out):
@@ -20,18 +20,15 @@ class Work(harness.BrokerCase):
         with open(self.out, encoding="utf-8") as file:
             return file.read().splitlines()
 
-    def gate(self):
-        """A fifo that a program may wait at: `read x < gate`."""
-        self.gates += 1
-        path = os.path.join(self.folder, f"gate{self.gates}")
-        os.mkfifo(path)
-        return path
+    def close_gate(self):
+        """Returns a command that waits until the gate is opened."""
+        self.gate = open(os.path.join(self.folder, "gate"), "w", encoding="utf-8")
+        self.addCleanup(self.gate.close)
+        fcntl.flock(self.gate, fcntl.LOCK_EX)
+        return f"flock -s {self.gate.name} true"
 
-    @staticmethod
-    def open_gate(path, times=1):
-        for _ in range(times):
-            with open(path, "wb") as file:
-                file.write(b"go\n")
+    def open_gate(self):
+        fcntl.flock(self.gate, fcntl.LOCK_UN)
 
     def shell(self, script):
         return ["--", "sh", "-c", script, "sh"]
@@ -58,23 +55,23 @@ class Programs(Work):
         self.assertEqual(sorted(out.split(), key=int), [str(i) for i in range(200)])
 
     def test_so_many_at_a_time_and_no_more(self):
-        gate = self.gate()
+        wait = self.close_gate()
         self.joinq("put", "q", *"abcde", "--close")
-        work = self.spawn("work", "q", "-j", "3", *self.shell(f"read x < {gate}"))
+        work = self.spawn("work", "q", "-j", "3", *self.shell(f"{wait}"))
         self.until_stat("q", leased=3, ready=2)
-        self.open_gate(gate, 5)
+        self.open_gate()
         self.ends(work)
         self.assertEqual(self.stat("q")["done"], 5)
 
     # proves: END-2
     def test_the_end_waits_for_what_other_workers_hold(self):
-        gate = self.gate()
+        wait = self.close_gate()
         self.joinq("put", "q", "a", "--close")
-        first = self.spawn("work", "q", *self.shell(f"read x < {gate}; kill -9 $PPID"))
+        first = self.spawn("work", "q", *self.shell(f"{wait}; kill -9 $PPID"))
         self.until_stat("q", leased=1)
         second = self.spawn("work", "q", "--", "echo", "{}")
         self.until_stat("q", getters_waiting=1)
-        self.open_gate(gate)
+        self.open_gate()
         self.ends(first, -signal.SIGKILL)
         self.assertEqual(self.ends(second)[0], "a\n")
         self.assertEqual(self.stat("q")["redelivered"], 1)
@@ -132,12 +129,12 @@ class Failures(Work):
         self.assertEqual(self.lines("peek", "q"), ["a", "b"])
 
     def test_the_others_finish_when_one_is_out_of_retries(self):
-        gate = self.gate()
+        wait = self.close_gate()
         self.joinq("put", "q", "good", "bad")
-        script = f'[ "$1" = bad ] && exit 1; read x < {gate}'
+        script = f'[ "$1" = bad ] && exit 1; {wait}'
         work = self.spawn("work", "q", "-j", "2", "--retries", "0", *self.shell(script), "{}")
         self.until_stat("q", ready=1, leased=1)
-        self.open_gate(gate)
+        self.open_gate()
         self.ends(work, 1)
         self.assertEqual((self.stat("q")["done"], self.lines("peek", "q")), (1, ["bad"]))
 
@@ -158,28 +155,28 @@ class Failures(Work):
 
     # proves: LSE-2
     def test_a_timed_lease_is_renewed(self):
-        gate = self.gate()
+        wait = self.close_gate()
         self.joinq("declare", "q", "--lease", "300ms")
         self.joinq("put", "q", "a", "b", "--close")
-        script = f'[ "$1" = b ] || read x < {gate}; echo "$1"'
+        script = f'[ "$1" = b ] || {wait}; echo "$1"'
         work = self.spawn("work", "q", *self.shell(script), "{}")
         self.until_stat("q", leased=1)
         self.joinq("join", "q", "--timeout", "1s", status=3)
-        self.open_gate(gate)
+        self.open_gate()
         self.assertEqual(self.ends(work)[0], "a\nb\n")
         self.assertEqual(self.stat("q")["lease_expired"], 0)
 
     # proves: LSE-2 LSE-3
     def test_a_worker_that_hangs_loses_its_message(self):
-        gate = self.gate()
+        wait = self.close_gate()
         self.joinq("declare", "q", "--lease", "200ms")
         self.joinq("put", "q", "a", "--close")
-        work = self.spawn("work", "q", *self.shell(f"read x < {gate}"))
+        work = self.spawn("work", "q", *self.shell(f"{wait}"))
         self.until_stat("q", leased=1)
         work.send_signal(signal.SIGSTOP)
         self.until_stat("q", lease_expired=1)
         self.assertEqual(self.joinq("work", "q", "--", "echo", "{}"), "a\n")
-        self.open_gate(gate)
+        self.open_gate()
         work.send_signal(signal.SIGCONT)
         said = self.ends(work)[1]
         self.assertIn("sh took too long; the message had been taken back and comes again", said)
@@ -198,56 +195,55 @@ class Signals(Work):
 
     # proves: LSE-3
     def test_what_runs_is_finished(self):
-        gate = self.gate()
+        wait = self.close_gate()
         self.joinq("put", "q", *"abcd")
-        work = self.spawn("work", "q", "-j", "2", *self.shell(f"read x < {gate}"))
+        work = self.spawn("work", "q", "-j", "2", *self.shell(f"{wait}"))
         self.until_stat("q", leased=2)
         work.send_signal(signal.SIGTERM)
         self.assertEqual(
             work.stderr.readline(), b"joinq: work: finishing 2 that run; a second signal ends them\n"
         )
-        self.open_gate(gate, 2)
+        self.open_gate()
         self.ends(work, -signal.SIGTERM)
         stat = self.stat("q")
         self.assertEqual((stat["done"], stat["ready"], stat["leased"]), (2, 2, 0))
 
     # proves: LSE-4
     def test_the_second_signal_ends_what_runs(self):
-        gate = self.gate()
+        wait = self.close_gate()
         self.joinq("put", "q", *"ab")
-        work = self.spawn("work", "q", "-j", "2", *self.shell(f"read x < {gate}"))
+        work = self.spawn("work", "q", "-j", "2", *self.shell(f"{wait}"))
         self.until_stat("q", leased=2)
         work.send_signal(signal.SIGINT)
         work.stderr.readline()
         work.send_signal(signal.SIGINT)
+        work.wait(harness.PATIENCE)
+        self.open_gate()
         self.assertIn("0 done, 0 failed", self.ends(work, -signal.SIGINT)[1])
         self.assertEqual([o["deliveries"] for o in self.objects("peek", "q")], [0, 0])
 
     # proves: LSE-1 LSE-4 JON-2
     def test_sigkill(self):
-        gate = self.gate()
+        wait = self.close_gate()
         self.joinq("put", "q", "a", "b", "--close")
-        work = self.spawn("work", "q", *self.shell(f"read x < {gate}"))
+        work = self.spawn("work", "q", *self.shell(f"{wait}"))
         self.until_stat("q", leased=1, ready=1)
         joiner = self.spawn("join", "q", "--json")
         work.kill()
-        self.ends_by_kill(work)
         self.until_stat("q", ready=2)
         self.assertEqual([o["deliveries"] for o in self.objects("peek", "q")], [1, 0])
         self.assertEqual(self.joinq("work", "q", "--", "echo", "{}"), "a\nb\n")
         self.ends(joiner)
         self.assertEqual(self.stat("q")["redelivered"], 1)
 
-    def ends_by_kill(self, process):
-        process.wait(harness.PATIENCE)
-        self.assertEqual(process.returncode, -signal.SIGKILL)
-
     def test_the_broker_goes_away(self):
-        gate = self.gate()
+        wait = self.close_gate()
         self.joinq("put", "q", *"ab")
-        work = self.spawn("work", "q", "-j", "3", *self.shell(f"read x < {gate}"))
+        work = self.spawn("work", "q", "-j", "3", *self.shell(f"{wait}"))
         self.until_stat("q", leased=2, getters_waiting=1)
         os.kill(self.broker.process.pid, signal.SIGTERM)
+        work.wait(harness.PATIENCE)
+        self.open_gate()
         self.assertIn("joinq: work: 0 done", self.ends(work, 1)[1])
 
 

@@ -106,9 +106,10 @@ for name in a b; do
     { status=0; "$JOINQ" put paths --producer "$name" --finish <"$work/paths.$name" || status=$?; echo "$name $status" >&9; } &
 done
 
+# The shell around each worker keeps its exit status, and to itself what shells say of a killed child.
 workers=()
 for i in 1 2 3 4; do
-    "$JOINQ" work paths -- "$work/job" {} 2>"$work/worker.$i" &
+    { "$JOINQ" work paths -- "$work/job" {} 2>"$work/worker.$i"; exit $?; } 2>/dev/null &
     workers+=($!)
 done
 
@@ -129,7 +130,7 @@ progress_wipe
 killed=0
 for i in 1 2 3 4; do
     status=0
-    wait "${workers[i - 1]}" 2>/dev/null || status=$?
+    wait "${workers[i - 1]}" || status=$?
     case $status in
     0) ;;
     137) killed=$((killed + 1)) ;;

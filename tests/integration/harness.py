@@ -43,7 +43,7 @@ class Broker:
     def __init__(self, *arguments, listen=None):
         self.folder = tempfile.mkdtemp(prefix="joinq-test-")
         url = listen or f"unix://{self.folder}/joinq.sock"
-        self.log = open(os.path.join(self.folder, "joinqd.log"), "w+b")
+        self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [JOINQD, "--listen", url, *arguments],
             stdin=subprocess.DEVNULL,
