@@ -67,9 +67,8 @@ static void asks_step(struct play *play, const struct script_act *act)
 
 /* ---- the allocation sweep: a request that met the failure is as if it had not been made, and is made again ---- */
 
-static struct said *overloaded(const struct play *play)
+static struct said *overloaded(struct said *said)
 {
-    struct said *said = play->world.said.first;
     while (said && (!said->request || said->request->why != ENGINE_WHY_MEMORY || said->request->code != JQ_OVERLOADED))
         said = said->next;
     return said;
@@ -110,14 +109,16 @@ static void check_unchanged(struct play *play)
 static void asks_again(struct play *play, const struct script_act *act)
 {
     struct world *world = &play->world;
-    struct said *said = overloaded(play);
-    if (!said)
+    struct said *said = overloaded(world->said.first), *held = overloaded(world->held.first);
+    if (!said && !held)
         return;
-    if (act->kind != SCRIPT_ASK || !asked_by(said, act)) {
+    if (act->kind != SCRIPT_ASK || !asked_by(said ? said : held, act)) {
         play->abandoned = true;
         return;
     }
-    if (world->said.first != said || said->next)
+    if (held) /* it says only that nothing happened, but it says so of a durable queue */
+        said_remove(&world->held, held);
+    if (world->said.first != said || (said && said->next))
         world_problem(world, "more is said than OVERLOADED");
     check_unchanged(play);
     world->said = (struct said_list){0};

@@ -167,6 +167,17 @@ void said_add(struct said_list *list, struct said *said)
     list->end = &said->next;
 }
 
+void said_remove(struct said_list *list, struct said *said)
+{
+    struct said_list rest = {0};
+    for (struct said *each = list->first, *next; each; each = next) {
+        next = each->next;
+        if (each != said)
+            said_add(&rest, each);
+    }
+    *list = rest;
+}
+
 static const char *who(struct world *world, const struct session *session, const struct request *request)
 {
     struct text name = {0};

@@ -107,6 +107,7 @@ uint64_t world_incarnation(const struct world *world, const char *name, uint64_t
 void world_learn(struct world *world, const char *name, uint64_t incarnation);
 
 void said_add(struct said_list *list, struct said *said);
+void said_remove(struct said_list *list, struct said *said);
 /* Takes the effects of a step: records to the journal, answers to the lists, releases to the store. */
 void world_carry_out(struct world *world, bool watched);
 
