@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts the programs of a bench, each on its core, and reads what the kernel knows of them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+
+class Failed(Exception):
+    """A program of the bench ended or said what it should not."""
+
+
+def cores():
+    """The core of the process in the middle, and the one of its loads; the same one where there is but one."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[0], allowed[min(1, len(allowed) - 1)]
+
+
+class Process:
+    """A program with pipes, pinned to one core; ended with the block that uses it."""
+
+    def __init__(self, core, *command):
+        self.command = [str(part) for part in command]
+        self.stderr = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr, text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.communicate()
+        if self.process.returncode not in (0, -signal.SIGTERM):
+            self.stderr.seek(0)
+            sys.stderr.write(self.stderr.read())
+        self.stderr.close()
+
+    def expect(self, pattern):
+        """The first group of the next line, which must look like this."""
+        line = self.process.stdout.readline()
+        match = re.search(pattern, line)
+        if not match:
+            raise Failed(f"{' '.join(self.command)}: said '{line.strip()}' where '{pattern}' was to come")
+        return match.group(1) if match.groups() else match.group(0)
+
+    def go(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def results(self):
+        """The `name number` lines until it ends well."""
+        found = {}
+        for line in self.process.stdout:
+            name, number = line.split()
+            found[name] = int(number)
+        if self.process.wait() != 0:
+            raise Failed(f"{' '.join(self.command)}: exit status {self.process.returncode}")
+        return found
+
+    def cpu_ns(self):
+        """Processor time of its one thread so far."""
+        with open(f"/proc/{self.process.pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[0])
+
+    def resident(self):
+        """Bytes of memory, counted page by page."""
+        with open(f"/proc/{self.process.pid}/smaps_rollup", encoding="ascii") as file:
+            return 1024 * int(re.search(r"^Rss:\s+(\d+) kB", file.read(), re.M).group(1))
+
+
+class Programs:
+    """What a build has for the bench."""
+
+    def __init__(self, build):
+        self.joinqd = os.path.join(build, "bin", "joinqd")
+        self.load = os.path.join(build, "tests", "bench", "joinq-bench")
+        self.relay = os.path.join(build, "tests", "bench", "bench-relay")
+        self.middle, self.edge = cores()
+
+    def broker(self):
+        """joinqd on a TCP port of its own choice; (process, URL)."""
+        process = Process(self.middle, self.joinqd, "--listen", "joinq://127.0.0.1:0")
+        url = process.expect(r"joinqd: listening on (joinq://\S+)")
+        process.expect(r"joinqd: ready")
+        return process, url
+
+    def joinq_load(self, role, url, queue="bench", first=0, count=1, size=100, group=250, bound=0, sources=0):
+        load = Process(self.edge, self.load, role, url, queue, first, count, size, group, bound, sources)
+        load.expect("ready")
+        return load
+
+    def relay_server(self, *arguments):
+        """The relay, or the bare loop; (process, port)."""
+        process = Process(self.middle, self.relay, *arguments)
+        return process, process.expect(r"port (\d+)")
+
+    def relay_load(self, *arguments):
+        load = Process(self.edge, self.relay, *arguments)
+        load.expect("ready")
+        return load
+
+
+def run_pair(middle, source, sink):
+    """Lets a source and a sink go through the process in the middle: (seconds, processor ns of the middle, results)."""
+    before = middle.cpu_ns()
+    sink.go()
+    source.go()
+    found = {**source.results(), **sink.results()}
+    return (found["ended"] - found["started"]) / 1e9, middle.cpu_ns() - before, found
