@@ -212,6 +212,8 @@ static int check_words(const struct cli *cli, const struct command *command, con
         return arguments_error(cli, "-- CMD is missing");
     if (cli->json && command->no_json)
         return arguments_error(cli, "%s has no --json", command->name);
+    if (cli->url != NULL && command->offline)
+        return arguments_error(cli, "%s has no --url: it needs no broker", command->name);
     return ARGUMENTS_OK;
 }
 

@@ -201,6 +201,8 @@ static int get_check(const struct cli *cli, const void *settings, const struct w
         return arguments_error(cli, "several queues: this version of joinq does not have it");
     if ((given->count > 0) + given->all + given->follow > 1)
         return arguments_error(cli, "-n, --all and --follow exclude each other");
+    if (given->nul && cli->json)
+        return arguments_error(cli, "-0 and --json exclude each other");
     if (given->nowait && given->timeout_ms != JOINQ_FOREVER)
         return arguments_error(cli, "--nowait and --timeout exclude each other");
     if (given->follow && (given->nowait || given->timeout_ms != JOINQ_FOREVER))

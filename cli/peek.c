@@ -24,6 +24,13 @@ static const struct option_spec options[] = {
     {0},
 };
 
+static int peek_check(const struct cli *cli, const void *settings, const struct words *words)
+{
+    const struct peek_settings *given = settings;
+    (void)words;
+    return given->nul && cli->json ? arguments_error(cli, "-0 and --json exclude each other") : ARGUMENTS_OK;
+}
+
 static int peek_run(struct cli *cli, const void *settings, const struct words *words)
 {
     const struct peek_settings *given = settings;
@@ -49,5 +56,6 @@ const struct command command_peek = {
     .words_min = 1,
     .words_max = 1,
     .settings_size = sizeof(struct peek_settings),
+    .check = peek_check,
     .run = peek_run,
 };

@@ -92,6 +92,5 @@ const struct command command_work = {
     .takes_program = true,
     .no_json = true,
     .settings_size = sizeof(struct work_settings),
-    .check = NULL,
     .run = work_run,
 };

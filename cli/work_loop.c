@@ -84,6 +84,14 @@ static void ask(struct work *work)
     work_check(work, joinq_submit_get(work->cli->client, work->queue, &options, &work->ticket));
 }
 
+/* There is no more to get, and not because the queue has ended. What runs is finished all the same. */
+static void refuse(struct work *work, int code)
+{
+    progress_clear(&work->progress);
+    cli_fail(work->cli, code);
+    work_enter(work, WORK_FAILED);
+}
+
 /* Takes the answer to the get, if there is one. */
 static void hear(struct work *work, int64_t timeout_ms)
 {
@@ -100,8 +108,10 @@ static void hear(struct work *work, int64_t timeout_ms)
         take(work, outcome.batch);
     else if (outcome.code == JOINQ_END)
         work_enter(work, WORK_ENDED);
-    else if (outcome.code != JOINQ_CANCELLED)
+    else if (outcome.code == JOINQ_DISCONNECTED)
         work_check(work, outcome.code);
+    else if (outcome.code != JOINQ_CANCELLED)
+        refuse(work, outcome.code);
 }
 
 /* ---- programs and signals --------------------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ enum work_phase {
     WORK_TAKING,
     WORK_ENDED,   /* the queue has ended */
     WORK_STOPPED, /* a signal asked for it: what fails now is given back as it was */
-    WORK_FAILED,  /* a message ran out of retries, or the program does not start */
+    WORK_FAILED,  /* a message ran out of retries, the program does not start, or the queue is gone */
     WORK_BROKEN   /* the connection, or a bug: nothing can be settled any more */
 };
 

@@ -65,10 +65,10 @@ class Run(unittest.TestCase):
 
     def test_signals_are_passed_on(self):
         for number, name in ((signal.SIGTERM, "TERM"), (signal.SIGINT, "INT"), (signal.SIGUSR1, "USR1")):
-            process = self.start("--", "sh", "-c", f"trap 'echo {name}; exit 3' {name}; echo up; read x; read x")
+            script = f"trap 'echo {name}; exit 3' {name}; tail -f /dev/null >/dev/null 2>&1 & echo up; wait"
+            process = self.start("--", "sh", "-c", script)
             self.assertEqual(process.stdout.readline(), "up\n")
             process.send_signal(number)
-            process.stdin.write("wake\n")
             out, _ = process.communicate(timeout=harness.PATIENCE)
             self.assertEqual((process.returncode, out), (3, f"{name}\n"))
             self.assertEqual(os.listdir(self.folder), [])

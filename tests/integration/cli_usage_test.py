@@ -48,6 +48,9 @@ USAGE = [
     (["close", "a", "b"], "one argument too many: 'b'"),
     (["run", "true"], "one argument too many: 'true'"),
     (["run"], "-- CMD is missing"),
+    (["--url", "unix:///x", "run", "--", "true"], "run has no --url"),
+    (["get", "q", "-0", "--json"], "-0 and --json exclude each other"),
+    (["--json", "peek", "q", "-0"], "-0 and --json exclude each other"),
 ]
 
 # What later versions will have is refused by name, not ignored.

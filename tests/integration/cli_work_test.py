@@ -4,6 +4,7 @@
 
 import fcntl
 import os
+import pty
 import signal
 
 import harness
@@ -90,6 +91,22 @@ class Programs(Work):
         self.joinq("end", "q")
         self.assertEqual(self.joinq("work", "q", "--", "echo", "{}"), "a\n")
         self.assertEqual(self.stat("q")["state"], "open")
+
+    # proves: DCL-7
+    def test_a_queue_that_is_deleted(self):
+        wait = self.close_gate()
+        self.joinq("put", "q", "a")
+        work = self.spawn("work", "q", "-j", "2", *self.shell(f"{wait}; echo finished"))
+        self.until_stat("q", leased=1, getters_waiting=1)
+        self.joinq("delete", "q")
+        self.assertEqual(work.stderr.readline(), b"joinq: work: queue 'q' was deleted\n")
+        self.open_gate()
+        self.assertEqual(self.ends(work, 1)[0], "finished\n")
+
+    def test_a_program_inherits_nothing(self):
+        self.joinq("put", "q", "a", "--close")
+        out = self.joinq("work", "q", *self.shell("ls /proc/self/fd | tr '\\n' ' '; trap"))
+        self.assertEqual(out, "0 1 2 3 ")
 
     def test_queues_that_it_refuses(self):
         self.joinq("declare", "q", "--accounting", "counter")
@@ -181,6 +198,28 @@ class Failures(Work):
         said = self.ends(work)[1]
         self.assertIn("sh took too long; the message had been taken back and comes again", said)
         self.assertIn("0 done, 0 failed, 0 retried, 1 taken back meanwhile in", said)
+
+
+class Terminal(Work):
+    def test_progress(self):
+        """Standard error is a terminal: a bar for the queue as a whole."""
+        screen, side = pty.openpty()
+        self.addCleanup(os.close, screen)
+        wait = self.close_gate()
+        self.joinq("put", "q", *"abcd", "--close")
+        self.joinq("get", "q")
+        work = self.spawn("work", "q", *self.shell(wait), stderr=side)
+        os.close(side)
+        shown = b""
+        while b" 25%  q: 1 of 4, here 0 done, 1 running" not in shown:
+            shown += os.read(screen, 1000)
+        self.open_gate()
+        self.ends(work)
+
+    def test_none_elsewhere(self):
+        self.joinq("put", "q", "a", "--close")
+        self.joinq("work", "q", "--", "true")
+        self.assertNotIn(b"\r", self.done.stderr)
 
 
 class Signals(Work):

@@ -12,10 +12,10 @@ import subprocess
 
 import harness
 
-MESSAGES = 60
+MESSAGES = 300
 WORKERS = 3
 KILLS = 8
-INSTANT = 0.06  # seconds between two kills, at most
+INSTANT = 0.03  # seconds between two kills, at most
 
 
 class KilledWorkers(harness.BrokerCase):
