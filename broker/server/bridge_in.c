@@ -149,9 +149,11 @@ static void take_put_end(struct connection *connection, const struct jqw_message
     take_count(connection, message, ENGINE_PUT_END);
 }
 
+/* A small request with a large answer, so its size is to be seen before the next one is taken. */
 static void take_peek(struct connection *connection, const struct jqw_message *message)
 {
     take_count(connection, message, ENGINE_PEEK);
+    turn_execute(connection->server);
 }
 
 static void take_producer(struct connection *connection, const struct jqw_message *message, enum engine_op op)
@@ -212,6 +214,7 @@ static void take_list(struct connection *connection, const struct jqw_message *m
     struct engine_command *command = bridge_command(connection, ENGINE_LIST, message->request, NULL);
     command->list.after = message->list.after;
     command->list.max = message->list.max;
+    turn_execute(connection->server); /* as for peek */
 }
 
 /* What was not delivered cannot have been received. */

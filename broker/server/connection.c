@@ -199,19 +199,30 @@ void connection_write(struct connection *connection)
 }
 
 /* A connection that does not read what it is sent is not read either, and its gets are passed over (GET-4). */
-static void tell_blocked(struct connection *connection)
+bool connection_blocks(struct connection *connection, struct engine_command *command)
+{
+    uint64_t bytes = connection->out.bytes, max = connection->server->config.out_max;
+    bool blocked = connection->out_blocked ? bytes >= max / 2 : bytes > max;
+    if (blocked == connection->out_blocked || !connection->in_session)
+        return false;
+    connection->out_blocked = blocked;
+    *command =
+        (struct engine_command){.op = ENGINE_OUTPUT_BLOCKED, .session.value = connection->id, .blocked = blocked};
+    return true;
+}
+
+static void settle_input(struct connection *connection)
 {
     struct server *server = connection->server;
-    uint64_t bytes = connection->out.bytes;
-    bool blocked = connection->out_blocked ? bytes >= server->config.out_max / 2 : bytes > server->config.out_max;
-    if (blocked == connection->out_blocked || !connection->in_session)
-        return;
-    connection->out_blocked = blocked;
-    turn_room(server);
-    struct engine_command *command = turn_command(server);
-    command->op = ENGINE_OUTPUT_BLOCKED;
-    command->session.value = connection->id;
-    command->blocked = blocked;
+    struct engine_command command;
+    if (connection_blocks(connection, &command)) {
+        turn_room(server);
+        *turn_command(server) = command;
+    }
+    if (connection->paused && !connection->out_blocked) {
+        connection->paused = false;
+        connection_more(connection);
+    }
 }
 
 bool connection_settle(struct connection *connection)
@@ -222,7 +233,7 @@ bool connection_settle(struct connection *connection)
         return false;
     connection_write(connection);
     if (is_alive(connection))
-        tell_blocked(connection);
+        settle_input(connection);
     else if (connection->state == CONNECTION_CLOSING && connection->out.bytes == 0 && connection->held == 0)
         close_after_writing(connection);
     if (connection->state == CONNECTION_DEAD)

@@ -29,6 +29,7 @@ enum connection_state {
 
 enum { CLIENT_ID_SIZE = 16 };
 
+struct engine_command;
 struct server;
 
 /* A list by deadline: each has the same duration, so that whoever came first is due first. */
@@ -48,7 +49,8 @@ struct connection {
     bool broken : 1;       /* writing fails: what is to be written is dropped */
     bool write_waits : 1;  /* until the transport takes more */
     bool out_blocked : 1;  /* over the output limit, and the engine knows */
-    bool more : 1;         /* whole frames may be left in `in` */
+    bool more : 1;         /* whole frames may be left in `in`, for the next turn */
+    bool paused : 1;       /* likewise, until answers are written */
     bool dirty : 1;        /* to be settled at the end of the turn */
     bool failed : 1;       /* an answer could not be given: to be killed then */
     uint32_t batch_number; /* the batch of commands that it last added to, ... */
@@ -79,12 +81,15 @@ void connection_kill(struct connection *connection);
 void connection_mark(struct connection *connection);
 /* Writes what the transport takes. */
 void connection_write(struct connection *connection);
+/* Whether it has gone over the output limit, or is below it again; then *command tells the engine so. */
+JQ_MUST_USE bool connection_blocks(struct connection *connection, struct engine_command *command);
 /* At the end of the turn: writes, and goes where that leads. Returns whether it is to be settled again in the next turn. */
 JQ_MUST_USE bool connection_settle(struct connection *connection);
 
 /* input.c: reads what came, within bounds, and gives its frames to the bridge; goes on with frames left from the last turn. */
 void connection_read(struct connection *connection);
 void connection_read_more(struct connection *connection);
+void connection_more(struct connection *connection); /* asks for that in the next turn */
 void connection_input_free(struct connection *connection);
 
 #endif

@@ -52,11 +52,25 @@ static bool reads_frames(const struct connection *connection)
     return connection->state == CONNECTION_GREETING || connection->state == CONNECTION_OPEN;
 }
 
-static void note_more(struct connection *connection)
+void connection_more(struct connection *connection)
 {
+    if (connection->more)
+        return;
     connection->more = true;
     connection->next_more = connection->server->more;
     connection->server->more = connection;
+}
+
+/* Whether the next frame has to wait: for the next turn, or until answers are written. */
+static bool has_enough(struct connection *connection, int frames)
+{
+    if (connection->out.bytes > connection->server->config.out_max)
+        connection->paused = true;
+    else if (frames == INPUT_FRAMES_MAX)
+        connection_more(connection);
+    else
+        return false;
+    return true;
 }
 
 /* Gives the whole frames to the bridge; returns how many bytes they were. */
@@ -69,12 +83,8 @@ static size_t take_frames(struct connection *connection, const uint8_t *bytes, s
             jqw_frame_next(&connection->parser, bytes + at, size - at, &frame, &consumed, NULL);
         if (status == JQW_FRAME_ERROR)
             bridge_refuse(connection, JQ_PROTOCOL, "the length of a frame is 0 or beyond the limit");
-        if (status != JQW_FRAME_ONE)
+        if (status != JQW_FRAME_ONE || has_enough(connection, frames))
             break;
-        if (frames == INPUT_FRAMES_MAX) {
-            note_more(connection);
-            break;
-        }
         at += consumed;
         bridge_frame(connection, &frame);
     }
@@ -159,15 +169,15 @@ static void throw_away(struct connection *connection)
 /* Bytes that the transport holds already, and no event announces. */
 static void look_inside(struct connection *connection)
 {
-    if (reads_frames(connection) && !connection->more && connection->transport.ops->pending(&connection->transport))
-        note_more(connection);
+    if (reads_frames(connection) && !connection->paused && connection->transport.ops->pending(&connection->transport))
+        connection_more(connection);
 }
 
 void connection_read(struct connection *connection)
 {
     if (connection->state == CONNECTION_LINGERING) {
         throw_away(connection);
-    } else if (reads_frames(connection) && !connection->more) {
+    } else if (reads_frames(connection) && !connection->more && !connection->paused) {
         read_frames(connection);
         look_inside(connection);
     }
@@ -179,8 +189,6 @@ void connection_read_more(struct connection *connection)
         return;
     if (connection->in.size > 0)
         take_own(connection);
-    if (connection->more || !reads_frames(connection))
-        return;
     if (connection->transport.ops->pending(&connection->transport) && !connection->out_blocked)
         connection_read(connection);
 }

@@ -86,6 +86,20 @@ static void carry_out(struct server *server)
             connection_write(dirty);
 }
 
+/* What follows in the batch must not deliver more to who is over the limit. */
+static void block_outputs(struct server *server, uint64_t now)
+{
+    struct turn *turn = &server->turn;
+    struct engine_command command;
+    for (struct connection *dirty = server->dirty_first; dirty; dirty = dirty->next_dirty) {
+        if (!connection_blocks(dirty, &command))
+            continue;
+        while (engine_step(turn->engine, now, &command, 1, &turn->effects) == 0)
+            carry_out(server);
+        carry_out(server);
+    }
+}
+
 void turn_execute(struct server *server)
 {
     struct turn *turn = &server->turn;
@@ -97,6 +111,8 @@ void turn_execute(struct server *server)
     do {
         done += engine_step(turn->engine, now, turn->commands + done, turn->count - done, &turn->effects);
         carry_out(server);
+        if (done < turn->count)
+            block_outputs(server, now);
     } while (done < turn->count);
     turn->count = 0;
     turn->memory_used = 0;
