@@ -23,23 +23,28 @@ void queue_close(struct engine *e, struct queue *q)
 
 /* ---- sweeps ---- */
 
-/* When there is no memory to remember them, what had come back goes at once. */
-static void sweep_returned(struct engine *e, struct queue *q, struct sweep *sweep)
+void sweep_free(struct sweep *sweep)
 {
-    struct order_heap *returned = &sweep->returned;
-    if (!q->returned.count)
+    if (!sweep)
         return;
-    if (order_heap_reserve(returned, q->returned.count)) {
-        memcpy(returned->item, q->returned.item, q->returned.count * sizeof *returned->item);
-        returned->count = q->returned.count;
-        q->returned.count = 0;
-        return;
-    }
-    while (q->returned.count && effects_room(e->effects)) {
-        uint64_t sequence = q->returned.item[0].sequence;
-        order_heap_pop(&q->returned);
-        message_finish(e, q, sequence, log_at(&q->log, sequence));
-    }
+    order_heap_fini(&sweep->returned);
+    order_heap_fini(&sweep->delayed);
+    free(sweep);
+}
+
+/* Room to remember all that may have come back by the time it begins. */
+static bool sweep_reserve(const struct queue *q, struct sweep *sweep)
+{
+    return order_heap_reserve(&sweep->returned,
+                              q->returned.count + q->delayed_count + q->leased + q->receipts + q->ends_out);
+}
+
+static void sweep_returned(struct queue *q, struct sweep *sweep)
+{
+    if (q->returned.count)
+        memcpy(sweep->returned.item, q->returned.item, q->returned.count * sizeof *q->returned.item);
+    sweep->returned.count = q->returned.count;
+    q->returned.count = 0;
 }
 
 void sweep_begin(struct engine *e, struct waiter *w)
@@ -60,7 +65,7 @@ void sweep_begin(struct engine *e, struct waiter *w)
     q->delayed = (struct order_heap){0};
     heap_remove(&e->delayed, &q->delayed_due);
     q->ready = q->delayed_count = q->ends = q->queued_bytes = 0;
-    sweep_returned(e, q, sweep);
+    sweep_returned(q, sweep);
     DL_APPEND(q->sweeps, sweep);
     queue_work(e, q);
     queue_mark(e, q);
@@ -78,11 +83,9 @@ static void sweep_message(struct engine *e, struct queue *q, uint64_t sequence)
 static void sweep_end(struct engine *e, struct queue *q, struct sweep *sweep)
 {
     DL_DELETE(q->sweeps, sweep);
-    order_heap_fini(&sweep->returned);
-    order_heap_fini(&sweep->delayed);
     if (sweep->waiter)
         waiter_end(e, sweep->waiter, JQ_OK, ENGINE_WHY_NONE);
-    free(sweep);
+    sweep_free(sweep);
     queue_mark(e, q);
 }
 
@@ -162,6 +165,10 @@ void close_after(struct engine *e, struct waiter *w)
 {
     struct queue *q = w->queue;
     bool immediate = w->sweep.job != NULL;
+    if (immediate && q->closed < 2 && !sweep_reserve(q, w->sweep.job)) {
+        waiter_end(e, w, JQ_OVERLOADED, ENGINE_WHY_MEMORY);
+        return;
+    }
     if (immediate && q->closed < 2) {
         waiter_unline(e, w);
         close_immediately(e, q, w);
@@ -176,13 +183,15 @@ static int sweep_waiter(struct engine *e, struct session *s, struct queue *q, en
                         const struct engine_command *c, struct engine_effect *a, struct waiter **out)
 {
     struct sweep *job = calloc(1, sizeof *job);
-    if (!job)
+    if (!job || !sweep_reserve(q, job)) {
+        free(job);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    }
     int code = waiter_new(e, s, q, kind, c, ENGINE_FOREVER, a, out);
     if (code == JQ_OK)
         (*out)->sweep.job = job;
     else
-        free(job);
+        sweep_free(job);
     return code;
 }
 

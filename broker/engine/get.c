@@ -131,18 +131,15 @@ static void rest_on(struct engine_effect *a, const struct queue *q)
         a->after = q->watermark;
 }
 
-static int get_park(struct engine *e, struct member *m, const struct engine_command *c, struct waiter *w,
-                    struct engine_effect *a)
+static void get_park(struct engine *e, struct member *m, const struct engine_command *c, struct waiter *w,
+                     const struct engine_effect *a)
 {
+    w->get.lost_count = a->got.lost_count;
     if (a->got.lost_count) {
-        size_t size = a->got.lost_count * sizeof *w->get.lost;
-        w->get.lost = malloc(size);
-        if (!w->get.lost) { /* the dones are done; only the wait cannot be had */
-            waiter_free(e, w);
-            return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, m->queue, 0);
-        }
-        memcpy(w->get.lost, a->got.lost, size);
-        w->get.lost_count = a->got.lost_count;
+        memcpy(w->get.lost, a->got.lost, a->got.lost_count * sizeof *w->get.lost);
+    } else {
+        free(w->get.lost);
+        w->get.lost = NULL;
     }
     w->after = a->after;
     w->get.max = c->get.max;
@@ -151,7 +148,36 @@ static int get_park(struct engine *e, struct member *m, const struct engine_comm
     waiter_line(e, w, m);
     if (!c->get.timeout_ns)
         waiter_late(w, JQ_EMPTY);
-    return ENGINE_PARKED;
+}
+
+/* A waiter with room for all that the carried ranges may lose. */
+static int get_waiter(struct engine *e, struct member *m, const struct engine_command *c, struct engine_effect *a,
+                      struct waiter **out)
+{
+    uint64_t lost = 0;
+    for (uint32_t i = 0; i < c->get.done.count; i++)
+        lost += c->get.done.item[i].count / 2 + 1;
+    for (uint32_t i = 0; i < c->get.release.count; i++)
+        lost += c->get.release.item[i].count / 2 + 1;
+    struct engine_range *room = lost ? malloc(lost * sizeof *room) : NULL;
+    if (lost && !room)
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, m->queue, 0);
+    int code = waiter_new(e, m->session, m->queue, WAITER_GET, c, c->get.timeout_ns, a, out);
+    if (code == JQ_OK)
+        (*out)->get.lost = room;
+    else
+        free(room);
+    return code;
+}
+
+/* With dones to carry out first, whatever the get may need is had before they are. */
+static int get_prepare(struct engine *e, struct member *m, const struct engine_command *c, struct engine_effect *a,
+                       struct waiter **out)
+{
+    struct queue *q = m->queue;
+    if (!lease_reserve(e, m->session, q, c->get.max, c->get.auto_ || queue_is_counter(q)))
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    return get_waiter(e, m, c, a, out);
 }
 
 static void get_carried(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
@@ -202,39 +228,48 @@ static int get_check(struct engine *e, const struct engine_command *c, struct en
     return code != JQ_OK ? code : settle_check(e, c, ENGINE_RELEASE, c->get.release, a);
 }
 
-/* With dones to carry out first, whatever the wait needs is had before they are. */
+static int get_from(struct engine *e, struct member *m, const struct engine_command *c, struct engine_effect *a)
+{
+    int code;
+    struct waiter *w = NULL;
+    if (c->get.done.count || c->get.release.count) {
+        if ((code = get_prepare(e, m, c, a, &w)) != JQ_OK)
+            return code;
+        m->waiting_gets++; /* keeps it while its leases go */
+        get_carried(e, m->session, c, a);
+        m->waiting_gets--;
+    }
+    code = get_now(e, m, c, a);
+    if (code == ENGINE_PARKED && !w) {
+        int failed = get_waiter(e, m, c, a, &w);
+        code = failed == JQ_OK ? code : failed;
+    }
+    if (code == ENGINE_PARKED)
+        get_park(e, m, c, w, a);
+    else if (w)
+        waiter_free(e, w);
+    return code;
+}
+
 int handle_get(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
     int code = get_check(e, c, a);
     if (code != JQ_OK)
         return code;
     struct queue *q;
-    if ((code = queue_find_or_create(e, c, a, &q)) != JQ_OK)
+    bool made;
+    if ((code = queue_find_or_make(e, c, a, &q, &made)) != JQ_OK)
         return code;
     a->incarnation = q->incarnation;
     struct member *m = member_get(e, s, q);
-    if (!m)
-        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
-    struct waiter *w = NULL;
-    bool carries = c->get.done.count || c->get.release.count;
-    if (carries) {
-        if ((code = waiter_new(e, s, q, WAITER_GET, c, c->get.timeout_ns, a, &w)) != JQ_OK)
-            goto out;
-        m->waiting_gets++; /* keeps it while its leases go */
-        get_carried(e, s, c, a);
-        m->waiting_gets--;
+    if (m) {
+        code = get_from(e, m, c, a);
+        member_tidy(e, m);
+    } else {
+        code = answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     }
-    code = get_now(e, m, c, a);
-    if (code != ENGINE_PARKED) {
-        if (w)
-            waiter_free(e, w);
-        goto out;
-    }
-    if (!w && (code = waiter_new(e, s, q, WAITER_GET, c, c->get.timeout_ns, a, &w)) != JQ_OK)
-        goto out;
-    return get_park(e, m, c, w, a);
-out:
-    member_tidy(e, m);
+    if (made)
+        queue_unmake(e, q, code);
     return code;
 }
 

@@ -33,9 +33,9 @@ bool lease_reserve(struct engine *e, struct session *s, struct queue *q, uint64_
 {
     if (!ready_reserve(q, messages) || !pool_reserve(&e->runs, (uint32_t)messages))
         return false;
-    if (receipt)
-        return receipts_reserve(s, messages);
-    return !q->options.lease_ms || heap_reserve(&q->expiry, q->expiry.count + messages);
+    if (!receipts_reserve(s, receipt ? messages : 1)) /* an end is a receipt in any case */
+        return false;
+    return receipt || !q->options.lease_ms || heap_reserve(&q->expiry, q->expiry.count + messages);
 }
 
 static void receipt_push(struct session *s, uint64_t number, uint32_t run)

@@ -214,8 +214,10 @@ struct engine {
     struct queue *working;         /* with slices to do */
     struct session *confirming;    /* with receipts to confirm */
     struct session *ending;        /* half ended, for lack of room in the effects */
+    struct waiter *joining;        /* came with the command under way: passed over only if it waits after it */
     uint64_t incarnation_last, order_last, record_last;
-    uint64_t zombies; /* deleted queues with slices left */
+    uint64_t deleted_watermark; /* that a queue is not there rests on the last record of a deletion */
+    uint64_t zombies;           /* deleted queues with slices left */
     bool journal_refuses;
     uint32_t budget; /* messages that the step under way may still handle in slices */
     uint64_t sliced, slice_max;
@@ -241,10 +243,11 @@ struct engine_record *record_new(struct engine *e, struct queue *q,
 struct queue *queue_by_incarnation(const struct engine *e, uint64_t incarnation);
 JQ_MUST_USE int queue_find(struct engine *e, const struct engine_command *c, struct engine_effect *a,
                            struct queue **out);
-JQ_MUST_USE int queue_find_or_create(struct engine *e, const struct engine_command *c, struct engine_effect *a,
-                                     struct queue **out);
-void queue_mark(struct engine *e, struct queue *q); /* something changed that waiters may wait for */
-void queue_work(struct engine *e, struct queue *q); /* has slices to do */
+JQ_MUST_USE int queue_find_or_make(struct engine *e, const struct engine_command *c, struct engine_effect *a,
+                                   struct queue **out, bool *made);
+void queue_unmake(struct engine *e, struct queue *q, int code); /* if the request that made it failed with this code */
+void queue_mark(struct engine *e, struct queue *q);             /* something changed that waiters may wait for */
+void queue_work(struct engine *e, struct queue *q);             /* has slices to do */
 void queue_destroy(struct engine *e, struct queue *q);
 bool queue_storage_ok(const struct engine *e, const struct queue *q);
 static inline bool queue_busy(const struct queue *q)
@@ -337,6 +340,7 @@ uint32_t settle(struct engine *e, struct session *s, const struct engine_command
 /* ---- close.c ---- */
 void queue_close(struct engine *e, struct queue *q);
 void close_after(struct engine *e, struct waiter *w); /* a close(after_mine) whose time has come */
+void sweep_free(struct sweep *sweep);                 /* NULL is allowed */
 void sweep_begin(struct engine *e, struct waiter *w); /* purge or immediate close, once the queue is not busy */
 uint32_t sweep_some(struct engine *e, struct queue *q, uint32_t budget);
 uint32_t delete_some(struct engine *e, struct queue *q, uint32_t budget);

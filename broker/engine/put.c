@@ -110,8 +110,9 @@ static bool accept(struct engine *e, struct queue *q, struct member *m, const st
     return true;
 }
 
-static int put_park(struct engine *e, struct session *s, struct member *m, const struct engine_command *c,
-                    struct engine_effect *a, uint32_t accepted)
+/* A waiter for what follows the first `accepted`, which can still be given up. */
+static int put_waiter(struct engine *e, struct session *s, struct member *m, const struct engine_command *c,
+                      struct engine_effect *a, uint32_t accepted, struct waiter **out)
 {
     struct queue *q = m->queue;
     uint64_t bytes = bytes_of(c->put.bodies + accepted, c->put.count - accepted);
@@ -133,10 +134,8 @@ static int put_park(struct engine *e, struct session *s, struct member *m, const
     w->put.bytes = bytes;
     w->put.delay_ns = c->put.delay_ns;
     w->put.partial = c->put.partial;
-    waiter_line(e, w, m);
-    if (!c->put.timeout_ns)
-        waiter_late(w, JQ_FULL);
-    return ENGINE_PARKED;
+    *out = w;
+    return JQ_OK;
 }
 
 /* Now, as far as there is room; or waits. */
@@ -144,20 +143,60 @@ static int put_place(struct engine *e, struct session *s, struct member *m, cons
                      struct engine_effect *a)
 {
     struct queue *q = m->queue;
-    if (queue_busy(q))
-        return put_park(e, s, m, c, a, 0);
-    uint32_t fits = q->puts ? 0 : fitting(q, c->put.bodies, c->put.count);
+    bool busy = queue_busy(q);
+    uint32_t fits = q->puts || busy ? 0 : fitting(q, c->put.bodies, c->put.count);
     if (!c->put.partial && fits < c->put.count)
         fits = 0;
-    if (fits && !accept(e, q, m, c->put.bodies, fits, c->put.delay_ns))
+    bool waits = busy || (fits < c->put.count && c->put.timeout_ns);
+    struct waiter *w = NULL;
+    int code = waits ? put_waiter(e, s, m, c, a, fits, &w) : JQ_OK;
+    if (code != JQ_OK)
+        return code;
+    if (fits && !accept(e, q, m, c->put.bodies, fits, c->put.delay_ns)) {
+        if (w)
+            waiter_free(e, w);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    }
+    if (w) {
+        waiter_line(e, w, m);
+        if (!c->put.timeout_ns)
+            waiter_late(w, JQ_FULL);
+        return ENGINE_PARKED;
+    }
     a->answer.count = fits;
     a->after = q->watermark;
-    if (fits == c->put.count || (fits && !c->put.timeout_ns))
-        return JQ_OK;
-    if (!c->put.timeout_ns)
-        return answer_fail(e, a, JQ_FULL, ENGINE_WHY_QUEUE_FULL, q, 0);
-    return put_park(e, s, m, c, a, fits);
+    return fits ? JQ_OK : answer_fail(e, a, JQ_FULL, ENGINE_WHY_QUEUE_FULL, q, 0);
+}
+
+static int put_check(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
+                     struct engine_effect *a)
+{
+    uint64_t limit;
+    if (q->closed)
+        return answer_fail(e, a, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED, q, 0);
+    int code = producer_check(e, q, member_find(e, s, q), a);
+    if (code != JQ_OK)
+        return code;
+    if (too_large(q, c, &limit))
+        return answer_fail(e, a, JQ_TOO_LARGE, ENGINE_WHY_BATCH_OVER_BOUND, q, limit);
+    if (!queue_storage_ok(e, q))
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    return JQ_OK;
+}
+
+static int put_into(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
+                    struct engine_effect *a)
+{
+    a->incarnation = q->incarnation;
+    int code = put_check(e, s, q, c, a);
+    if (code != JQ_OK)
+        return code;
+    struct member *m = member_get(e, s, q);
+    if (!m)
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    code = put_place(e, s, m, c, a);
+    member_tidy(e, m);
+    return code;
 }
 
 static int put_try(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
@@ -165,24 +204,13 @@ static int put_try(struct engine *e, struct session *s, const struct engine_comm
     if (c->put.count < 1 || c->put.count > ENGINE_BATCH_MAX)
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_BATCH_COUNT, NULL, ENGINE_BATCH_MAX);
     struct queue *q;
-    int code = queue_find_or_create(e, c, a, &q);
+    bool made;
+    int code = queue_find_or_make(e, c, a, &q, &made);
     if (code != JQ_OK)
         return code;
-    a->incarnation = q->incarnation;
-    uint64_t limit;
-    if (q->closed)
-        return answer_fail(e, a, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED, q, 0);
-    if ((code = producer_check(e, q, member_find(e, s, q), a)) != JQ_OK)
-        return code;
-    if (too_large(q, c, &limit))
-        return answer_fail(e, a, JQ_TOO_LARGE, ENGINE_WHY_BATCH_OVER_BOUND, q, limit);
-    if (!queue_storage_ok(e, q))
-        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
-    struct member *m = member_get(e, s, q);
-    if (!m)
-        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
-    code = put_place(e, s, m, c, a);
-    member_tidy(e, m);
+    code = put_into(e, s, q, c, a);
+    if (made)
+        queue_unmake(e, q, code);
     return code;
 }
 

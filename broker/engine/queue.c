@@ -44,6 +44,7 @@ static int queue_look(struct engine *e, const struct engine_command *c, struct e
     struct queue *q = queue_by_name(e, name);
     if (c->queue.incarnation && (!q || q->incarnation != c->queue.incarnation)) {
         a->name = effects_text(e->effects, name.data, name.size);
+        a->after = e->deleted_watermark;
         return answer_fail(e, a, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_OTHER, NULL, 0);
     }
     *out = q;
@@ -55,6 +56,7 @@ int queue_find(struct engine *e, const struct engine_command *c, struct engine_e
     int code = queue_look(e, c, a, out);
     if (code == JQ_OK && !*out) {
         a->name = effects_text(e->effects, c->queue.name.data, c->queue.name.size);
+        a->after = e->deleted_watermark;
         return answer_fail(e, a, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_MISSING, NULL, 0);
     }
     return code;
@@ -88,13 +90,26 @@ fail:
     return NULL;
 }
 
-int queue_find_or_create(struct engine *e, const struct engine_command *c, struct engine_effect *a, struct queue **out)
+int queue_find_or_make(struct engine *e, const struct engine_command *c, struct engine_effect *a, struct queue **out,
+                       bool *made)
 {
     int code = queue_look(e, c, a, out);
+    *made = false;
     if (code != JQ_OK || *out)
         return code;
     *out = queue_new(e, c->queue.name);
-    return *out ? JQ_OK : answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+    *made = *out != NULL;
+    return *made ? JQ_OK : answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+}
+
+/* A request that failed has not made a queue. */
+void queue_unmake(struct engine *e, struct queue *q, int code)
+{
+    if (code < JQ_NO_QUEUE) /* a result, or it waits */
+        return;
+    HASH_DELETE(hh_name, e->by_name, q);
+    HASH_DELETE(hh_incarnation, e->by_incarnation, q);
+    queue_destroy(e, q);
 }
 
 void queue_mark(struct engine *e, struct queue *q)
@@ -171,14 +186,10 @@ static int options_differ(struct engine *e, struct engine_effect *a, const struc
 }
 
 /* A queue that a put or get made by itself takes its options from its first declare, but what has been put or got already stays what it is. */
-static int queue_adopt(struct engine *e, struct engine_effect *a, struct queue *q, const struct engine_queue_options *o)
+static bool queue_adopts(const struct queue *q, const struct engine_queue_options *o)
 {
     bool used = q->tally.put || q->ends || q->ends_out || q->tally.delivered;
-    if (used && q->options.accounting != o->accounting)
-        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_ACCOUNTING, q, 0);
-    if (used && q->options.durable != o->durable)
-        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_DURABLE, q, 0);
-    return JQ_OK;
+    return !used || (q->options.accounting == o->accounting && q->options.durable == o->durable);
 }
 
 static void record_declare(struct engine *e, struct queue *q)
@@ -200,7 +211,7 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
         return code;
     if (o->accounting == ENGINE_COUNTER && o->lease_ms)
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_OPTION_MAKES_NO_SENSE, NULL, 0);
-    if (q && (q->declared || c->declare.existing_ok)) {
+    if (q && (q->declared || (c->declare.existing_ok && !queue_adopts(q, o)))) {
         code = c->declare.existing_ok ? JQ_OK : options_differ(e, a, q, o);
         a->incarnation = q->incarnation;
         a->after = q->watermark;
@@ -208,8 +219,10 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
     }
     if (o->durable && e->journal_refuses)
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, NULL, 0);
-    if (q && (code = queue_adopt(e, a, q, o)) != JQ_OK)
-        return code;
+    if (q && !queue_adopts(q, o))
+        return answer_fail(e, a, JQ_EXISTS,
+                           q->options.durable == o->durable ? ENGINE_WHY_OPTION_ACCOUNTING : ENGINE_WHY_OPTION_DURABLE,
+                           q, 0);
     if (!q && !(q = queue_new(e, c->queue.name)))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     q->declared = true;
@@ -253,7 +266,8 @@ int handle_delete(struct engine *e, struct session *s, const struct engine_comma
     if ((code = waiter_new(e, s, q, WAITER_SWEEP, c, ENGINE_FOREVER, a, &w)) != JQ_OK)
         return code;
     w->sweep.discarded = q->ready + q->delayed_count + q->leased + q->receipts;
-    record_new(e, q, ENGINE_RECORD_DELETE);
+    if (record_new(e, q, ENGINE_RECORD_DELETE))
+        e->deleted_watermark = q->watermark;
     HASH_DELETE(hh_name, e->by_name, q);
     HASH_DELETE(hh_incarnation, e->by_incarnation, q);
     q->deleted = true;

@@ -114,6 +114,9 @@ static bool settle_all(struct engine *e)
         q->dirty = false;
         DL_DELETE2(e->dirty, q, dprev, dnext);
     }
+    if (e->joining && e->joining->kind == WAITER_GET && e->joining->session->blocked)
+        waiter_pass(e->joining, true);
+    e->joining = NULL;
     return true;
 }
 
@@ -234,7 +237,7 @@ static void waiters_free(struct engine *e)
         if (w->kind == WAITER_GET)
             free(w->get.lost);
         if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)
-            free(w->sweep.job);
+            sweep_free(w->sweep.job);
     }
 }
 
@@ -242,14 +245,12 @@ static void queue_free_rest(struct engine *e, struct queue *q)
 {
     struct sweep *sweep, *next;
     DL_FOREACH_SAFE (q->sweeps, sweep, next) {
-        order_heap_fini(&sweep->returned);
-        order_heap_fini(&sweep->delayed);
-        free(sweep);
+        sweep_free(sweep);
     }
     struct waiter *w;
     DL_FOREACH (q->blocked_sweeps, w) {
         if (!w->session) /* nobody's any more, and so not among engine->waiters */
-            free(w->sweep.job);
+            sweep_free(w->sweep.job);
     }
     queue_destroy(e, q);
 }

@@ -13,7 +13,7 @@ static bool kind_counts(enum waiter_kind kind)
 int waiter_new(struct engine *e, struct session *s, struct queue *q, enum waiter_kind kind,
                const struct engine_command *c, uint64_t timeout_ns, struct engine_effect *a, struct waiter **out)
 {
-    if (kind_counts(kind) && s->waiting >= e->config.waiting_max)
+    if (kind_counts(kind) && timeout_ns && s->waiting >= e->config.waiting_max)
         return answer_fail(e, a, JQ_BUSY, ENGINE_WHY_WAITING_TOO_MANY, NULL, e->config.waiting_max);
     if (!pool_reserve(&e->waiter_pool, 1) || !heap_reserve(&e->deadlines, (uint64_t)e->deadlines.count + 1))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
@@ -88,8 +88,7 @@ void waiter_line(struct engine *e, struct waiter *w, struct member *m)
     w->member = m;
     DL_APPEND(*w->line, w);
     line_counts(w, 1);
-    if (w->kind == WAITER_GET && w->session->blocked)
-        waiter_pass(w, true);
+    e->joining = w;
     queue_mark(e, q); /* an END may rest on who waits */
 }
 
@@ -201,6 +200,8 @@ void waiter_unline(struct engine *e, struct waiter *w)
 
 void waiter_free(struct engine *e, struct waiter *w)
 {
+    if (e->joining == w)
+        e->joining = NULL;
     if (w->late)
         w->queue->late_count--;
     heap_remove(&e->deadlines, &w->deadline);
@@ -213,7 +214,7 @@ void waiter_free(struct engine *e, struct waiter *w)
     if (w->kind == WAITER_GET)
         free(w->get.lost);
     if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)
-        free(w->sweep.job);
+        sweep_free(w->sweep.job);
     pool_give(&e->waiter_pool, w->index);
 }
 
