@@ -339,11 +339,8 @@ static struct request *request_new(struct world *world, const struct script_requ
                                    enum engine_op op)
 {
     struct request *request = arena_alloc(&world->arena, sizeof(*request));
-    *request = (struct request){.next = world->requests,
-                                .script = script,
-                                .session = session,
-                                .id = ++world->request_last,
-                                .op = op};
+    *request = (struct request){
+        .next = world->requests, .script = script, .session = session, .id = ++world->request_last, .op = op};
     world->requests = request;
     return request;
 }

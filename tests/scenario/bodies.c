@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct body_chunk {
-    char *text;     /* the body's name; NULL: bodies called first + offset */
+    char *text; /* the body's name; NULL: bodies called first + offset */
     uint64_t first;
     uint32_t count; /* bodies in it, */
     uint32_t held;  /* and not yet released, */

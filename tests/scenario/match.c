@@ -176,7 +176,9 @@ static void match_waiting(const struct world *world, struct text *wrong)
         if (waits != should)
             text_add(wrong, "  engine_waits is %s for the %s of %s in line %d, which %s", waits ? "true" : "false",
                      request->script->verb, request->session->name, request->script->line,
-                     request->answered ? "was answered" : should ? "was not answered" : "was withdrawn");
+                     request->answered ? "was answered"
+                     : should          ? "was not answered"
+                                       : "was withdrawn");
     }
 }
 

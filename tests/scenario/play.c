@@ -17,7 +17,7 @@ struct play {
     struct world world;
     struct text trace; /* what was done and said so far */
     bool records;      /* the case lists records */
-    bool abandoned;    /* the script does not say how it goes on after a waiter, or one of several, was OVERLOADED */
+    bool abandoned;    /* a waiter, or one of several, was OVERLOADED: how it goes on is not in the script */
 };
 
 /* ---- requests ----------------------------------------------------------------------------------------------------- */
@@ -110,9 +110,10 @@ static void asks_again(struct play *play, const struct script_act *act)
 {
     struct world *world = &play->world;
     struct said *said = overloaded(world->said.first), *held = overloaded(world->held.first);
+    reopen_sessions(world);
     if (!said && !held)
         return;
-    if (act->kind != SCRIPT_ASK || !asked_by(said ? said : held, act)) {
+    if (act->kind != SCRIPT_ASK || world->by_hand || !asked_by(said ? said : held, act)) {
         play->abandoned = true;
         return;
     }
@@ -122,7 +123,6 @@ static void asks_again(struct play *play, const struct script_act *act)
         world_problem(world, "more is said than OVERLOADED");
     check_unchanged(play);
     world->said = (struct said_list){0};
-    reopen_sessions(world);
     asks_step(play, act);
 }
 

@@ -6,9 +6,9 @@
 #include "script.h"
 
 struct play_options {
-    const char *only;    /* cases whose name contains it; NULL: all */
-    bool verbose;        /* print what was said, also when it was right */
-    uint64_t fail_at;    /* the allocation that fails; 0: none */
+    const char *only; /* cases whose name contains it; NULL: all */
+    bool verbose;     /* print what was said, also when it was right */
+    uint64_t fail_at; /* the allocation that fails; 0: none */
 };
 
 struct play_result {

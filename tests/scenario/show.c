@@ -172,12 +172,18 @@ void show_effect(struct world *world, const struct engine_effect *effect, const 
 void show_record(struct world *world, const struct engine_record *record, struct text *out)
 {
     static const char *const names[] = {
-        [ENGINE_RECORD_DECLARE] = "declare",   [ENGINE_RECORD_DELETE] = "delete",
-        [ENGINE_RECORD_PUT] = "put",           [ENGINE_RECORD_DONE] = "done",
-        [ENGINE_RECORD_DISCARD] = "discard",   [ENGINE_RECORD_RETURN] = "return",
-        [ENGINE_RECORD_TASK_DONE] = "task_done", [ENGINE_RECORD_CLOSE] = "close",
-        [ENGINE_RECORD_PUT_END] = "put_end",   [ENGINE_RECORD_END_TAKEN] = "end_taken",
-        [ENGINE_RECORD_ATTACH] = "attach",     [ENGINE_RECORD_FINISH] = "finish",
+        [ENGINE_RECORD_DECLARE] = "declare",
+        [ENGINE_RECORD_DELETE] = "delete",
+        [ENGINE_RECORD_PUT] = "put",
+        [ENGINE_RECORD_DONE] = "done",
+        [ENGINE_RECORD_DISCARD] = "discard",
+        [ENGINE_RECORD_RETURN] = "return",
+        [ENGINE_RECORD_TASK_DONE] = "task_done",
+        [ENGINE_RECORD_CLOSE] = "close",
+        [ENGINE_RECORD_PUT_END] = "put_end",
+        [ENGINE_RECORD_END_TAKEN] = "end_taken",
+        [ENGINE_RECORD_ATTACH] = "attach",
+        [ENGINE_RECORD_FINISH] = "finish",
     };
     if (record->kind == ENGINE_RECORD_DECLARE)
         world_learn(world, arena_copy(&world->arena, record->name.data, record->name.size), record->incarnation);
@@ -201,12 +207,13 @@ void show_record(struct world *world, const struct engine_record *record, struct
 
 /* ---- stat: the fields that a script may name ---------------------------------------------------------------------- */
 
-#define STAT_FIELDS(FIELD)                                                                                             \
-    FIELD(closed) FIELD(ready) FIELD(delayed) FIELD(leased) FIELD(ready_bytes) FIELD(unfinished) FIELD(ends)           \
-    FIELD(put) FIELD(done) FIELD(dead) FIELD(expired) FIELD(discarded) FIELD(moved_in) FIELD(moved_out)                \
-    FIELD(dead_in) FIELD(delivered) FIELD(redelivered) FIELD(lease_expired) FIELD(task_done) FIELD(getters_waiting)    \
-    FIELD(putters_waiting) FIELD(joiners_waiting) FIELD(producers_attached) FIELD(producers_finished)
-#define OPTION_FIELDS(FIELD)                                                                                           \
+#define STAT_FIELDS(FIELD)                                                                                            \
+    FIELD(closed)                                                                                                     \
+    FIELD(ready) FIELD(delayed) FIELD(leased) FIELD(ready_bytes) FIELD(unfinished) FIELD(ends) FIELD(put) FIELD(done) \
+        FIELD(dead) FIELD(expired) FIELD(discarded) FIELD(moved_in) FIELD(moved_out) FIELD(dead_in) FIELD(delivered)  \
+            FIELD(redelivered) FIELD(lease_expired) FIELD(task_done) FIELD(getters_waiting) FIELD(putters_waiting)    \
+                FIELD(joiners_waiting) FIELD(producers_attached) FIELD(producers_finished)
+#define OPTION_FIELDS(FIELD) \
     FIELD(max_messages) FIELD(max_bytes) FIELD(lease_ms) FIELD(producers) FIELD(bound) FIELD(accounting) FIELD(durable)
 
 static bool stat_field(const struct engine_stat *stat, const char *name, struct text *out)
@@ -220,7 +227,7 @@ static bool stat_field(const struct engine_stat *stat, const char *name, struct 
         const char *name;
         uint64_t value;
     } fields[] = {
-#define STAT_FIELD(field) {#field, stat->field},
+#define STAT_FIELD(field)   {#field, stat->field},
 #define OPTION_FIELD(field) {#field, (uint64_t)stat->options.field},
         STAT_FIELDS(STAT_FIELD) OPTION_FIELDS(OPTION_FIELD)
 #undef STAT_FIELD

@@ -121,9 +121,8 @@ static void end_sessions(struct world *world)
         const struct engine_command command = {.op = ENGINE_SESSION_END, .session = session->id};
         if (!session->live || session == world->monitor)
             continue;
-        if (!session->fresh)
-            world_step(world, &command, 1, true);
-        session->fresh = false;
+        session->fresh = false; /* if the engine does not know it, there is nothing to end */
+        world_step(world, &command, 1, true);
         world_end(session);
     }
 }

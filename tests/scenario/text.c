@@ -139,8 +139,12 @@ static const struct {
     const char *name;
     uint64_t ns;
 } units[] = {
-    {"h", UINT64_C(3600000000000)}, {"m", UINT64_C(60000000000)}, {"s", 1000000000}, {"ms", 1000000},
-    {"us", 1000},                   {"ns", 1},
+    {"h", UINT64_C(3600000000000)},
+    {"m", UINT64_C(60000000000)},
+    {"s", 1000000000},
+    {"ms", 1000000},
+    {"us", 1000},
+    {"ns", 1},
 };
 
 bool text_time(const char *word, uint64_t *ns)
@@ -188,9 +192,9 @@ static char *next_word(struct arena *arena, const char **at)
 
 struct canonical {
     struct text *out;
-    bool open;           /* first and last hold numbers not yet written */
+    bool open; /* first and last hold numbers not yet written */
     uint64_t first, last;
-    bool glue;           /* no space before the next word */
+    bool glue; /* no space before the next word */
 };
 
 static void canonical_word(struct canonical *c, const char *word)

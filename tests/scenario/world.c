@@ -225,8 +225,7 @@ static struct request *answered(struct world *world, const struct engine_effect 
     else if (!event && !request)
         world_problem(world, "%s gets an answer to a request that it never made", session->name);
     else if (request && request->answered)
-        world_problem(world, "%s gets a second answer to its %s", who(world, session, request),
-                      request->script->verb);
+        world_problem(world, "%s gets a second answer to its %s", who(world, session, request), request->script->verb);
     return request;
 }
 
@@ -240,7 +239,9 @@ static void hear(struct world *world, const struct engine_effect *effect, bool w
     struct request *request = answered(world, effect, session);
     bool names = request && request->queue && request->op != ENGINE_DONE && request->op != ENGINE_NACK &&
                  request->op != ENGINE_RELEASE && request->op != ENGINE_TOUCH;
-    if (names && effect->incarnation && effect->code != JQ_NO_QUEUE && effect->why != ENGINE_WHY_LEASE_ONLY)
+    bool met = effect->incarnation && effect->code != JQ_NO_QUEUE && effect->code != JQ_OVERLOADED &&
+               effect->why != ENGINE_WHY_LEASE_ONLY;
+    if (names && met)
         world_learn(world, request->queue, effect->incarnation);
     struct said *said = said_new(world, effect, session, request);
     if (effect->after > world->record_last)

@@ -73,7 +73,7 @@ struct world {
     struct request *requests;
     struct incarnation *incarnations; /* the newest first */
     struct said_list said, held, records;
-    struct text snapshot; /* all queues as the monitor saw them last */
+    struct text snapshot;     /* all queues as the monitor saw them last */
     struct monitor_page page; /* of its last list */
     uint64_t now, session_last, record_last;
     uint32_t request_last;
