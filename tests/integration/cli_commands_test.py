@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """declare, stat, list, peek, purge, delete, close, end, finish and join with a real broker."""
 
+import os
+import signal
+
 import harness
 
 NUMBERS = """
@@ -235,12 +238,54 @@ class Join(harness.BrokerCase):
             found = harness.json.loads(out)
             self.assertEqual((found["remaining"], found["done"], found["discarded"]), (0, 2, 1))
 
+    # proves: LSE-6
+    def test_a_signal(self):
+        self.joinq("put", "q", "a")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            joiner = self.spawn("join", "q")
+            self.until_stat("q", joiners_waiting=1)
+            joiner.send_signal(number)
+            self.assertEqual(self.ends(joiner, -number), ("", ""))
+            self.until_stat("q", joiners_waiting=0)
+
     # proves: CNT-1
     def test_counter_queue(self):
         self.joinq("declare", "q", "--accounting", "counter")
         self.joinq("put", "q", "a", "b")
         self.assertEqual(self.lines("get", "q", "-n", "2"), ["a", "b"])
         self.fails(3, "joinq: join: queue 'q': 2 unfinished", "join", "q", "--timeout", "0")
+
+
+class OverTcp(harness.BrokerCase):
+    listen = "joinq://127.0.0.1:0"
+
+    def test_a_whole_program(self):
+        lines = [str(i) for i in range(5000)]
+        self.joinq("put", "q", "--close", given="\n".join(lines))
+        self.assertEqual(self.lines("get", "q", "--all"), lines)
+
+    def test_url_goes_before_the_environment(self):
+        url, self.environment["JOINQ_URL"] = self.broker.url, "unix:///nowhere"
+        self.joinq("list", status=5)
+        for arguments in (["--url", url, "list"], ["list", "--url", url], [f"--url={url}", "list"]):
+            self.joinq(*arguments)
+
+
+class OwnSocket(harness.BrokerCase):
+    """Where the user's own broker is found without being told."""
+
+    def setUp(self):
+        runtime = harness.tempfile.TemporaryDirectory(prefix="joinq-test-")
+        self.addCleanup(runtime.cleanup)
+        os.mkdir(os.path.join(runtime.name, "joinq"))
+        self.listen = f"unix://{runtime.name}/joinq/joinqd.sock"
+        super().setUp()
+        self.environment["XDG_RUNTIME_DIR"] = runtime.name
+        del self.environment["JOINQ_URL"]
+
+    def test_it_is_found(self):
+        self.joinq("put", "q", "a")
+        self.assertEqual(self.lines("get", "q"), ["a"])
 
 
 if __name__ == "__main__":

@@ -80,9 +80,10 @@ class BrokerCase(unittest.TestCase):
     """Tests with a broker and the tool. What a test leaves running is ended; the broker has to end well."""
 
     arguments = ()
+    listen = None  # a URL, instead of a Unix socket in the broker's folder
 
     def setUp(self):
-        self.broker = Broker(*self.arguments)
+        self.broker = Broker(*self.arguments, listen=self.listen)
         self.addCleanup(self._end_broker)
         self.folder = self.broker.folder
         self.environment = dict(os.environ, JOINQ_URL=self.broker.url)
