@@ -20,9 +20,11 @@ ENDING = ["exit", "_exit", "_Exit", "quick_exit", "abort", "raise", "kill", "__a
 SIGNALS = ["signal", "sigaction", "sigprocmask", "pthread_sigmask", "sigset", "bsd_signal", "sigaltstack"]
 
 # The engine is judged by what it may use: anything else of the C library is I/O, a clock, chance or the environment.
+# (The assertion is utlist's.)
 ENGINE_USES = """
     malloc calloc realloc free memcmp memcpy memmove memset memchr strlen
     __memcpy_chk __memmove_chk __memset_chk __stack_chk_fail _GLOBAL_OFFSET_TABLE_ jqw_code_name jqw_code_text
+    __assert_fail
 """.split()
 
 
@@ -40,7 +42,7 @@ POLICIES = {
         defines=["jqw_*"],
         data=False,
     ),
-    "engine": Policy(uses=ENGINE_USES, defines=["engine_*"], data=False),
+    "engine": Policy(uses=ENGINE_USES, data=False),
     "journal": Policy(
         EVENT_LOOP + FORMAT + CRYPTO + PRINTING + ENDING + SIGNALS + ["store_*", "server_*", "joinq_*", "jqc_*"],
         defines=["journal_*"],
@@ -51,7 +53,7 @@ POLICIES = {
         defines=["store_*"],
         data=False,
     ),
-    "server": Policy(FORMAT + ["joinq_*", "jqc_*"], defines=["server_*", "bridge_*"]),
+    "server": Policy(FORMAT + ["joinq_*", "jqc_*"]),
     "joinqd": Policy(EVENT_LOOP + FORMAT + ["joinq_*", "jqc_*"]),
     "library": Policy(
         EVENT_LOOP + PRINTING + ENDING + SIGNALS + ["engine_*", "journal_*", "store_*", "server_*"],

@@ -9,6 +9,7 @@ import re
 CONTRACT = "docs/contract.md"
 _DEFINITION = re.compile(r"^- \[([A-Z]{3}-\d+)\]", re.M)
 _PROVES = re.compile(r"\bproves:[ \t]*([^\n]*)")
+_COMMENT_END = re.compile(r'\*/|"""$')
 _TAG = re.compile(r"[A-Z]{3}-\d+")
 
 
@@ -23,7 +24,7 @@ def claims(tree):
             continue
         text = tree.text(path) or ""
         for match in _PROVES.finditer(text):
-            rest = match.group(1).replace("*/", "").strip()
+            rest = _COMMENT_END.sub("", match.group(1)).strip()
             yield path, text.count("\n", 0, match.start()) + 1, _TAG.findall(rest), _TAG.sub("", rest).strip(" ,")
 
 

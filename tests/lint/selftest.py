@@ -154,6 +154,7 @@ class TagRules(LintCase):
     def test_known(self):
         said = self.broken("tags", docs__contract_DOT_md=self.CONTRACT, tests__a_DOT_c="/* proves: PUT-1, PUT-2 */\n")
         self.assertEqual(said, [])
+        self.assertEqual(self.broken("tags", tests__b_DOT_py='    """proves: PUT-1"""\n'), [])
         self.assertEqual(rules_tags.unproved(source.Tree(self.folder.name)), [])
 
     def test_unknown_and_malformed(self):
@@ -222,8 +223,9 @@ class SymbolRules(LintCase):
             code += f"int engine_f(int n)\n{{\n    free(malloc(1));\n    return n + ({call}, 1);\n}}\n"
             self.bites(self.said("engine", code), f"uses {call.split('(')[0]}")
 
-    def test_engine_shows(self):
-        self.bites(self.said("engine", "int helper(void)\n{\n    return 1;\n}\n"), "engine shows helper")
+    def test_shows(self):
+        for key in ("wire", "journal", "store", "library"):
+            self.bites(self.said(key, "int helper(void)\n{\n    return 1;\n}\n"), f"{key} shows helper")
 
     def test_variables(self):
         table = "static const char *const names[] = {\"a\"};\nconst char *engine_n(int i)\n{\n    return names[i];\n}\n"
