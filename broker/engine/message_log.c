@@ -97,31 +97,52 @@ static void log_free_block(struct log *log, uint64_t number)
     }
 }
 
-/* Moves the survivors of the first block out of it. */
+static struct straggler *straggler_find(const struct log *log, uint64_t sequence)
+{
+    struct straggler *straggler;
+    HASH_FIND(hh, log->stragglers, &sequence, sizeof sequence, straggler);
+    return straggler;
+}
+
+static void straggler_drop(struct log *log, struct straggler *straggler)
+{
+    HASH_DEL(log->stragglers, straggler);
+    free(straggler);
+}
+
+static bool straggler_add(struct log *log, uint64_t sequence, const struct message *message)
+{
+    struct straggler *straggler = calloc(1, sizeof *straggler);
+    if (!straggler)
+        return false;
+    straggler->sequence = sequence;
+    straggler->message = *message;
+    HASH_ADD(hh, log->stragglers, sequence, sizeof straggler->sequence, straggler);
+    if (straggler->hh.tbl)
+        return true;
+    free(straggler);
+    return false;
+}
+
+/* Moves the survivors of the first block out of it: all of them, or, for lack of memory, none. */
 static bool log_evacuate(struct log *log)
 {
     struct log_block *block = log->ring[log->head];
-    for (uint32_t i = 0; i < LOG_BLOCK; i++) {
-        if (block->message[i].state == MESSAGE_GONE)
-            continue;
-        struct straggler *straggler = calloc(1, sizeof *straggler);
-        if (!straggler)
-            return false;
-        straggler->sequence = log->first * LOG_BLOCK + i;
-        straggler->message = block->message[i];
-        HASH_ADD(hh, log->stragglers, sequence, sizeof straggler->sequence, straggler);
-        if (!straggler->hh.tbl) {
-            free(straggler);
-            return false;
-        }
-        block->message[i].state = MESSAGE_GONE;
-        block->live--;
+    uint64_t first = log->first * LOG_BLOCK;
+    uint32_t i = 0;
+    while (i < LOG_BLOCK &&
+           (block->message[i].state == MESSAGE_GONE || straggler_add(log, first + i, &block->message[i])))
+        i++;
+    if (i == LOG_BLOCK)
+        return true;
+    while (i-- > 0) {
+        if (block->message[i].state != MESSAGE_GONE)
+            straggler_drop(log, straggler_find(log, first + i));
     }
-    return true;
+    return false;
 }
 
-/* What could be copied out of a block and was not, for lack of memory, is found in the block still: log_at looks there
- * as long as the block is the first one. */
+/* Drops blocks from the front as far as they are empty, or hold so little that it is worth moving. */
 static void log_tidy(struct log *log, uint64_t fresh)
 {
     while (log->count && log->first < log->tail / LOG_BLOCK) {
@@ -133,6 +154,7 @@ static void log_tidy(struct log *log, uint64_t fresh)
         bool sparse = log->count > 32 && (uint64_t)log->count * LOG_BLOCK > 8 * log->live;
         if (!sparse || (log->first + 1) * LOG_BLOCK > fresh || !log_evacuate(log))
             return;
+        log_drop_front(log);
     }
 }
 
@@ -141,10 +163,7 @@ void log_remove(struct log *log, uint64_t sequence, uint64_t fresh)
     uint64_t number = sequence / LOG_BLOCK;
     log->live--;
     if (number < log->first) {
-        struct straggler *straggler;
-        HASH_FIND(hh, log->stragglers, &sequence, sizeof sequence, straggler);
-        HASH_DEL(log->stragglers, straggler);
-        free(straggler);
+        straggler_drop(log, straggler_find(log, sequence));
         return;
     }
     struct log_block *block = *log_slot(log, number);
@@ -157,8 +176,7 @@ void log_remove(struct log *log, uint64_t sequence, uint64_t fresh)
 
 struct message *log_straggler(const struct log *log, uint64_t sequence)
 {
-    struct straggler *straggler;
-    HASH_FIND(hh, log->stragglers, &sequence, sizeof sequence, straggler);
+    struct straggler *straggler = straggler_find(log, sequence);
     return straggler ? &straggler->message : NULL;
 }
 
