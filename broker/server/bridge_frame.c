@@ -10,6 +10,8 @@ static bool is_in_use(struct connection *connection, uint32_t request)
     struct turn *turn = &server->turn;
     if (connection->batch_number == turn->number && request <= connection->batch_id_max)
         turn_execute(server);
+    if (connection->batch_number != turn->number)
+        connection->batch_gets = 0;
     connection->batch_number = turn->number;
     connection->batch_id_max = request;
     if (connection->held > 0 && held_has(&turn->held, connection->id, request))

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { GETS_MAX = 16 /* of a connection, before their answers are counted against its output limit */ };
+
 struct bridge *bridge_new(void)
 {
     return calloc(1, sizeof(struct bridge));
@@ -102,6 +104,8 @@ static void take_get(struct connection *connection, const struct jqw_message *me
     command->get.final = get->flags & JQW_GET_FINAL;
     command->get.done = copy_ranges(connection->server, &get->done);
     command->get.release = copy_ranges(connection->server, &get->release);
+    if (++connection->batch_gets == GETS_MAX)
+        turn_execute(connection->server);
 }
 
 static struct engine_command *take_ranges(struct connection *connection, const struct jqw_message *message,

@@ -54,7 +54,8 @@ struct connection {
     bool dirty : 1;        /* to be settled at the end of the turn */
     bool failed : 1;       /* an answer could not be given: to be killed then */
     uint32_t batch_number; /* the batch of commands that it last added to, ... */
-    uint32_t batch_id_max; /* ... and the highest request id that it used there */
+    uint32_t batch_id_max; /* ... the highest request id that it used there, ... */
+    uint32_t batch_gets;   /* ... and how many gets it asked for */
     uint32_t held;         /* answers that wait for the journal */
     uint64_t receipt;      /* number of the last delivery on receipt */
     struct jqw_frame_parser parser;
