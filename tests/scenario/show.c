@@ -207,15 +207,6 @@ void show_record(struct world *world, const struct engine_record *record, struct
 
 /* ---- stat: the fields that a script may name ---------------------------------------------------------------------- */
 
-#define STAT_FIELDS(FIELD)                                                                                            \
-    FIELD(closed)                                                                                                     \
-    FIELD(ready) FIELD(delayed) FIELD(leased) FIELD(ready_bytes) FIELD(unfinished) FIELD(ends) FIELD(put) FIELD(done) \
-        FIELD(dead) FIELD(expired) FIELD(discarded) FIELD(moved_in) FIELD(moved_out) FIELD(dead_in) FIELD(delivered)  \
-            FIELD(redelivered) FIELD(lease_expired) FIELD(task_done) FIELD(getters_waiting) FIELD(putters_waiting)    \
-                FIELD(joiners_waiting) FIELD(producers_attached) FIELD(producers_finished)
-#define OPTION_FIELDS(FIELD) \
-    FIELD(max_messages) FIELD(max_bytes) FIELD(lease_ms) FIELD(producers) FIELD(bound) FIELD(accounting) FIELD(durable)
-
 static bool stat_field(const struct engine_stat *stat, const char *name, struct text *out)
 {
     if (strcmp(name, "age") == 0) {
@@ -223,15 +214,42 @@ static bool stat_field(const struct engine_stat *stat, const char *name, struct 
         text_add_time(out, stat->age_ns);
         return true;
     }
+    const struct engine_queue_options *options = &stat->options;
     const struct {
         const char *name;
         uint64_t value;
     } fields[] = {
-#define STAT_FIELD(field)   {#field, stat->field},
-#define OPTION_FIELD(field) {#field, (uint64_t)stat->options.field},
-        STAT_FIELDS(STAT_FIELD) OPTION_FIELDS(OPTION_FIELD)
-#undef STAT_FIELD
-#undef OPTION_FIELD
+        {"closed", stat->closed},
+        {"ready", stat->ready},
+        {"delayed", stat->delayed},
+        {"leased", stat->leased},
+        {"ready_bytes", stat->ready_bytes},
+        {"unfinished", stat->unfinished},
+        {"ends", stat->ends},
+        {"put", stat->put},
+        {"done", stat->done},
+        {"dead", stat->dead},
+        {"expired", stat->expired},
+        {"discarded", stat->discarded},
+        {"moved_in", stat->moved_in},
+        {"moved_out", stat->moved_out},
+        {"dead_in", stat->dead_in},
+        {"delivered", stat->delivered},
+        {"redelivered", stat->redelivered},
+        {"lease_expired", stat->lease_expired},
+        {"task_done", stat->task_done},
+        {"getters_waiting", stat->getters_waiting},
+        {"putters_waiting", stat->putters_waiting},
+        {"joiners_waiting", stat->joiners_waiting},
+        {"producers_attached", stat->producers_attached},
+        {"producers_finished", stat->producers_finished},
+        {"max_messages", options->max_messages},
+        {"max_bytes", options->max_bytes},
+        {"lease_ms", options->lease_ms},
+        {"producers", options->producers},
+        {"bound", (uint64_t)options->bound},
+        {"accounting", (uint64_t)options->accounting},
+        {"durable", options->durable},
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         if (strcmp(name, fields[i].name) == 0) {

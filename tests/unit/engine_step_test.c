@@ -142,7 +142,8 @@ static struct engine_command get(struct rig *rig, uint64_t session, const char *
     return made;
 }
 
-static struct engine_command *gets(struct rig *rig, uint64_t session, uint32_t count, uint32_t max, uint64_t timeout)
+static struct engine_command *many_gets(struct rig *rig, uint64_t session, uint32_t count, uint32_t max,
+                                        uint64_t timeout)
 {
     struct engine_command *made = calloc(count, sizeof(*made));
     assert_non_null(made);
@@ -162,7 +163,7 @@ static void commands_that_do_not_fit_are_taken_later(void **state)
 {
     struct rig *rig = *state;
     open_session(rig, 1);
-    struct engine_command *made = gets(rig, 1, MANY, 1, 0);
+    struct engine_command *made = many_gets(rig, 1, MANY, 1, 0);
     size_t taken = step(rig, made, MANY);
     assert_true(taken > 0 && taken < MANY);
     assert_int_equal(rig->heard.answers, taken);
@@ -176,7 +177,7 @@ static void large_deliveries_fill_the_effects_too(void **state)
     struct rig *rig = *state;
     open_session(rig, 1);
     put_many(rig, 1, "jobs", 100 * ENGINE_BATCH_MAX);
-    struct engine_command *made = gets(rig, 1, 100, ENGINE_BATCH_MAX, 0);
+    struct engine_command *made = many_gets(rig, 1, 100, ENGINE_BATCH_MAX, 0);
     size_t taken = step(rig, made, 100);
     assert_true(taken > 0 && taken < 100);
     run(rig, made + taken, 100 - taken);
@@ -190,7 +191,7 @@ static void thousands_hear_the_end_each_once(void **state)
     struct rig *rig = *state;
     open_session(rig, 1);
     open_session(rig, 2);
-    struct engine_command *made = gets(rig, 1, MANY, 1, ENGINE_FOREVER);
+    struct engine_command *made = many_gets(rig, 1, MANY, 1, ENGINE_FOREVER);
     run(rig, made, MANY);
     assert_int_equal(totals_of(rig).waiters, MANY);
     assert_int_equal(rig->heard.answers, 0);
@@ -207,7 +208,7 @@ static void thousands_hear_of_a_delete_each_once(void **state)
     struct rig *rig = *state;
     open_session(rig, 1);
     open_session(rig, 2);
-    struct engine_command *made = gets(rig, 1, MANY, 1, ENGINE_FOREVER);
+    struct engine_command *made = many_gets(rig, 1, MANY, 1, ENGINE_FOREVER);
     run(rig, made, MANY);
     run_one(rig, command(rig, ENGINE_DELETE, 2, "jobs"));
     assert_int_equal(rig->heard.missing, MANY);
@@ -221,7 +222,7 @@ static void thousands_of_deadlines_at_one_instant(void **state)
 {
     struct rig *rig = *state;
     open_session(rig, 1);
-    struct engine_command *made = gets(rig, 1, MANY, 1, 500);
+    struct engine_command *made = many_gets(rig, 1, MANY, 1, 500);
     run(rig, made, MANY);
     assert_int_equal(engine_next(rig->engine), 1500);
     rig->now = 1500;
@@ -266,7 +267,7 @@ static void a_session_with_a_hundred_thousand_leases_ends_in_slices(void **state
     open_session(rig, 3);
     put_many(rig, 1, "jobs", LEASES);
     put_many(rig, 1, "other", 1);
-    struct engine_command *made = gets(rig, 2, LEASES / ENGINE_BATCH_MAX, ENGINE_BATCH_MAX, 0);
+    struct engine_command *made = many_gets(rig, 2, LEASES / ENGINE_BATCH_MAX, ENGINE_BATCH_MAX, 0);
     run(rig, made, LEASES / ENGINE_BATCH_MAX);
     free(made);
     struct engine_command end = command(rig, ENGINE_SESSION_END, 2, "");
