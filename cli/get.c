@@ -26,7 +26,7 @@ static const struct option_spec options[] = {
     {.name = "follow",
      .kind = OPTION_FLAG,
      .at = AT(follow),
-     .help = "the same, and there is no other end: no --timeout"},
+     .help = "like --all, and waits for ever: no --nowait, no --timeout"},
     {.name = "nowait", .kind = OPTION_FLAG, .at = AT(nowait), .help = "if nothing is ready, stop: exit status 3"},
     {.name = "timeout",
      .kind = OPTION_TIME,

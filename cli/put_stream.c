@@ -44,7 +44,7 @@ static void gather(struct put_stream *stream)
     if (has_read_all(stream))
         return;
     put_source_release(&stream->source);
-    while (stream->count < PUT_BATCH) {
+    while (stream->count < stream->batch) {
         stream->state = put_source_next(&stream->source, &body);
         if (stream->state != PUT_SOURCE_READY)
             return;
@@ -230,6 +230,7 @@ static int result(struct put_stream *stream)
 int put_stream_run(struct put_stream *stream)
 {
     stream->state = PUT_SOURCE_READY;
+    stream->batch = stream->progress.on ? PUT_BATCH_SHOWN : PUT_BATCH;
     stream->told_full = isatty(STDERR_FILENO) != 1;
     while (stream->code == JOINQ_OK && !is_complete(stream)) {
         submit_ready(stream);

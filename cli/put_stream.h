@@ -10,6 +10,7 @@
 
 enum {
     PUT_BATCH = 250,              /* messages in one put */
+    PUT_BATCH_SHOWN = 25,         /* where progress is shown: a put is answered when all of it has found room */
     PUT_BATCH_BYTES = 256 * 1024, /* a message beyond it travels alone */
     PUT_WINDOW = 4                /* puts that are not answered */
 };
@@ -28,6 +29,7 @@ struct put_stream {
     enum put_source_state state;         /* of the source */
     struct joinq_body bodies[PUT_BATCH]; /* gathered, `count` of them, to be submitted */
     size_t count, bytes;
+    size_t batch; /* messages in one put, here */
     struct put_flight flights[PUT_WINDOW];
     unsigned flight_count;
     int64_t answered_ms; /* when something was last answered, or submitted after silence */

@@ -103,7 +103,11 @@ reader=$!
 mkfifo "$work/ended"
 exec 9<>"$work/ended"
 for name in a b; do
-    { status=0; "$JOINQ" put paths --producer "$name" --finish <"$work/paths.$name" || status=$?; echo "$name $status" >&9; } &
+    {
+        status=0
+        "$JOINQ" put paths --producer "$name" --finish <"$work/paths.$name" 2>"$work/producer.$name" || status=$?
+        echo "$name $status" >&9
+    } &
 done
 
 # The shell around each worker keeps its exit status, and to itself what shells say of a killed child.
@@ -117,7 +121,7 @@ left=2
 while [ "$left" -gt 0 ]; do
     if read -r -t 0.25 -u 9 name status; then
         left=$((left - 1))
-        [ "$status" = 0 ] || fail "producer $name exited with $status"
+        [ "$status" = 0 ] || fail "producer $name exited with $status: $(cat "$work/producer.$name")"
     fi
     progress
 done
