@@ -145,7 +145,7 @@ class Broken(harness.BrokerCase):
 
     # proves: LSE-2 LSE-3
     def test_a_lease_that_ends_while_writing(self):
-        self.joinq("declare", "q", "--lease", "50ms")
+        self.joinq("declare", "q", "--lease", "1s")
         self.joinq("put", "q", given="x" * 99 + "\n" + ("x" * 200000 + "\n"))
         get = self.spawn("get", "q", "-n", "2")
         self.until(lambda: self.stat("q")["lease_expired"] == 1, "the lease has ended")

@@ -173,12 +173,12 @@ class Failures(Work):
     # proves: LSE-2
     def test_a_timed_lease_is_renewed(self):
         wait = self.close_gate()
-        self.joinq("declare", "q", "--lease", "300ms")
+        self.joinq("declare", "q", "--lease", "1s")
         self.joinq("put", "q", "a", "b", "--close")
         script = f'[ "$1" = b ] || {wait}; echo "$1"'
         work = self.spawn("work", "q", *self.shell(script), "{}")
         self.until_stat("q", leased=1)
-        self.joinq("join", "q", "--timeout", "1s", status=3)
+        self.joinq("join", "q", "--timeout", "2500ms", status=3)
         self.open_gate()
         self.assertEqual(self.ends(work)[0], "a\nb\n")
         self.assertEqual(self.stat("q")["lease_expired"], 0)
@@ -186,7 +186,7 @@ class Failures(Work):
     # proves: LSE-2 LSE-3
     def test_a_worker_that_hangs_loses_its_message(self):
         wait = self.close_gate()
-        self.joinq("declare", "q", "--lease", "200ms")
+        self.joinq("declare", "q", "--lease", "500ms")
         self.joinq("put", "q", "a", "--close")
         work = self.spawn("work", "q", *self.shell(f"{wait}"))
         self.until_stat("q", leased=1)
