@@ -3,6 +3,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +12,12 @@ import tempfile
 
 class Failed(Exception):
     """A program of the bench ended or said what it should not."""
+
+
+def descriptors():
+    """Lets this process, and so all that it starts, have as many descriptors as it is allowed."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def cores():

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 enum { WINDOW = 1000, GROUP_MAX = JOINQ_BATCH_MAX };
 
@@ -222,21 +221,9 @@ static void consume(const struct arguments *a)
 
 /* ---- waiting --------------------------------------------------------------------------------------------------------- */
 
-static void descriptors_allow(uint64_t count)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        die_errno("getrlimit");
-    if (limit.rlim_cur < count && limit.rlim_max >= count)
-        limit.rlim_cur = count;
-    if (limit.rlim_cur < count || setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        die("%" PRIu64 " descriptors are not allowed here", count);
-}
-
 /* So many connections, each with a get that waits, until told to go on; then each gets its message. */
 static void wait_in_get(const struct arguments *a)
 {
-    descriptors_allow(a->count + 64);
     joinq **all = allocate(a->count * sizeof(joinq *));
     for (uint64_t i = 0; i < a->count; i++) {
         joinq_ticket ticket;
