@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* joinq-scenario: plays scenario scripts against the engine (README.md). With --sweep it plays every case again with the first, the
- * second, ... the last allocation of the engine failing. */
+ * second, ... the last allocation of the engine failing; with --wrong every case must fail. */
 #include "play.h"
 
 #include <inttypes.h>
@@ -10,13 +10,14 @@
 struct run {
     struct play_options options;
     bool sweep;
+    bool wrong; /* every case must fail */
     unsigned cases, failed;
     uint64_t replays;
 };
 
 static int usage(void)
 {
-    (void)fprintf(stderr, "usage: joinq-scenario [--sweep] [--verbose] [--case TEXT] FILE...\n");
+    (void)fprintf(stderr, "usage: joinq-scenario [--sweep | --wrong] [--verbose] [--case TEXT] FILE...\n");
     return 2;
 }
 
@@ -39,8 +40,10 @@ static void run_case(struct run *run, const struct script *script, const struct 
     struct play_result result = play_case(script, the_case, &run->options);
     if (result.passed && run->sweep)
         result.passed = sweep_case(run, script, the_case, result.allocations);
+    if (run->wrong && result.passed)
+        (void)fprintf(stderr, "%s:%d: case \"%s\" is wrong and passes\n", script->path, the_case->line, the_case->name);
     run->cases++;
-    run->failed += !result.passed;
+    run->failed += result.passed == run->wrong;
 }
 
 static bool run_file(struct run *run, const char *path)
@@ -61,6 +64,8 @@ int main(int count, char **arguments)
     for (; at < count && strncmp(arguments[at], "--", 2) == 0; at++) {
         if (strcmp(arguments[at], "--sweep") == 0)
             run.sweep = true;
+        else if (strcmp(arguments[at], "--wrong") == 0)
+            run.wrong = run.options.quiet = true;
         else if (strcmp(arguments[at], "--verbose") == 0)
             run.options.verbose = true;
         else if (strcmp(arguments[at], "--case") == 0 && at + 1 < count)

@@ -221,6 +221,8 @@ static void trace_act(struct play *play, const struct script_act *act)
 
 static void complain(struct play *play, int line, const char *what)
 {
+    if (play->options->quiet)
+        return;
     (void)fprintf(stderr, "%s:%d: case \"%s\"", play->script->path, line, play->the_case->name);
     if (play->options->fail_at)
         (void)fprintf(stderr, ", allocation %llu fails", (unsigned long long)play->options->fail_at);

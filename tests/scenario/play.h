@@ -8,6 +8,7 @@
 struct play_options {
     const char *only; /* cases whose name contains it; NULL: all */
     bool verbose;     /* print what was said, also when it was right */
+    bool quiet;       /* do not say what is wrong */
     uint64_t fail_at; /* the allocation that fails; 0: none */
 };
 

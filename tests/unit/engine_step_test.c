@@ -48,6 +48,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct rig *rig = *state;
+    engine_check(rig->engine);
     engine_free(rig->engine);
     engine_effects_fini(&rig->effects);
     free(rig);
@@ -97,7 +98,6 @@ static void run(struct rig *rig, const struct engine_command *commands, size_t c
         done += step(rig, commands + done, count - done);
     while (engine_next(rig->engine) <= rig->now)
         (void)step(rig, NULL, 0);
-    engine_check(rig->engine);
 }
 
 static struct engine_command command(struct rig *rig, enum engine_op op, uint64_t session, const char *queue)
@@ -369,7 +369,6 @@ static void an_engine_is_freed_with_everything_in_it(void **state)
     struct engine_command end = command(rig, ENGINE_SESSION_END, 1, "");
     (void)step(rig, &purge, 1);
     (void)step(rig, &end, 1);
-    engine_check(rig->engine);
 }
 
 int main(void)
