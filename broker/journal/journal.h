@@ -13,7 +13,7 @@
 struct journal;
 
 struct journal_batch {
-    uint64_t wall_ns; /* wall-clock time of the turn */
+    uint64_t wall_ns;                    /* wall-clock time of the turn */
     const struct engine_record *records; /* borrowed until append returns */
     uint32_t count;
 };
@@ -43,16 +43,20 @@ JQ_MUST_USE struct journal *journal_memory_new(struct journal_listener listener,
 void journal_memory_sync(struct journal *journal);
 void journal_memory_refuse(struct journal *journal, bool refuse); /* as a full disk would */
 
-static inline int journal_append(struct journal *journal, const struct journal_batch *batch) {
+static inline int journal_append(struct journal *journal, const struct journal_batch *batch)
+{
     return journal->ops->append(journal, batch);
 }
-static inline uint64_t journal_durable(const struct journal *journal) {
+static inline uint64_t journal_durable(const struct journal *journal)
+{
     return journal->ops->durable(journal);
 }
-static inline bool journal_accepts(const struct journal *journal) {
+static inline bool journal_accepts(const struct journal *journal)
+{
     return journal->ops->accepts(journal);
 }
-static inline void journal_free(struct journal *journal) {
+static inline void journal_free(struct journal *journal)
+{
     if (journal)
         journal->ops->free(journal);
 }

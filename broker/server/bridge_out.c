@@ -174,7 +174,8 @@ static struct jqw_bytes bytes_of(struct engine_text text)
 
 static struct jqw_stat stat_of(const struct engine_stat *from)
 {
-    struct jqw_stat stat = {
+#define SAME(field) .field = from->field
+    return (struct jqw_stat){
         .name = bytes_of(from->name),
         .max_messages = from->options.max_messages,
         .max_bytes = from->options.max_bytes,
@@ -183,18 +184,33 @@ static struct jqw_stat stat_of(const struct engine_stat *from)
         .lease_ms = from->options.lease_ms,
         .producers = from->options.producers,
         .age_ms = from->age_ns / 1000000,
+        SAME(incarnation),
+        SAME(closed),
+        SAME(ready),
+        SAME(delayed),
+        SAME(leased),
+        SAME(ready_bytes),
+        SAME(unfinished),
+        SAME(ends),
+        SAME(put),
+        SAME(done),
+        SAME(dead),
+        SAME(expired),
+        SAME(discarded),
+        SAME(moved_in),
+        SAME(moved_out),
+        SAME(dead_in),
+        SAME(delivered),
+        SAME(redelivered),
+        SAME(lease_expired),
+        SAME(task_done),
+        SAME(getters_waiting),
+        SAME(putters_waiting),
+        SAME(joiners_waiting),
+        SAME(producers_attached),
+        SAME(producers_finished),
     };
-#define SAME(field) stat.field = from->field;
-    SAME(incarnation)
-    SAME(closed)
-    SAME(ready)
-    SAME(delayed)
-    SAME(leased) SAME(ready_bytes) SAME(unfinished) SAME(ends) SAME(put) SAME(done) SAME(dead) SAME(expired)
-        SAME(discarded) SAME(moved_in) SAME(moved_out) SAME(dead_in) SAME(delivered) SAME(redelivered)
-            SAME(lease_expired) SAME(task_done) SAME(getters_waiting) SAME(putters_waiting) SAME(joiners_waiting)
-                SAME(producers_attached) SAME(producers_finished)
 #undef SAME
-                    return stat;
 }
 
 static int say_stats(const struct saying *saying)

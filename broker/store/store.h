@@ -29,7 +29,7 @@ void store_unref(struct store *store, uint32_t chunk);
 void store_release(struct store *store, uint32_t chunk, uint32_t count);
 
 struct store_totals {
-    uint64_t bytes;  /* in chunks, spare ones too */
+    uint64_t bytes; /* in chunks, spare ones too */
     uint64_t bodies;
     uint64_t chunks;
 };
