@@ -4,6 +4,7 @@
 #include "play.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,11 +57,21 @@ static bool run_file(struct run *run, const char *path)
     return read;
 }
 
+/* An engine that finds itself broken traps. */
+static void trapped(int number)
+{
+    play_trapped();
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
 int main(int count, char **arguments)
 {
     struct run run = {0};
     int at = 1;
     bool read = true;
+    (void)signal(SIGILL, trapped);
+    (void)signal(SIGTRAP, trapped);
     for (; at < count && strncmp(arguments[at], "--", 2) == 0; at++) {
         if (strcmp(arguments[at], "--sweep") == 0)
             run.sweep = true;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct play {
     const struct script *script;
@@ -16,6 +17,7 @@ struct play {
     const struct play_options *options;
     struct world world;
     struct text trace; /* what was done and said so far */
+    int line;          /* of the act that runs */
     bool records;      /* the case lists records */
     bool abandoned;    /* a waiter, or one of several, was OVERLOADED: how it goes on is not in the script */
 };
@@ -232,7 +234,7 @@ static void complain(struct play *play, int line, const char *what)
 static bool play_one(struct play *play, const struct script_act *act)
 {
     struct text wrong = {0};
-    int line = act->line;
+    int line = play->line = act->line;
     for (struct session *session = play->world.sessions; session; session = session->next)
         session->ended_now = false;
     play_act(play, act);
@@ -268,6 +270,27 @@ static bool play_acts(struct play *play)
     return false;
 }
 
+static const struct play *playing; /* for play_trapped */
+
+static void say(const char *text)
+{
+    if (write(STDERR_FILENO, text, strlen(text)) < 0)
+        _exit(1);
+}
+
+void play_trapped(void)
+{
+    if (!playing)
+        return;
+    say(playing->script->path);
+    say(": case \"");
+    say(playing->the_case->name);
+    say("\": the engine trapped in\n");
+    say(playing->line ? playing->script->lines[playing->line - 1] : "");
+    say("\n  trace:\n");
+    say(text_string(&playing->trace));
+}
+
 struct play_result play_case(const struct script *script, const struct script_case *the_case,
                              const struct play_options *options)
 {
@@ -277,6 +300,7 @@ struct play_result play_case(const struct script *script, const struct script_ca
         play.records = play.records || act->records;
     play.world.fail_at = options->fail_at;
     struct play_result result = {.passed = true};
+    playing = &play;
     if (world_init(&play.world, &config))
         result.passed = play_acts(&play);
     else if (!play.world.failed)
@@ -285,6 +309,7 @@ struct play_result play_case(const struct script *script, const struct script_ca
     if (options->verbose)
         (void)fprintf(stderr, "%s: %s\n%s", result.passed ? "passed" : "FAILED", the_case->name,
                       text_string(&play.trace));
+    playing = NULL;
     world_fini(&play.world);
     text_fini(&play.trace);
     return result;

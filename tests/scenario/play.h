@@ -21,4 +21,7 @@ struct play_result {
 struct play_result play_case(const struct script *script, const struct script_case *the_case,
                              const struct play_options *options);
 
+/* For a signal handler, when the engine has trapped: says on standard error where that was. */
+void play_trapped(void);
+
 #endif
