@@ -87,6 +87,10 @@ static void check_members(const struct engine *e, const struct queue *q)
         JQ_ASSERT(!m->session && m->queue == q && !m->idle_gets);
         check_member(e, m, &leased, &receipts);
     }
+    DL_FOREACH2 (q->stuck, m, qnext) {
+        JQ_ASSERT(!m->session && m->runs);
+        check_member(e, m, &leased, &receipts);
+    }
     JQ_ASSERT(leased == q->leased && receipts == q->receipts);
     JQ_ASSERT(leased_idle == q->leased_idle && receipts_idle == q->receipts_idle);
 }

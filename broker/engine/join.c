@@ -13,6 +13,19 @@ void join_answer(struct engine_effect *a, const struct queue *q, const struct ta
     a->joined.moved = is->moved_out - since->moved_out;
 }
 
+/* Confirmed before the call, though not all are counted yet: of sessions that ended, whose leases are coming back. */
+static uint64_t pending_dones(const struct queue *q)
+{
+    uint64_t pending = 0;
+    const struct member *m;
+    const struct run *r;
+    DL_FOREACH2 (q->returns, m, qnext) {
+        DL_FOREACH (m->runs, r)
+            pending += r->receipt && !r->end && r->receipt <= m->received ? r->live : 0;
+    }
+    return queue_is_counter(q) ? 0 : pending;
+}
+
 int handle_join(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
     struct queue *q;
@@ -29,6 +42,7 @@ int handle_join(struct engine *e, struct session *s, const struct engine_command
     if ((code = waiter_new(e, s, q, WAITER_JOIN, c, c->join.timeout_ns, a, &w)) != JQ_OK)
         return code;
     w->join = q->tally;
+    w->join.done += pending_dones(q);
     waiter_line(e, w, NULL);
     if (!c->join.timeout_ns)
         waiter_late(w, JQ_TIMEOUT);

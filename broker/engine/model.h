@@ -186,6 +186,7 @@ struct queue {
     uint32_t put_count, get_count, join_count, late_count, idle_count, final_count;
     struct member *members;
     struct member *returns; /* of sessions that ended, with leases to come back */
+    struct member *stuck;   /* likewise, with nothing but confirmed receipts that the journal does not take (OUT-2) */
     struct member *after_due;
     struct waiter *deleting; /* waits for the end of its deletion */
     struct sweep *sweeps;

@@ -42,6 +42,7 @@ static bool serve_ends(struct engine *e, struct queue *q)
         waiter_end(e, w, JQ_END, ENGINE_WHY_QUEUE_ENDED);
         told = true;
     }
+    q->end_idle_until = q->end_final_until = 0; /* who was passed over looks anew when its turn comes */
     return told;
 }
 
@@ -89,7 +90,7 @@ static bool serve(struct engine *e, struct queue *q)
     }
     if (put_serve(e, q) || get_serve(e, q))
         return true;
-    if (q->closed && q->gets && serve_ends(e, q))
+    if (q->closed && serve_ends(e, q))
         return true;
     return q->late_count && serve_late(e, q);
 }

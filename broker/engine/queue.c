@@ -239,6 +239,8 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
 /* Its members leave their sessions; leases in it are looked for by incarnation, and so lost from here on. */
 static void delete_members(struct engine *e, struct queue *q)
 {
+    DL_CONCAT2(q->returns, q->stuck, qprev, qnext);
+    q->stuck = NULL;
     struct member *m, *next;
     DL_FOREACH_SAFE2 (q->members, m, next, qnext) {
         if (m->session->blocked)
@@ -258,14 +260,15 @@ int handle_delete(struct engine *e, struct session *s, const struct engine_comma
     int code = queue_find(e, c, a, &q);
     if (code != JQ_OK)
         return code;
-    if (c->delete_.if_empty && (queue_unfinished(q) || q->receipts))
+    uint64_t contents = q->ready + q->delayed_count + q->leased + q->receipts;
+    if (c->delete_.if_empty && (contents || queue_unfinished(q)))
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_QUEUE_NOT_EMPTY, q, 0);
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     struct waiter *w;
     if ((code = waiter_new(e, s, q, WAITER_SWEEP, c, ENGINE_FOREVER, a, &w)) != JQ_OK)
         return code;
-    w->sweep.discarded = q->ready + q->delayed_count + q->leased + q->receipts;
+    w->sweep.discarded = contents;
     if (record_new(e, q, ENGINE_RECORD_DELETE))
         e->deleted_watermark = q->watermark;
     HASH_DELETE(hh_name, e->by_name, q);

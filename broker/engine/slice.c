@@ -48,15 +48,30 @@ static uint32_t member_drop_some(struct engine *e, struct member *m, uint32_t bu
     return handled;
 }
 
+static bool confirmed(const struct member *m, const struct run *r)
+{
+    return r->receipt && r->receipt <= m->received;
+}
+
+/* Returns that need no record do not wait for the journal; receipts that were confirmed do, and keep nobody else waiting. */
 static uint32_t member_return_some(struct engine *e, struct member *m, uint32_t budget)
 {
-    if (m->queue->deleted)
+    struct queue *q = m->queue;
+    if (q->deleted)
         return member_drop_some(e, m, budget);
-    struct run *r = m->runs;
-    if (!r)
-        return 0;
-    bool confirmed = r->receipt && r->receipt <= m->received;
-    return run_drain(e, r, budget, confirmed ? FATE_FINISH : r->receipt ? FATE_RETURN : FATE_FAIL, NULL);
+    bool storage = queue_storage_ok(e, q);
+    struct run *r;
+    DL_FOREACH (m->runs, r) {
+        if (storage || !confirmed(m, r))
+            break;
+    }
+    if (r)
+        return run_drain(e, r, budget, confirmed(m, r) ? FATE_FINISH : r->receipt ? FATE_RETURN : FATE_FAIL, NULL);
+    if (m->runs) {
+        DL_DELETE2(q->returns, m, qprev, qnext);
+        DL_APPEND2(q->stuck, m, qprev, qnext);
+    }
+    return 0;
 }
 
 /* ---- expiry ---- */
@@ -140,7 +155,7 @@ static bool queue_stalls(const struct engine *e, const struct queue *q)
 {
     if (queue_storage_ok(e, q) || q->deleted)
         return false;
-    return q->closed == 2 || q->sweeps || (q->returns && q->returns->receipts && q->returns->received);
+    return q->closed == 2 || q->sweeps;
 }
 
 static void queue_idle(struct engine *e, struct queue *q)
@@ -177,8 +192,7 @@ static bool queue_slice(struct engine *e, struct queue *q)
     bool busy = queue_busy(q);
     if (q->returns) {
         struct member *m = q->returns;
-        if (m->runs)
-            e->budget -= member_return_some(e, m, e->budget);
+        e->budget -= member_return_some(e, m, e->budget);
         if (!m->runs && (!q->deleted || lines_empty(q)))
             member_free(e, m);
         else if (!m->runs)
@@ -227,9 +241,11 @@ void slices_resume(struct engine *e)
     struct queue *q, *next_queue;
     HASH_ITER (hh_incarnation, e->by_incarnation, q, next_queue) {
         queue_mark(e, q);
-        if (q->stalled)
+        if (q->stalled || q->stuck)
             queue_work(e, q);
         q->stalled = false;
+        DL_CONCAT2(q->returns, q->stuck, qprev, qnext);
+        q->stuck = NULL;
     }
     struct session *s, *next_session;
     HASH_ITER (hh, e->sessions, s, next_session) {
