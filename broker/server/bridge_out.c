@@ -338,18 +338,23 @@ void bridge_effect(struct server *server, const struct engine_effect *effect)
         connection_mark(connection);
 }
 
-void bridge_send(struct connection *connection, const struct jqw_message *message)
+static void send_to(struct connection *connection, struct output *out, const struct jqw_message *message)
 {
     struct server *server = connection->server;
     struct jqw_buffer *frame = &server->bridge->frame;
     int code = jqw_encode(frame, message);
     if (code == JQ_OK)
-        code = output_append(&server->pool, &connection->out, frame->data, frame->size);
+        code = output_append(&server->pool, out, frame->data, frame->size);
     frame->size = 0;
     if (code != JQ_OK)
         fail(connection);
     else
         connection_mark(connection);
+}
+
+void bridge_send(struct connection *connection, const struct jqw_message *message)
+{
+    send_to(connection, &connection->out, message);
 }
 
 static struct jqw_message result_message(uint32_t request, enum jqw_code code, const char *text)
@@ -369,7 +374,8 @@ void bridge_result(struct connection *connection, uint32_t request, enum jqw_cod
 
 void bridge_refuse(struct connection *connection, enum jqw_code code, const char *text)
 {
-    bridge_result(connection, 0, code, text);
+    const struct jqw_message message = result_message(0, code, text);
+    send_to(connection, &connection->last, &message);
     connection_finish(connection);
 }
 

@@ -136,6 +136,7 @@ void connection_kill(struct connection *connection)
     connection->transport.ops->close(&connection->transport);
     connection_input_free(connection);
     output_clear(&server->pool, &connection->out);
+    output_clear(&server->pool, &connection->last);
     server_deadline_clear(connection);
     sessions_remove(&server->sessions, connection);
     server->connections--;
@@ -231,6 +232,8 @@ bool connection_settle(struct connection *connection)
         connection_kill(connection);
     if (connection->state == CONNECTION_DEAD)
         return false;
+    if (connection->held == 0)
+        output_splice(&connection->out, &connection->last);
     connection_write(connection);
     if (is_alive(connection))
         settle_input(connection);

@@ -61,6 +61,7 @@ struct connection {
     struct jqw_frame_parser parser;
     struct jqw_buffer in; /* bytes of a frame that is not whole; no memory when there are none */
     struct output out;
+    struct output last; /* what is said last, behind all answers */
     uint8_t client[CLIENT_ID_SIZE];
     UT_hash_handle by_client;
     uint64_t deadline_ns;

@@ -154,6 +154,7 @@ static void drop_connection(struct server *server, struct connection *connection
     connection->transport.ops->close(&connection->transport);
     connection_input_free(connection);
     output_clear(&server->pool, &connection->out);
+    output_clear(&server->pool, &connection->last);
     free(connection);
 }
 

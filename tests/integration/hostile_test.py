@@ -179,6 +179,14 @@ class Requests(WireCase):
         self.assertEqual(client.receive()[:3], ["STATS", 9, OK])
         self.is_refused(client, text="in use")
 
+    def test_what_came_before_is_answered_first(self):
+        """The refusal is the last that the broker says."""
+        client = self.client()
+        puts = [frame("PUT", i, "q", 0, 0, 0, [b"x"], packing.Pairs()) for i in range(2, 502)]
+        client.send_bytes(b"".join(puts) + raw_frame(b"\xc1"))
+        self.assertEqual({client.receive()[1] for _ in puts}, set(range(2, 502)))
+        self.is_refused(client)
+
     def test_duplicate_request_id_that_makes_no_sense(self):
         client = self.client()
         request = self.waits(client)
