@@ -232,6 +232,27 @@ static void thousands_of_deadlines_at_one_instant(void **state)
     free(made);
 }
 
+/* proves: LSE-8 GET-1 */
+static void a_loop_held_up_past_thousands_of_deadlines_comes_to_the_put_last(void **state)
+{
+    struct rig *rig = *state;
+    struct engine_body body = {1, 0, BODY_BYTES};
+    open_session(rig, 1);
+    for (uint32_t i = 0; i < MANY; i++)
+        run_one(rig, get(rig, 1, "jobs", 1, 500 + i % 3000));
+    struct engine_command put = command(rig, ENGINE_PUT, 1, "jobs");
+    put.put.bodies = &body;
+    put.put.count = 1;
+    put.put.timeout_ns = ENGINE_FOREVER;
+    rig->now = 100000;
+    assert_int_equal(step(rig, &put, 1), 0);
+    run_one(rig, put);
+    assert_int_equal(rig->heard.answers, MANY + 1);
+    assert_int_equal(rig->heard.ok, 1);
+    assert_int_equal(rig->heard.bodies, 0);
+    assert_int_equal(totals_of(rig).messages, 1);
+}
+
 /* proves: LSE-6 PUT-4 */
 static void a_session_with_thousands_of_waiting_puts_releases_all_of_them(void **state)
 {
@@ -287,6 +308,60 @@ static void a_session_with_a_hundred_thousand_leases_ends_in_slices(void **state
     assert_int_equal(rig->heard.answers, answers + 2);
     assert_int_equal(totals_of(rig).slice_max, ENGINE_SLICE);
     assert_true(totals_of(rig).sliced >= LEASES);
+}
+
+/* proves: BLK-1 FLW-1 */
+static void a_stream_of_confirmations_does_not_hold_up_what_comes_back(void **state)
+{
+    enum { ROUNDS = 40, HELD = 10 * ENGINE_BATCH_MAX };
+    struct rig *rig = *state;
+    for (uint64_t session = 1; session <= 4; session++)
+        open_session(rig, session);
+    put_many(rig, 1, "stream", 2 * ROUNDS * ENGINE_BATCH_MAX);
+    put_many(rig, 1, "jobs", HELD);
+    struct engine_command *made = many_gets(rig, 2, HELD / ENGINE_BATCH_MAX, ENGINE_BATCH_MAX, 0);
+    run(rig, made, HELD / ENGINE_BATCH_MAX);
+    free(made);
+    struct engine_command end = command(rig, ENGINE_SESSION_END, 2, "");
+    struct engine_command late = get(rig, 3, "jobs", 1, 0);
+    (void)step(rig, &end, 1);
+    (void)step(rig, &late, 1);
+    int round = 1;
+    for (; round < ROUNDS && engine_waits(rig->engine, late.session, late.request); round++) {
+        struct engine_command turn[4];
+        for (uint64_t i = 0; i < 2; i++) {
+            turn[2 * i] = get(rig, 1 + 3 * i, "stream", ENGINE_BATCH_MAX, 0);
+            turn[2 * i].get.auto_ = true;
+            turn[2 * i + 1] = command(rig, ENGINE_RECEIVED, 1 + 3 * i, "");
+            turn[2 * i + 1].receipt = (uint64_t)round;
+        }
+        (void)step(rig, turn, 4);
+    }
+    assert_true(round < ROUNDS);
+    run(rig, NULL, 0);
+}
+
+/* proves: ADM-1 END-6 */
+static void peek_finds_what_came_back_behind_hundreds_of_ends(void **state)
+{
+    struct rig *rig = *state;
+    open_session(rig, 1);
+    open_session(rig, 2);
+    run_one(rig, command(rig, ENGINE_DECLARE, 1, "jobs"));
+    struct engine_command ends = command(rig, ENGINE_PUT_END, 1, "jobs");
+    ends.count = 300;
+    run_one(rig, ends);
+    put_many(rig, 1, "jobs", 1);
+    struct engine_command *made = many_gets(rig, 2, 301, 1, 0);
+    run(rig, made, 301);
+    free(made);
+    run_one(rig, command(rig, ENGINE_SESSION_END, 2, ""));
+    struct engine_command peek = command(rig, ENGINE_PEEK, 1, "jobs");
+    peek.count = 1;
+    assert_int_equal(engine_step(rig->engine, rig->now, &peek, 1, &rig->effects), 1);
+    assert_int_equal(rig->effects.effects[0].code, JQ_OK);
+    assert_int_equal(rig->effects.effects[0].got.body_count, 1);
+    engine_effects_reset(&rig->effects);
 }
 
 /* proves: FLW-1 */
@@ -379,8 +454,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(thousands_hear_the_end_each_once, setup, teardown),
         cmocka_unit_test_setup_teardown(thousands_hear_of_a_delete_each_once, setup, teardown),
         cmocka_unit_test_setup_teardown(thousands_of_deadlines_at_one_instant, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_loop_held_up_past_thousands_of_deadlines_comes_to_the_put_last, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_session_with_thousands_of_waiting_puts_releases_all_of_them, setup, teardown),
         cmocka_unit_test_setup_teardown(a_session_with_a_hundred_thousand_leases_ends_in_slices, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stream_of_confirmations_does_not_hold_up_what_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(peek_finds_what_came_back_behind_hundreds_of_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(ten_thousand_queues_do_not_know_each_other, setup, teardown),
         cmocka_unit_test(the_same_commands_have_the_same_effects),
         cmocka_unit_test_setup_teardown(an_incarnation_is_never_used_again, setup, teardown),
