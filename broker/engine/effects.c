@@ -118,6 +118,12 @@ struct engine_range *effects_range(struct engine_effects *fx, struct engine_rang
     return &fx->ranges[fx->range_count++];
 }
 
+void answer_rests_on(struct engine_effect *a, const struct queue *q)
+{
+    if (q && q->watermark > a->after)
+        a->after = q->watermark;
+}
+
 int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, enum engine_why why,
                 const struct queue *q, uint64_t limit)
 {
@@ -125,8 +131,7 @@ int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, e
     a->limit = limit;
     if (q) {
         a->incarnation = q->incarnation;
-        if (q->watermark > a->after)
-            a->after = q->watermark;
+        answer_rests_on(a, q);
         a->name = effects_text(e->effects, q->name, q->name_size);
     }
     return (int)code;

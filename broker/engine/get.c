@@ -124,13 +124,6 @@ static int handout(struct engine *e, struct member *m, uint32_t max, bool auto_,
 
 /* ---- the request ---- */
 
-/* The answer leaves when what it says of the queue is durable. */
-static void rest_on(struct engine_effect *a, const struct queue *q)
-{
-    if (q && q->watermark > a->after)
-        a->after = q->watermark;
-}
-
 static void get_park(struct engine *e, struct member *m, const struct engine_command *c, struct waiter *w,
                      const struct engine_effect *a)
 {
@@ -190,7 +183,7 @@ static void get_carried(struct engine *e, struct session *s, const struct engine
     const struct engine_ranges carried[] = {c->get.done, c->get.release};
     for (int i = 0; i < 2; i++) {
         for (uint32_t k = 0; k < carried[i].count; k++)
-            rest_on(a, queue_by_incarnation(e, carried[i].item[k].incarnation));
+            answer_rests_on(a, queue_by_incarnation(e, carried[i].item[k].incarnation));
     }
 }
 
@@ -203,7 +196,7 @@ static int get_now(struct engine *e, struct member *m, const struct engine_comma
         return ENGINE_PARKED;
     if (ready_next(q, &sequence)) {
         int code = handout(e, m, c->get.max, c->get.auto_, a);
-        rest_on(a, q);
+        answer_rests_on(a, q);
         return code == JQ_OK
                    ? code
                    : answer_fail(e, a, code, code == JQ_END ? ENGINE_WHY_QUEUE_ENDED : ENGINE_WHY_MEMORY, q, 0);

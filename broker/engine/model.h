@@ -234,6 +234,7 @@ struct engine_effect *effect_new(struct engine *e, enum engine_effect_kind kind,
 struct engine_text effects_text(struct engine_effects *fx, const char *data, uint32_t size);
 void effects_release(struct engine_effects *fx, struct engine_body body);
 struct engine_range *effects_range(struct engine_effects *fx, struct engine_range range);
+void answer_rests_on(struct engine_effect *a, const struct queue *q); /* and leaves when that is durable (OUT-1) */
 /* Fills in a failure: returns the code. */
 int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, enum engine_why why,
                 const struct queue *q, uint64_t limit);

@@ -116,6 +116,7 @@ static int put_waiter(struct engine *e, struct session *s, struct member *m, con
 {
     struct queue *q = m->queue;
     uint64_t bytes = bytes_of(c->put.bodies + accepted, c->put.count - accepted);
+    answer_rests_on(a, q);
     if (s->waiting_bytes + bytes > e->config.waiting_bytes_max)
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_WAITING_BYTES, NULL, e->config.waiting_bytes_max);
     struct engine_body *bodies = malloc(c->put.count * sizeof *bodies);

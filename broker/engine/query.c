@@ -49,8 +49,7 @@ static void stat_add(struct engine *e, struct engine_effect *a, struct queue *q)
                                  .age_ns = oldest_age(e, q)};
     stat_counts(stat, q);
     a->stats.count++;
-    if (q->watermark > a->after)
-        a->after = q->watermark;
+    answer_rests_on(a, q);
 }
 
 int handle_stat(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)

@@ -77,7 +77,7 @@ void session_block(struct engine *e, struct session *s, bool blocked)
     s->blocked = blocked;
     struct waiter *w;
     DL_FOREACH2 (s->waiters, w, snext) {
-        if (w->kind != WAITER_GET || w->queue->deleted)
+        if (w->kind != WAITER_GET || w->queue->deleted || w->late)
             continue;
         waiter_pass(w, blocked);
         queue_mark(e, w->queue);

@@ -160,8 +160,7 @@ int handle_settle(struct engine *e, struct session *s, const struct engine_comma
     a->settled.count = settle(e, s, c, c->op, c->settle.ranges, &a->settled.lost_count);
     for (uint32_t i = 0; i < c->settle.ranges.count; i++) {
         const struct queue *q = queue_by_incarnation(e, c->settle.ranges.item[i].incarnation);
-        if (q && q->watermark > a->after)
-            a->after = q->watermark;
+        answer_rests_on(a, q);
     }
     return a->settled.lost_count ? JQ_LEASE_LOST : JQ_OK;
 }

@@ -114,8 +114,9 @@ static bool settle_all(struct engine *e)
         q->dirty = false;
         DL_DELETE2(e->dirty, q, dprev, dnext);
     }
-    if (e->joining && e->joining->kind == WAITER_GET && e->joining->session->blocked)
-        waiter_pass(e->joining, true);
+    struct waiter *w = e->joining;
+    if (w && w->kind == WAITER_GET && w->session->blocked && !w->late)
+        waiter_pass(w, true);
     e->joining = NULL;
     return true;
 }

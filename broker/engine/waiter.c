@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Close, delete and purge never need what can be refused, but for memory itself. */
-static bool kind_counts(enum waiter_kind kind)
+static bool kind_refused(enum waiter_kind kind)
 {
     return kind != WAITER_CLOSE && kind != WAITER_SWEEP;
 }
@@ -13,7 +13,8 @@ static bool kind_counts(enum waiter_kind kind)
 int waiter_new(struct engine *e, struct session *s, struct queue *q, enum waiter_kind kind,
                const struct engine_command *c, uint64_t timeout_ns, struct engine_effect *a, struct waiter **out)
 {
-    if (kind_counts(kind) && timeout_ns && s->waiting >= e->config.waiting_max)
+    answer_rests_on(a, q);
+    if (kind_refused(kind) && timeout_ns && s->waiting >= e->config.waiting_max)
         return answer_fail(e, a, JQ_BUSY, ENGINE_WHY_WAITING_TOO_MANY, NULL, e->config.waiting_max);
     if (!pool_reserve(&e->waiter_pool, 1) || !heap_reserve(&e->deadlines, (uint64_t)e->deadlines.count + 1))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
@@ -33,7 +34,7 @@ int waiter_new(struct engine *e, struct session *s, struct queue *q, enum waiter
     if (timeout_ns && timeout_ns != ENGINE_FOREVER)
         heap_set(&e->deadlines, &w->deadline, deadline_after(e, timeout_ns), w->order);
     DL_APPEND2(s->waiters, w, sprev, snext);
-    s->waiting += kind_counts(kind);
+    s->waiting++;
     *out = w;
     return JQ_OK;
 }
@@ -171,7 +172,7 @@ static void waiter_leave(struct engine *e, struct waiter *w)
 {
     HASH_DEL(e->waiters, w);
     DL_DELETE2(w->session->waiters, w, sprev, snext);
-    w->session->waiting -= kind_counts(w->kind);
+    w->session->waiting--;
 }
 
 void waiter_orphan(struct engine *e, struct waiter *w)
@@ -261,7 +262,7 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
 void waiter_deadline(struct engine *e, struct waiter *w)
 {
     heap_remove(&e->deadlines, &w->deadline);
-    if (queue_busy(w->queue) && w->kind <= WAITER_JOIN)
+    if (queue_busy(w->queue) && w->kind <= WAITER_JOIN && !w->passed)
         waiter_late(w, JQ_TIMEOUT);
     else
         waiter_end(e, w, JQ_TIMEOUT, ENGINE_WHY_NONE);
