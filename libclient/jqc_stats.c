@@ -25,10 +25,11 @@ JQ_MUST_USE static int stats_hold(struct joinq_stats *stats, size_t count)
 
 JQ_MUST_USE static int stats_add(struct joinq_stats *stats, const struct jqw_stat *from)
 {
-    const char *text = from->name.size > 0 ? (const char *)from->name.data : "";
-    char *name = strndup(text, from->name.size);
+    char *name = calloc(1, from->name.size + 1);
     if (!name)
         return JQ_OVERLOADED;
+    if (from->name.size > 0)
+        memcpy(name, from->name.data, from->name.size);
     struct joinq_stat *to = &stats->item[stats->count];
     stats->names[stats->count++] = name;
     to->name = name;

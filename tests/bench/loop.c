@@ -5,6 +5,8 @@
 #include "tool.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 enum { PIECE = 64 * 1024 };
 
@@ -19,6 +21,10 @@ void loop_serve(void)
     size_t size;
     while ((size = read_some(from, piece, PIECE)) > 0)
         write_all(to, piece, size);
+    close(listener);
+    close(from);
+    close(to);
+    free(piece);
 }
 
 void loop_send(uint64_t port, uint64_t bytes)
@@ -32,6 +38,8 @@ void loop_send(uint64_t port, uint64_t bytes)
         write_all(fd, piece, size);
         left -= size;
     }
+    close(fd);
+    free(piece);
 }
 
 void loop_receive(uint64_t port, uint64_t bytes)
@@ -46,4 +54,6 @@ void loop_receive(uint64_t port, uint64_t bytes)
         left -= size;
     }
     printf("ended %" PRIu64 "\nverified %" PRIu64 "\n", clock_ns(), bytes);
+    close(fd);
+    free(piece);
 }

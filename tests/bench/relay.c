@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -256,4 +257,7 @@ void relay_serve(uint64_t bound)
     connection_begin(relay, &relay->consumer, listener, EPOLLIN | EPOLLOUT | EPOLLET);
     while (relay->producer.fd >= 0 || relay->consumer.fd >= 0)
         turn(relay);
+    close(relay->epoll);
+    close(listener);
+    free(relay);
 }

@@ -5,6 +5,8 @@
 #include "tool.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 enum { BUFFER_SIZE = 8 * 1024 * 1024 };
 
@@ -63,6 +65,9 @@ void relay_produce(uint64_t port, uint64_t count, uint64_t size, uint64_t group)
         answers_read(p);
     }
     printf("started %" PRIu64 "\n", start);
+    close(p->fd);
+    free(p->out);
+    free(p);
 }
 
 struct consumer {
@@ -127,4 +132,7 @@ void relay_consume(uint64_t port, uint64_t count)
     uint64_t end = clock_ns();
     write_all(c->fd, &take, sizeof take);
     printf("ended %" PRIu64 "\nverified %" PRIu64 "\n", end, c->verified);
+    close(c->fd);
+    free(c->in);
+    free(c);
 }

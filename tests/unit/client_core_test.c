@@ -335,6 +335,25 @@ static void a_result_may_refuse_any_request(void **state)
     assert_int_equal(request->answer.code, JQ_INVALID);
 }
 
+static void requests_without_an_outcome_are_limited(void **state)
+{
+    struct fixture *f = *state;
+    struct jqw_message message = {.op = JQW_LIST};
+    struct jqc_request *request;
+    uint8_t *ids = calloc(1, JQC_REQUESTS_MAX + 1);
+    assert_non_null(ids);
+    for (uint32_t i = 0; i < JQC_REQUESTS_MAX; i++) {
+        assert_int_equal(jqc_core_submit(&f->core, &message, NULL, &request), JQ_OK);
+        assert_in_range(request->id, 1, JQC_REQUESTS_MAX);
+        assert_int_equal(ids[request->id]++, 0);
+    }
+    free(ids);
+    assert_int_equal(jqc_core_submit(&f->core, &message, NULL, &request), JQ_BUSY);
+    close_request(f, jqc_request_find(&f->core.requests, 4711));
+    assert_int_equal(jqc_core_submit(&f->core, &message, NULL, &request), JQ_OK);
+    assert_int_equal(request->id, 4711 + 65536);
+}
+
 static void limits_of_the_broker_are_kept(void **state)
 {
     struct fixture *f = *state;
@@ -457,6 +476,7 @@ int main(void)
         TEST(an_answer_to_nothing_ends_the_connection),
         TEST(an_answer_of_another_kind_ends_the_connection),
         TEST(a_result_may_refuse_any_request),
+        TEST(requests_without_an_outcome_are_limited),
         TEST(limits_of_the_broker_are_kept),
         TEST(batches_hold_while_more_is_read),
         cmocka_unit_test(a_batch_outlives_its_client),
