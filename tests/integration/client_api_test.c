@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* joinq.h against a real broker, through the shared library: every function does what it says. */
+/* joinq.h against a real broker, through the shared library: messages, leases, and requests that are pipelined. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,127 +7,10 @@
 
 #include <cmocka.h>
 
-#include <inttypes.h>
-#include <joinq.h>
-#include <signal.h>
+#include "client_api.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-static struct {
-    pid_t pid;
-    char folder[64];
-    char url[128];
-} broker;
-
-/* ---- a broker for all tests, a client and a queue for each --------------------------------------------------------------- */
-
-static int broker_start(void **state)
-{
-    (void)state;
-    int out[2];
-    const char *joinqd = getenv("JOINQD");
-    snprintf(broker.folder, sizeof broker.folder, "/tmp/joinq-api-XXXXXX");
-    if (!joinqd || !mkdtemp(broker.folder) || pipe(out) != 0)
-        return -1;
-    snprintf(broker.url, sizeof broker.url, "unix://%s/socket", broker.folder);
-    broker.pid = fork();
-    if (broker.pid == 0) {
-        dup2(out[1], STDOUT_FILENO);
-        close(out[0]);
-        close(out[1]);
-        execl(joinqd, joinqd, "--listen", broker.url, (char *)NULL);
-        _exit(127);
-    }
-    close(out[1]);
-    FILE *said = fdopen(out[0], "r");
-    char line[256] = "";
-    while (said && fgets(line, sizeof line, said) && !strstr(line, "ready"))
-        continue;
-    if (said)
-        fclose(said);
-    return strstr(line, "ready") ? 0 : -1;
-}
-
-static int broker_stop(void **state)
-{
-    (void)state;
-    int status = -1;
-    kill(broker.pid, SIGTERM);
-    waitpid(broker.pid, &status, 0);
-    rmdir(broker.folder);
-    return status;
-}
-
-static joinq *connect_one(void)
-{
-    joinq *q;
-    assert_int_equal(joinq_connect(&q, broker.url, NULL), JOINQ_OK);
-    return q;
-}
-
-static int client_start(void **state)
-{
-    *state = connect_one();
-    return 0;
-}
-
-static int client_stop(void **state)
-{
-    joinq_free(*state);
-    return 0;
-}
-
-static void ok(joinq *q, int code)
-{
-    if (code != JOINQ_OK)
-        print_error("%s: %s\n", joinq_code_name(code), joinq_error(q));
-    assert_int_equal(code, JOINQ_OK);
-}
-
-static void put_text(joinq *q, const char *queue, const char *text)
-{
-    ok(q, joinq_put(q, queue, text, strlen(text), 0));
-}
-
-static void expect_text(const struct joinq_batch *batch, size_t index, const char *text)
-{
-    const struct joinq_message *message = joinq_batch_message(batch, index);
-    assert_non_null(message);
-    assert_int_equal(message->size, strlen(text));
-    assert_memory_equal(message->data, text, message->size);
-}
-
-static struct joinq_batch *get_some(joinq *q, const char *queue, size_t max)
-{
-    struct joinq_get_options options = JOINQ_GET_OPTIONS_INIT;
-    struct joinq_batch *batch;
-    options.timeout_ms = 0;
-    options.max = max;
-    ok(q, joinq_get_many(q, queue, &options, &batch));
-    return batch;
-}
-
-static void expect_empty(joinq *q, const char *queue)
-{
-    struct joinq_batch *batch;
-    assert_int_equal(joinq_get(q, queue, 0, &batch), JOINQ_EMPTY);
-}
-
-static struct joinq_stat stat_of(joinq *q, const char *queue)
-{
-    struct joinq_stats *stats;
-    ok(q, joinq_stat(q, queue, &stats));
-    assert_int_equal(joinq_stats_count(stats), 1);
-    struct joinq_stat stat = *joinq_stats_at(stats, 0);
-    assert_string_equal(stat.name, queue);
-    assert_null(joinq_stats_at(stats, 1));
-    joinq_stats_free(stats);
-    stat.name = queue;
-    return stat;
-}
 
 /* ---- messages and leases ------------------------------------------------------------------------------------------------- */
 
@@ -283,157 +166,6 @@ static void peeking_changes_nothing(void **state)
     assert_int_equal(discarded, 2);
 }
 
-/* ---- join, close and end ---------------------------------------------------------------------------------------------------- */
-
-/* proves: JON-1 */
-static void a_join_waits_for_what_is_unfinished(void **state)
-{
-    joinq *q = *state;
-    struct joinq_joined joined = JOINQ_JOINED_INIT;
-    put_text(q, "join", "one");
-    put_text(q, "join", "two");
-    assert_int_equal(joinq_join(q, "join", 5, &joined), JOINQ_TIMEOUT);
-    assert_int_equal(joined.remaining, 2);
-    struct joinq_batch *batch = get_some(q, "join", 2);
-    ok(q, joinq_done(q, batch, 0, 2));
-    joinq_batch_free(batch);
-    ok(q, joinq_join(q, "join", JOINQ_FOREVER, &joined));
-    assert_int_equal(joined.remaining, 0);
-}
-
-/* proves: END-1 */
-static void a_closed_queue_drains_and_ends(void **state)
-{
-    joinq *q = *state;
-    struct joinq_batch *batch;
-    put_text(q, "close", "x");
-    ok(q, joinq_close(q, "close", false, true, NULL));
-    assert_int_equal(joinq_put(q, "close", "y", 1, JOINQ_FOREVER), JOINQ_CLOSED);
-    assert_string_equal(joinq_error(q), "queue 'close' is closed");
-    batch = get_some(q, "close", 5);
-    ok(q, joinq_done(q, batch, 0, 1));
-    joinq_batch_free(batch);
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(joinq_get(q, "close", JOINQ_FOREVER, &batch), JOINQ_END);
-}
-
-/* proves: END-4 */
-static void an_immediate_close_discards(void **state)
-{
-    joinq *q = *state;
-    uint64_t discarded = 0;
-    put_text(q, "stop", "x");
-    put_text(q, "stop", "y");
-    ok(q, joinq_close(q, "stop", true, false, &discarded));
-    assert_int_equal(discarded, 2);
-}
-
-/* proves: END-6 */
-static void one_shot_ends_end_one_get_each(void **state)
-{
-    joinq *q = *state;
-    struct joinq_batch *batch;
-    put_text(q, "sentinel", "x");
-    ok(q, joinq_put_end(q, "sentinel", 2));
-    put_text(q, "sentinel", "y");
-    batch = get_some(q, "sentinel", 10);
-    assert_int_equal(joinq_batch_count(batch), 1);
-    joinq_batch_free(batch);
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(joinq_get(q, "sentinel", 0, &batch), JOINQ_END);
-    batch = get_some(q, "sentinel", 10);
-    expect_text(batch, 0, "y");
-    joinq_batch_free(batch);
-}
-
-/* proves: PRD-1 PRD-2 */
-static void the_last_producer_ends_the_queue(void **state)
-{
-    joinq *q = *state, *other = connect_one();
-    struct joinq_queue_options shape = JOINQ_QUEUE_OPTIONS_INIT;
-    struct joinq_attached attached = JOINQ_ATTACHED_INIT;
-    struct joinq_batch *batch;
-    shape.producers = 2;
-    ok(q, joinq_declare(q, "producers", &shape));
-    assert_int_equal(joinq_put(q, "producers", "x", 1, 0), JOINQ_INVALID);
-    ok(q, joinq_attach(q, "producers", "a", 0, &attached));
-    assert_false(attached.finished);
-    assert_int_equal(joinq_attach(other, "producers", "a", 0, NULL), JOINQ_EXISTS);
-    ok(other, joinq_attach(other, "producers", "b", 0, NULL));
-    put_text(q, "producers", "x");
-    ok(q, joinq_finish(q, "producers", "a"));
-    ok(q, joinq_attach(q, "producers", "a", 0, &attached));
-    assert_true(attached.finished);
-    assert_int_equal(attached.accepted, 1);
-    ok(other, joinq_finish(other, "producers", "b"));
-    joinq_batch_free(get_some(q, "producers", 5));
-    assert_int_equal(joinq_get(q, "producers", JOINQ_FOREVER, &batch), JOINQ_END);
-    joinq_free(other);
-}
-
-/* proves: CNT-1 DCL-6 */
-static void a_counter_queue_counts(void **state)
-{
-    joinq *q = *state;
-    struct joinq_queue_options shape = JOINQ_QUEUE_OPTIONS_INIT;
-    uint64_t unfinished;
-    shape.accounting = JOINQ_ACCOUNTING_COUNTER;
-    ok(q, joinq_declare(q, "counter", &shape));
-    put_text(q, "counter", "x");
-    put_text(q, "counter", "y");
-    struct joinq_batch *batch = get_some(q, "counter", 1);
-    ok(q, joinq_task_done(q, "counter", 1, &unfinished));
-    assert_int_equal(unfinished, 1);
-    assert_int_equal(joinq_task_done(q, "counter", 2, NULL), JOINQ_INVALID);
-    assert_int_equal(joinq_done(q, batch, 0, 1), JOINQ_INVALID);
-    joinq_batch_free(batch);
-    ok(q, joinq_task_done(q, "counter", 1, &unfinished));
-    ok(q, joinq_join(q, "counter", JOINQ_FOREVER, NULL));
-}
-
-/* ---- queues -------------------------------------------------------------------------------------------------------------------- */
-
-/* proves: DCL-7 RST-1 */
-static void a_deleted_queue_is_not_taken_for_its_successor(void **state)
-{
-    joinq *q = *state, *other = connect_one();
-    uint64_t discarded;
-    put_text(q, "deleted", "x");
-    assert_int_equal(joinq_delete(other, "deleted", true, NULL), JOINQ_INVALID);
-    ok(other, joinq_delete(other, "deleted", false, &discarded));
-    assert_int_equal(discarded, 1);
-    ok(other, joinq_declare(other, "deleted", NULL));
-    put_text(other, "deleted", "new");
-    assert_int_equal(joinq_put(q, "deleted", "y", 1, 0), JOINQ_NO_QUEUE);
-    assert_int_equal(joinq_join(q, "deleted", 0, NULL), JOINQ_NO_QUEUE);
-    ok(q, joinq_declare(q, "deleted", NULL));
-    struct joinq_batch *batch = get_some(q, "deleted", 5);
-    expect_text(batch, 0, "new");
-    joinq_batch_free(batch);
-    joinq_free(other);
-}
-
-static void a_list_is_longer_than_an_answer(void **state)
-{
-    joinq *q = *state;
-    char name[32];
-    struct joinq_stats *stats;
-    for (int i = 0; i < 250; i++) {
-        snprintf(name, sizeof name, "list-%03d", i);
-        ok(q, joinq_declare(q, name, NULL));
-    }
-    ok(q, joinq_list(q, &stats));
-    int found = 0;
-    for (size_t i = 0; i < joinq_stats_count(stats); i++) {
-        snprintf(name, sizeof name, "list-%03d", found);
-        found += strcmp(joinq_stats_at(stats, i)->name, name) == 0;
-    }
-    assert_int_equal(found, 250);
-    joinq_stats_free(stats);
-    assert_int_equal(joinq_stat(q, "no such", &stats), JOINQ_INVALID);
-    assert_int_equal(joinq_stat(q, "missing", &stats), JOINQ_NO_QUEUE);
-}
-
 /* ---- pipelining ------------------------------------------------------------------------------------------------------------------ */
 
 /* proves: CAN-1 FLW-1 */
@@ -515,14 +247,6 @@ int main(void)
         TEST(what_a_client_leased_comes_back_with_its_end),
         TEST(messages_are_finished_on_receipt),
         TEST(peeking_changes_nothing),
-        TEST(a_join_waits_for_what_is_unfinished),
-        TEST(a_closed_queue_drains_and_ends),
-        TEST(an_immediate_close_discards),
-        TEST(one_shot_ends_end_one_get_each),
-        TEST(the_last_producer_ends_the_queue),
-        TEST(a_counter_queue_counts),
-        TEST(a_deleted_queue_is_not_taken_for_its_successor),
-        TEST(a_list_is_longer_than_an_answer),
         TEST(a_waiting_get_is_cancelled),
         TEST(a_forgotten_get_leaves_nothing_leased),
         TEST(requests_are_pipelined),
