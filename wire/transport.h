@@ -66,6 +66,16 @@ JQ_MUST_USE int jqw_transport_listen(struct jqw_url *url, int backlog, int *fd);
  * keep-alive that notices within 15 s that the peer's host is gone while nothing is on its way to it. */
 JQ_MUST_USE int jqw_transport_accept(int listener, bool unix_, struct jqw_transport *t);
 
+/* Whether the peer's host still takes what was sent to it. A peer that does not read is no reason to doubt its host, which the
+ * system's own limit for it (TCP_USER_TIMEOUT) cannot tell apart; so whoever has sent something asks now and then. */
+enum jqw_peer {
+    JQW_PEER_LOCAL,   /* no TCP connection: its end is always heard of */
+    JQW_PEER_HAS_ALL, /* nothing is under way: keep-alive watches over it */
+    JQW_PEER_TAKES,
+    JQW_PEER_GONE, /* it has not said a word for `silent_ms`, although asked again and again */
+};
+enum jqw_peer jqw_transport_peer(const struct jqw_transport *t, unsigned silent_ms);
+
 /* Fills with random bytes from OpenSSL; JQ_OK or JQ_INTERNAL. */
 JQ_MUST_USE int jqw_random(void *to, size_t size);
 

@@ -5,9 +5,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -124,4 +127,21 @@ static const struct jqw_transport_ops unix_ops = {
 void jqw_transport_socket(struct jqw_transport *t, int fd, bool unix_)
 {
     *t = (struct jqw_transport){.ops = unix_ ? &unix_ops : &tcp_ops, .fd = fd};
+}
+
+enum jqw_peer jqw_transport_peer(const struct jqw_transport *t, unsigned silent_ms)
+{
+    enum { ASKED_MIN = 2 /* one that is under way may still be answered */ };
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+    if (t->ops != &tcp_ops || getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+        return JQW_PEER_LOCAL;
+    /* Not acknowledged and sent again; or its window is closed, and it is asked whether it still is. */
+    unsigned asked = info.tcpi_retransmits > info.tcpi_probes ? info.tcpi_retransmits : info.tcpi_probes;
+    if (asked >= ASKED_MIN && info.tcpi_last_ack_recv >= silent_ms)
+        return JQW_PEER_GONE;
+    int unsent = 0;
+    if (info.tcpi_unacked > 0 || ioctl(t->fd, SIOCOUTQ, &unsent) != 0 || unsent > 0)
+        return JQW_PEER_TAKES;
+    return JQW_PEER_HAS_ALL;
 }

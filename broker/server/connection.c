@@ -79,6 +79,7 @@ int connection_open(struct server *server, const struct jqw_transport *transport
     connection->parser.frame_max = HELLO_FRAME_MAX;
     ev_init(&connection->io, on_io);
     connection->io.data = connection;
+    connection->remote = jqw_transport_peer(transport, 0) != JQW_PEER_LOCAL;
     server->connections++;
     server_deadline_set(connection, &server->greeting, server->config.hello_ns);
     watch(connection);
@@ -194,6 +195,8 @@ void connection_write(struct connection *connection)
     } else {
         connection->write_waits = (size_t)written < iov_bytes(iov, count);
         output_written(&server->pool, &connection->out, (size_t)written);
+        if (connection->remote && !connection->sent)
+            peers_add(connection);
         if (connection->state == CONNECTION_CLOSING && written > 0)
             server_deadline_set(connection, &server->ending, server->config.linger_ns);
     }

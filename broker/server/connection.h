@@ -52,6 +52,8 @@ struct connection {
     bool more : 1;         /* whole frames may be left in `in`, for the next turn */
     bool paused : 1;       /* likewise, until answers are written */
     bool dirty : 1;        /* to be settled at the end of the turn */
+    bool remote : 1;       /* its host may be gone without a word */
+    bool sent : 1;         /* something may be on its way: in the list of those to ask */
     bool failed : 1;       /* an answer could not be given: to be killed then */
     uint32_t batch_number; /* the batch of commands that it last added to, ... */
     uint32_t batch_id_max; /* ... the highest request id that it used there, ... */
@@ -67,7 +69,7 @@ struct connection {
     uint64_t deadline_ns;
     struct deadlines *deadlines; /* the list it is in */
     struct connection *prev, *next;
-    struct connection *next_dirty, *next_more, *next_dead;
+    struct connection *next_dirty, *next_more, *next_sent, *next_dead;
 };
 
 /* Takes the transport. JQ_OK, or JQ_OVERLOADED with nothing taken. */

@@ -118,6 +118,7 @@ static int server_init(struct server *server)
         return JQ_OVERLOADED;
     server_deadline_init(server);
     listeners_init(server);
+    peers_init(server);
     signals_start(server);
     int code = jqw_random(server->instance, sizeof server->instance);
     return code == JQ_OK ? turn_init(server) : code;

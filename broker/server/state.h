@@ -37,10 +37,12 @@ struct server {
     uint32_t connections;
     struct connection *dirty_first, *dirty_last;
     struct connection *more; /* with frames left from the last turn */
+    struct connection *sent; /* to whose hosts something may be on its way */
     struct connection *dead; /* to be freed */
     struct deadlines greeting, ending;
     ev_timer deadline;
-    uint64_t deadline_at;  /* when it comes; UINT64_MAX: it is not set */
+    uint64_t deadline_at; /* when it comes; UINT64_MAX: it is not set */
+    ev_timer ask_peers;
     ev_timer accept_again; /* after accept failed for want of descriptors or memory */
     ev_signal sigterm, sigint;
     bool draining;
@@ -53,6 +55,10 @@ uint64_t server_now(void); /* monotonic nanoseconds */
 /* Asks whether so many bytes more are within the limit, all counted, and takes them for this turn. */
 bool server_memory_allows(struct server *server, uint64_t bytes);
 uint64_t server_memory_default(void);
+
+/* peers.c: watches over hosts that something was sent to. */
+void peers_init(struct server *server);
+void peers_add(struct connection *connection);
 
 void server_deadline_init(struct server *server);
 /* Sees to it that the timer comes when the next connection is due. */

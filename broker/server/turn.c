@@ -163,7 +163,7 @@ static void free_dead(struct server *server)
     struct connection **link = &server->dead;
     while (*link) {
         struct connection *connection = *link;
-        if (connection->dirty || connection->more) {
+        if (connection->dirty || connection->more || connection->sent) {
             link = &connection->next_dead; /* still in a list: next time */
             continue;
         }
