@@ -107,8 +107,8 @@ int jqc_call_count(struct joinq *client, struct jqw_message *message, struct jqc
 {
     struct jqc_request *request;
     int code = jqc_call(client, message, name, &request);
-    if (count)
-        *count = request ? request->answer.count : 0;
+    if (count && code == JQ_OK)
+        *count = request->answer.count;
     jqc_call_end(client, request);
     return code;
 }

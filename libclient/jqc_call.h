@@ -26,7 +26,7 @@ JQ_MUST_USE int jqc_submit_ticket(struct joinq *client, struct jqw_message *mess
 JQ_MUST_USE int jqc_call(struct joinq *client, struct jqw_message *message, struct jqc_name *name,
                          struct jqc_request **out);
 void jqc_call_end(struct joinq *client, struct jqc_request *request); /* tolerates NULL */
-/* The same for an answer of which only the count matters. *count (may be NULL) is set whatever the code; 0 where there is none. */
+/* The same for an answer of which only the count matters: *count (may be NULL), on JQ_OK. */
 JQ_MUST_USE int jqc_call_count(struct joinq *client, struct jqw_message *message, struct jqc_name *name,
                                uint64_t *count);
 

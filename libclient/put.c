@@ -53,12 +53,13 @@ int joinq_put_many(joinq *client, const char *queue, const struct joinq_body *bo
 {
     struct jqw_message message;
     struct jqc_name *name;
-    uint64_t in = 0;
+    struct jqc_request *request = NULL;
     int code = put_prepare(client, queue, bodies, count, options, &message, &name);
     if (code == JQ_OK)
-        code = jqc_call_count(client, &message, name, &in);
+        code = jqc_call(client, &message, name, &request);
     if (accepted)
-        *accepted = (size_t)in;
+        *accepted = request ? (size_t)request->answer.count : 0;
+    jqc_call_end(client, request);
     return code;
 }
 

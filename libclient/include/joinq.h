@@ -37,7 +37,12 @@
  * pointer is set only where the function says so. Unless it says otherwise a function borrows its arguments until it
  * returns, may block until its request is answered, and can return JOINQ_DISCONNECTED (the connection ended: the outcome
  * of a request that was on its way is not known), JOINQ_INVALID, JOINQ_OVERLOADED (out of memory, here or there),
- * JOINQ_BUSY (too many requests waiting) and JOINQ_INTERNAL.
+ * JOINQ_BUSY (too many requests waiting) and JOINQ_INTERNAL. A signal does not end a wait: a program that is to stop in the
+ * middle of one submits its request, watches joinq_fd, and then cancels or forgets it.
+ *
+ * A handle keeps to the queue that it first met under a name. Once that was deleted, or lost with its broker, requests for the
+ * name are JOINQ_NO_QUEUE or JOINQ_DISCONNECTED, whatever queue has the name now, until joinq_declare meets it anew: nothing turns
+ * a lost queue into an end or a finished join.
  *
  * Threads: a handle and its batches belong to one thread at a time; different handles are independent. The library never
  * prints, exits, or touches signals, and keeps no global state.
@@ -111,16 +116,18 @@ struct joinq_options {
         sizeof(struct joinq_options), NULL, 10000 \
     }
 
-/* Connects to `url` ("joinq://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and where that is not set
- * the socket of the user's own broker. *out is set on success only, and owned by the caller: joinq_free. If `error` is not NULL the
- * sentence that says what went wrong is copied there, up to error_size bytes with the NUL. May block for connect_timeout_ms.
- * Codes: OK, INVALID (URL, options), DISCONNECTED, TIMEOUT, OVERLOADED, PROTOCOL. */
+/* Connects to `url` ("joinq://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and where that
+ * is not set the socket of the user's own broker: $XDG_RUNTIME_DIR/joinq/joinqd.sock, or /run/joinq/joinqd.sock. *out
+ * is set on success only, and owned by the caller: joinq_free. If `error` is not NULL the sentence that says what went
+ * wrong is copied there, up to error_size bytes with the NUL. May block for connect_timeout_ms. Codes: OK, INVALID
+ * (URL, options), DISCONNECTED, TIMEOUT, OVERLOADED, PROTOCOL. */
 JOINQ_API JOINQ_CHECK int joinq_connect_error(joinq **out, const char *url, const struct joinq_options *options,
                                               char *error, size_t error_size);
 JOINQ_API JOINQ_CHECK int joinq_connect(joinq **out, const char *url, const struct joinq_options *options);
 
-/* Ends the connection and frees the handle (NULL is allowed). Leases still held go back to their queues, waiting requests are
- * withdrawn. Batches stay valid until joinq_batch_free, but their leases are lost. Does not block. */
+/* Ends the connection and frees the handle (NULL is allowed). Leases still held go back to their queues, waiting
+ * requests are withdrawn, what was submitted and not flushed is not sent. Batches stay valid until joinq_batch_free,
+ * but their leases are lost. Does not block. */
 JOINQ_API void joinq_free(joinq *client);
 
 /* The sentence for the last call on this handle that did not return OK, from the broker where it had something to say: "queue
@@ -240,14 +247,15 @@ JOINQ_API size_t joinq_batch_lost(const struct joinq_batch *batch);
 JOINQ_API void joinq_batch_free(struct joinq_batch *batch);
 
 /* Messages first, first + 1, ... of a batch (count of them): finish them; give them back as failed (delivery count rises), to be ready
- * after delay_ms; give them back untouched; renew their time limit. *lost (may be NULL) says how many were no longer held.
- * Codes: OK, LEASE_LOST (some or all; the others are settled), INVALID. */
+ * after delay_ms; give them back untouched; renew their time limit. joinq_lost says how many were no longer held.
+ * Codes: OK, LEASE_LOST (some or all; the others are settled), INVALID (not in the batch, or not leased). */
 JOINQ_API JOINQ_CHECK int joinq_done(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
 JOINQ_API JOINQ_CHECK int joinq_nack(joinq *client, struct joinq_batch *batch, size_t first, size_t count,
                                      int64_t delay_ms);
 JOINQ_API JOINQ_CHECK int joinq_release(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
 JOINQ_API JOINQ_CHECK int joinq_touch(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
-/* How many of the last done, nack, release or touch were lost. */
+/* How many messages of the last done, nack, release or touch, or of the dones that the last get carried, were no
+ * longer held. */
 JOINQ_API size_t joinq_lost(const joinq *client);
 
 /* Messages that are ready, without taking them: no leases, no change. *out as in get. Codes: OK (perhaps none), NO_QUEUE. */
