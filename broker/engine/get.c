@@ -197,9 +197,9 @@ static int get_now(struct engine *e, struct member *m, const struct engine_comma
     if (ready_next(q, &sequence)) {
         int code = handout(e, m, c->get.max, c->get.auto_, a);
         answer_rests_on(a, q);
-        return code == JQ_OK
-                   ? code
-                   : answer_fail(e, a, code, code == JQ_END ? ENGINE_WHY_QUEUE_ENDED : ENGINE_WHY_MEMORY, q, 0);
+        return code == JQ_OK ? code
+                             : answer_fail(e, a, (enum jqw_code)code,
+                                           code == JQ_END ? ENGINE_WHY_QUEUE_ENDED : ENGINE_WHY_MEMORY, q, 0);
     }
     if (get_ended(q, m, c->get.final)) {
         if (!c->get.final) { /* it is so for the others who wait, too */

@@ -145,26 +145,41 @@ void producer_finish(struct engine *e, struct queue *q, struct producer *p)
         queue_close(e, q);
 }
 
+/* The waiter comes before the name: a finish that is refused has taken none. */
+static int finish_later(struct engine *e, struct member *m, const struct engine_command *c, struct engine_effect *a)
+{
+    struct waiter *w;
+    struct producer *p;
+    int code = waiter_new(e, m->session, m->queue, WAITER_FINISH, c, ENGINE_FOREVER, a, &w);
+    if (code != JQ_OK)
+        return code;
+    if ((code = producer_find_or_create(e, m->queue, c->producer.name, a, &p)) != JQ_OK) {
+        waiter_free(e, w);
+        return code;
+    }
+    w->finish = p;
+    member_after(e, m, w);
+    return ENGINE_PARKED;
+}
+
 int handle_finish(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
     struct queue *q;
     struct producer *p;
     int code = producer_queue(e, c, a, &q);
-    if (code != JQ_OK || (code = producer_find_or_create(e, q, c->producer.name, a, &p)) != JQ_OK)
+    if (code != JQ_OK)
         return code;
     struct member *m = member_find(e, s, q);
-    if (p->holder && p->holder != m)
+    HASH_FIND(hh, q->producers, c->producer.name.data, c->producer.name.size, p);
+    bool finished = p && p->finished;
+    if (p && p->holder && p->holder != m)
         return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_PRODUCER_IN_USE, q, 0);
-    if (!p->finished && !queue_storage_ok(e, q))
+    if (!finished && !queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
-    if (m && (m->waiting_puts || m->afters) && !p->finished) {
-        struct waiter *w;
-        if ((code = waiter_new(e, s, q, WAITER_FINISH, c, ENGINE_FOREVER, a, &w)) != JQ_OK)
-            return code;
-        w->finish = p;
-        member_after(e, m, w);
-        return ENGINE_PARKED;
-    }
+    if (!finished && m && (m->waiting_puts || m->afters))
+        return finish_later(e, m, c, a);
+    if ((code = producer_find_or_create(e, q, c->producer.name, a, &p)) != JQ_OK)
+        return code;
     producer_finish(e, q, p);
     a->answer.count = p->accepted;
     a->after = q->watermark;

@@ -119,11 +119,10 @@ static bool peek_returned(struct engine *e, struct engine_effect *a, const struc
 {
     const struct order_heap *returned = &q->returned;
     struct order_heap walk = {0};
-    if (!order_heap_reserve(&walk, 2 * (uint64_t)max + 2))
-        return false;
-    if (returned->count)
+    bool memory = order_heap_reserve(&walk, 1);
+    if (memory && returned->count)
         order_heap_push(&walk, returned->item[0].key, 0);
-    while (walk.count && a->got.body_count < max) {
+    while (walk.count && a->got.body_count < max && (memory = order_heap_reserve(&walk, walk.count + 2))) {
         uint64_t place = walk.item[0].sequence, sequence = returned->item[place].sequence;
         const struct message *m = log_at(&q->log, sequence);
         order_heap_pop(&walk);
@@ -131,13 +130,11 @@ static bool peek_returned(struct engine *e, struct engine_effect *a, const struc
             break;
         if (!m->end)
             peek_add(e, a, sequence, m);
-        for (uint64_t child = 2 * place + 1; child <= 2 * place + 2 && child < returned->count; child++) {
-            if (walk.count < walk.capacity)
-                order_heap_push(&walk, returned->item[child].key, child);
-        }
+        for (uint64_t child = 2 * place + 1; child <= 2 * place + 2 && child < returned->count; child++)
+            order_heap_push(&walk, returned->item[child].key, child);
     }
     order_heap_fini(&walk);
-    return true;
+    return memory;
 }
 
 int handle_peek(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)

@@ -60,7 +60,8 @@ static struct run *held(const struct engine *e, const struct session *s, const s
     if (!out || m->attempt != attempt)
         return NULL;
     struct run *r = pool_at(&e->runs, m->lease);
-    return r->member->session == s && r->expiry.key > e->now ? r : NULL;
+    bool confirmed = r->receipt && r->receipt <= s->received;
+    return r->member->session == s && !confirmed && r->expiry.key > e->now ? r : NULL;
 }
 
 struct settling {

@@ -3,6 +3,8 @@
  * were confirmed, and messages that are swept away. One step handles at most ENGINE_SLICE messages of all this. */
 #include "model.h"
 
+enum { SLICE_PIECE = ENGINE_SLICE / 4 /* for one, before it is another's turn */ };
+
 enum fate { FATE_RETURN, FATE_FAIL, FATE_FINISH };
 
 /* Ends the lease on the first messages of a run. Those it held are added to `event`, if there is one. */
@@ -108,19 +110,6 @@ static uint32_t expire_some(struct engine *e, struct queue *q, uint32_t budget)
 
 /* ---- receipts ---- */
 
-void session_received(struct engine *e, struct session *s, uint64_t receipt)
-{
-    if (receipt > s->receipt_last)
-        receipt = s->receipt_last;
-    if (receipt <= s->received)
-        return;
-    s->received = receipt;
-    if (s->confirming)
-        return;
-    s->confirming = true;
-    DL_APPEND2(e->confirming, s, cprev, cnext);
-}
-
 static struct run *receipt_run(const struct engine *e, const struct session *s, const struct receipt *receipt)
 {
     struct run *r = pool_at(&e->runs, receipt->run);
@@ -146,6 +135,24 @@ static bool confirm_some(struct engine *e, struct session *s, uint32_t *budget)
         s->receipt_count--;
     }
     return true;
+}
+
+/* A delivery is confirmed at once, as a done of it would be; only what goes beyond is left for later. */
+void session_received(struct engine *e, struct session *s, uint64_t receipt)
+{
+    if (receipt > s->receipt_last)
+        receipt = s->receipt_last;
+    if (receipt <= s->received)
+        return;
+    s->received = receipt;
+    if (s->confirming)
+        return;
+    uint32_t at_once = ENGINE_BATCH_MAX;
+    while (at_once && confirm_some(e, s, &at_once))
+        ;
+    s->confirming = at_once == 0;
+    if (s->confirming)
+        DL_APPEND2(e->confirming, s, cprev, cnext);
 }
 
 /* ---- all of it ---- */
@@ -182,7 +189,7 @@ static bool lines_empty(const struct queue *q)
 }
 
 /* The next piece of work of a queue; false: it has none, or must wait. */
-static bool queue_slice(struct engine *e, struct queue *q)
+static bool queue_slice(struct engine *e, struct queue *q, uint32_t piece)
 {
     if (queue_stalls(e, q)) {
         q->stalled = true;
@@ -192,17 +199,17 @@ static bool queue_slice(struct engine *e, struct queue *q)
     bool busy = queue_busy(q);
     if (q->returns) {
         struct member *m = q->returns;
-        e->budget -= member_return_some(e, m, e->budget);
+        e->budget -= member_return_some(e, m, piece);
         if (!m->runs && (!q->deleted || lines_empty(q)))
             member_free(e, m);
         else if (!m->runs)
             return false;
     } else if (q->expiring) {
-        e->budget -= expire_some(e, q, e->budget);
+        e->budget -= expire_some(e, q, piece);
     } else if (q->sweeps) {
-        e->budget -= sweep_some(e, q, e->budget);
+        e->budget -= sweep_some(e, q, piece);
     } else if (q->deleted && lines_empty(q)) {
-        e->budget -= delete_some(e, q, e->budget);
+        e->budget -= delete_some(e, q, piece);
         return true;
     } else if (!q->deleted) {
         queue_idle(e, q);
@@ -214,25 +221,43 @@ static bool queue_slice(struct engine *e, struct queue *q)
     return true;
 }
 
+/* The next session in turn. */
+static bool confirm_next(struct engine *e)
+{
+    struct session *s = e->confirming;
+    if (!s)
+        return false;
+    uint32_t piece = e->budget < SLICE_PIECE ? e->budget : SLICE_PIECE, left = piece;
+    DL_DELETE2(e->confirming, s, cprev, cnext);
+    s->confirming = confirm_some(e, s, &left);
+    if (s->confirming)
+        DL_APPEND2(e->confirming, s, cprev, cnext);
+    e->budget -= piece - left;
+    return true;
+}
+
+/* The next queue in turn that can go on. */
+static bool work_next(struct engine *e)
+{
+    struct queue *first = e->working, *q = first;
+    bool moved = false;
+    while (q && !moved) {
+        DL_DELETE2(e->working, q, wprev, wnext);
+        DL_APPEND2(e->working, q, wprev, wnext);
+        moved = queue_slice(e, q, e->budget < SLICE_PIECE ? e->budget : SLICE_PIECE);
+        q = !moved && e->working != first ? e->working : NULL;
+    }
+    return moved;
+}
+
 /* Work goes round: one queue's or session's much does not hold up another's little. */
 void engine_slices(struct engine *e)
 {
-    while (e->confirming && e->budget && effects_room(e->effects)) {
-        struct session *s = e->confirming;
-        DL_DELETE2(e->confirming, s, cprev, cnext);
-        s->confirming = confirm_some(e, s, &e->budget);
-        if (s->confirming)
-            DL_APPEND2(e->confirming, s, cprev, cnext);
-    }
-    struct queue *refused = NULL;
-    while (e->working && e->working != refused && e->budget && effects_room(e->effects)) {
-        struct queue *q = e->working;
-        DL_DELETE2(e->working, q, wprev, wnext);
-        DL_APPEND2(e->working, q, wprev, wnext);
-        if (queue_slice(e, q))
-            refused = NULL;
-        else if (!refused)
-            refused = q;
+    bool moved = e->confirming || e->working;
+    while (moved && e->budget && effects_room(e->effects)) {
+        moved = confirm_next(e);
+        if (e->budget && effects_room(e->effects))
+            moved |= work_next(e);
     }
 }
 
