@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How often each thing that can happen has happened, over all seeds of a run. Knows neither engine nor model beyond their names. */
+#ifndef JOINQ_SIM_COVERAGE_H
+#define JOINQ_SIM_COVERAGE_H
+
+#include "engine.h"
+#include <stdbool.h>
+#include <stdio.h>
+
+/* How a waiting request came to its end. */
+enum coverage_way {
+    COVERAGE_SERVED,
+    COVERAGE_TIMEOUT,
+    COVERAGE_CLOSED,
+    COVERAGE_ENDED,
+    COVERAGE_CANCELLED,
+    COVERAGE_SESSION_END,
+    COVERAGE_DELETED,
+    COVERAGE_FENCED,
+    COVERAGE_WAYS,
+};
+
+enum coverage_fault {
+    COVERAGE_SESSION_DIED, /* holding leases */
+    COVERAGE_RECEIPT_DIED, /* holding deliveries not confirmed */
+    COVERAGE_OUTPUT_BLOCKED,
+    COVERAGE_JOURNAL_REFUSED,
+    COVERAGE_ALLOCATION_FAILED,   /* and the request was refused */
+    COVERAGE_ALLOCATION_SURVIVED, /* and nobody noticed */
+    COVERAGE_LEASE_EXPIRED,
+    COVERAGE_PRODUCER_FENCED,
+    COVERAGE_SLICED,         /* steps that left slices over */
+    COVERAGE_SLICED_COMMAND, /* commands given between slices */
+    COVERAGE_HELD_BACK,      /* effects that waited for the journal */
+    COVERAGE_FAULTS,
+};
+
+void coverage_answer(enum engine_op op, int code);
+void coverage_waited(enum engine_op op, enum coverage_way way);
+void coverage_fault(enum coverage_fault fault, uint64_t count);
+/* Prints the table; returns how many of what is expected never happened. */
+unsigned coverage_print(FILE *out);
+
+#endif

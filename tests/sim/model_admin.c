@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reference model: declare, delete, close, purge, peek, stat, list and cancel. */
+#include "model_internal.h"
+#include <string.h>
+
+static struct model_effect *say(struct model *model, const struct engine_command *command, size_t q, int code, int why)
+{
+    struct model_effect *effect = model_say(model, command->op, command->session.value, command->request, code, why);
+    if (q != SIZE_MAX && code < JQ_INVALID) {
+        model_rests(effect, q);
+        effect->incarnation = model->queues[q].incarnation;
+    }
+    return effect;
+}
+
+/* ---- declare ------------------------------------------------------------------------------------------------------- */
+
+/* The reason that names the first option that differs; ENGINE_WHY_NONE if none does. */
+static int difference(const struct engine_queue_options *a, const struct engine_queue_options *b)
+{
+    if (a->max_messages != b->max_messages)
+        return ENGINE_WHY_OPTION_MAX_MESSAGES;
+    if (a->max_bytes != b->max_bytes)
+        return ENGINE_WHY_OPTION_MAX_BYTES;
+    if (a->bound != b->bound)
+        return ENGINE_WHY_OPTION_BOUND;
+    if (a->accounting != b->accounting)
+        return ENGINE_WHY_OPTION_ACCOUNTING;
+    if (a->lease_ms != b->lease_ms)
+        return ENGINE_WHY_OPTION_LEASE;
+    if (a->producers != b->producers)
+        return ENGINE_WHY_OPTION_PRODUCERS;
+    if (a->durable != b->durable)
+        return ENGINE_WHY_OPTION_DURABLE;
+    return ENGINE_WHY_NONE;
+}
+
+/* A queue that made itself takes its options from its first declare, but its kind only while nothing was put. */
+static bool may_adopt(const struct model_queue *queue, const struct engine_queue_options *options)
+{
+    bool used = queue->put || queue->count;
+    return !used || (options->accounting == queue->options.accounting && options->durable == queue->options.durable);
+}
+
+static int adopt(struct model *model, size_t q, const struct engine_queue_options *options, int hint)
+{
+    struct model_queue *queue = &model->queues[q];
+    if (!may_adopt(queue, options))
+        return !model->accepts && hint == JQ_STORAGE ? JQ_STORAGE : JQ_EXISTS; /* either is true */
+    if (options->durable && !model->accepts)
+        return JQ_STORAGE;
+    queue->options = *options;
+    queue->declared = true;
+    model_atom(model, ENGINE_RECORD_DECLARE, q, 0);
+    return JQ_OK;
+}
+
+static int declare_known(struct model *model, size_t q, const struct engine_command *command, int *why)
+{
+    struct model_queue *queue = &model->queues[q];
+    if (!queue->declared && command->declare.existing_ok && !may_adopt(queue, &command->declare.options))
+        return JQ_OK;
+    if (!queue->declared)
+        return adopt(model, q, &command->declare.options, model_hinted(model, command));
+    int different = difference(&queue->options, &command->declare.options);
+    if (different == ENGINE_WHY_NONE || command->declare.existing_ok)
+        return JQ_OK;
+    if (!model->accepts && model_hinted(model, command) == JQ_STORAGE) /* of two things wrong either may be said */
+        return JQ_STORAGE;
+    *why = different;
+    return JQ_EXISTS;
+}
+
+void model_declare(struct model *model, const struct engine_command *command)
+{
+    int code = JQ_OK, why = MODEL_ANY_WHY;
+    const struct engine_queue_options *options = &command->declare.options;
+    size_t q = model_find(model, command, MODEL_FIND, &code, &why);
+    bool bad_name = code == JQ_INVALID, missing = why == ENGINE_WHY_QUEUE_MISSING;
+    if (!bad_name && options->accounting == ENGINE_COUNTER && options->lease_ms) {
+        code = JQ_INVALID;
+        why = ENGINE_WHY_OPTION_MAKES_NO_SENSE;
+    } else if (missing && options->durable && !model->accepts) {
+        code = JQ_STORAGE;
+        why = ENGINE_WHY_JOURNAL;
+    } else if (missing) {
+        q = model_find(model, command, MODEL_CREATE, &code, &why);
+        code = adopt(model, q, options, JQ_OK);
+        why = MODEL_ANY_WHY;
+    } else if (q != SIZE_MAX) {
+        code = declare_known(model, q, command, &why);
+    }
+    say(model, command, q, code, why);
+}
+
+/* ---- delete, purge, close ------------------------------------------------------------------------------------------ */
+
+static uint64_t discard_all(struct model *model, size_t q)
+{
+    struct model_queue *queue = &model->queues[q];
+    uint64_t count = 0;
+    while (queue->count) {
+        count += !queue->messages[queue->count - 1].sentinel;
+        model_discard_message(model, q, queue->count - 1, true);
+    }
+    return count;
+}
+
+static bool empty(const struct model *model, size_t q, const struct engine_command *command)
+{
+    const struct model_queue *queue = &model->queues[q];
+    uint64_t out = model_count_state(queue, MODEL_LEASED) + model_count_state(queue, MODEL_RECEIPT);
+    if (model_waiting(queue) + out)
+        return false;
+    /* Nothing in it, but tasks unfinished or sentinels: the contract does not say. */
+    return (!model_unfinished(queue) && !queue->count) || model_hinted(model, command) == JQ_OK;
+}
+
+void model_delete(struct model *model, const struct engine_command *command)
+{
+    int code = JQ_OK, why = MODEL_ANY_WHY;
+    size_t q = model_find(model, command, MODEL_FIND, &code, &why);
+    if (q != SIZE_MAX && command->delete_.if_empty && !empty(model, q, command)) {
+        code = JQ_INVALID;
+        why = ENGINE_WHY_QUEUE_NOT_EMPTY;
+    } else if (q != SIZE_MAX && model_refuses(model, q)) {
+        code = JQ_STORAGE;
+        why = ENGINE_WHY_JOURNAL;
+    }
+    uint64_t count = 0;
+    if (code == JQ_OK) {
+        model_atom(model, ENGINE_RECORD_DELETE, q, 0);
+        for (size_t i = 0; i < model->wait_count;) {
+            if (model->waits[i].queue == q)
+                model_answer_wait(model, i, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_DELETED);
+            else
+                i++;
+        }
+        count = discard_all(model, q);
+        model->queues[q].live = false;
+    }
+    say(model, command, q, code, why)->count = count;
+}
+
+void model_purge(struct model *model, const struct engine_command *command)
+{
+    int code = JQ_OK, why = MODEL_ANY_WHY;
+    size_t q = model_find(model, command, MODEL_FIND, &code, &why);
+    if (q != SIZE_MAX && model_refuses(model, q) &&
+        (model_waiting(&model->queues[q]) || model_hinted(model, command) == JQ_STORAGE)) {
+        code = JQ_STORAGE;
+        why = ENGINE_WHY_JOURNAL;
+    }
+    uint64_t count = 0;
+    if (code == JQ_OK) {
+        count = model_discard_waiting(model, q);
+        model_discard_sentinels(model, q);
+    }
+    say(model, command, q, code, why)->count = count;
+}
+
+void model_close(struct model *model, const struct engine_command *command)
+{
+    int code = JQ_OK, why = MODEL_ANY_WHY;
+    size_t q = model_find(model, command, MODEL_FIND, &code, &why);
+    if (q == SIZE_MAX) {
+        say(model, command, q, code, why);
+        return;
+    }
+    unsigned closed = command->close.immediate ? 2 : 1;
+    bool waits = command->close.after_mine && model_has_put(model, command->session.value, q);
+    if (model_refuses(model, q) && (closed > model->queues[q].closed || model_hinted(model, command) == JQ_STORAGE)) {
+        say(model, command, q, JQ_STORAGE, ENGINE_WHY_JOURNAL);
+    } else if (waits && model_waits_of(model, command->session.value) >= model->config.waiting_max) {
+        say(model, command, q, JQ_BUSY, ENGINE_WHY_WAITING_TOO_MANY);
+    } else if (waits) {
+        model_park(model, command, q, ENGINE_FOREVER)->immediate = command->close.immediate;
+    } else {
+        uint64_t count = command->close.immediate ? model_discard_waiting(model, q) : 0;
+        model_close_queue(model, q, command->close.immediate);
+        say(model, command, q, JQ_OK, MODEL_ANY_WHY)->count = count;
+    }
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------------- */
+
+void model_peek(struct model *model, const struct engine_command *command)
+{
+    int code = JQ_OK, why = MODEL_ANY_WHY;
+    size_t q = model_find(model, command, MODEL_FIND, &code, &why);
+    if (q != SIZE_MAX && (command->count < 1 || command->count > ENGINE_BATCH_MAX)) {
+        code = JQ_INVALID;
+        why = ENGINE_WHY_BATCH_COUNT;
+    }
+    struct model_effect *effect = say(model, command, q, code, why);
+    for (size_t i = 0; code == JQ_OK && i < model->queues[q].count && effect->item_count < command->count; i++) {
+        const struct model_message *message = &model->queues[q].messages[i];
+        if (message->state == MODEL_READY && !message->sentinel)
+            model_add_item(model, effect, message);
+    }
+}
+
+static uint64_t waiters(const struct model *model, size_t q, enum engine_op op)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < model->wait_count; i++)
+        count += model->waits[i].queue == q && model->waits[i].op == op;
+    return count;
+}
+
+static void stat_messages(const struct model *model, const struct model_queue *queue, struct model_stat *out)
+{
+    for (size_t i = queue->count; i-- > 0;) {
+        const struct model_message *message = &queue->messages[i];
+        bool in = message->state == MODEL_READY || message->state == MODEL_DELAYED;
+        out->stat.ends += message->sentinel && in;
+        if (message->state == MODEL_READY)
+            out->age_unknown = message->sentinel;
+        if (message->sentinel)
+            continue;
+        out->stat.ready_bytes += in ? message->body.length : 0;
+        if (message->state != MODEL_READY)
+            continue;
+        out->stat.age_ns = model->now - message->put_ns;
+        out->age_at_least = message->attempt > 0;
+    }
+}
+
+static struct engine_stat stat_of(const struct model *model, size_t q)
+{
+    const struct model_queue *queue = &model->queues[q];
+    return (struct engine_stat){
+        .incarnation = queue->incarnation,
+        .options = queue->options,
+        .closed = queue->closed,
+        .ready = model_count_state(queue, MODEL_READY),
+        .delayed = model_count_state(queue, MODEL_DELAYED),
+        .leased = model_count_state(queue, MODEL_LEASED) + model_count_state(queue, MODEL_RECEIPT),
+        .unfinished = model_unfinished(queue),
+        .put = queue->put,
+        .done = model_counter(queue) ? 0 : queue->done,
+        .discarded = queue->discarded,
+        .delivered = queue->delivered,
+        .redelivered = queue->redelivered,
+        .lease_expired = queue->lease_expired,
+        .task_done = queue->task_done,
+        .getters_waiting = waiters(model, q, ENGINE_GET),
+        .putters_waiting = waiters(model, q, ENGINE_PUT),
+        .joiners_waiting = waiters(model, q, ENGINE_JOIN),
+    };
+}
+
+void model_stat(const struct model *model, size_t q, struct model_stat *out)
+{
+    const struct model_queue *queue = &model->queues[q];
+    out->stat = stat_of(model, q);
+    memcpy(out->name, queue->name, sizeof out->name);
+    for (size_t i = 0; i < queue->producer_count; i++) {
+        out->stat.producers_attached += queue->producers[i].session != 0;
+        out->stat.producers_finished += queue->producers[i].finished;
+    }
+    out->age_at_least = out->age_unknown = false;
+    stat_messages(model, queue, out);
+}
+
+static void add_stat(struct model *model, struct model_effect *effect, size_t q)
+{
+    model->stats = model_room(model->stats, &model->stat_capacity, model->stat_count, sizeof *model->stats);
+    model_stat(model, q, &model->stats[model->stat_count++]);
+    effect->stat_count++;
+}
+
+void model_stat_one(struct model *model, const struct engine_command *command)
+{
+    int code = JQ_OK, why = MODEL_ANY_WHY;
+    size_t q = model_find(model, command, MODEL_FIND, &code, &why);
+    struct model_effect *effect = say(model, command, q, code, why);
+    if (q != SIZE_MAX)
+        add_stat(model, effect, q);
+}
+
+void model_list(struct model *model, const struct engine_command *command)
+{
+    struct model_effect *effect = say(model, command, SIZE_MAX, JQ_OK, MODEL_ANY_WHY);
+    for (size_t q = 0; q < model->queue_count; q++) {
+        const struct model_queue *queue = &model->queues[q];
+        if (!queue->live || queue->incarnation <= command->list.after)
+            continue;
+        effect->more = effect->stat_count == command->list.max || effect->stat_count == ENGINE_LIST_MAX;
+        if (effect->more)
+            break;
+        model_rests(effect, q);
+        add_stat(model, effect, q);
+    }
+}
+
+/* ---- cancel -------------------------------------------------------------------------------------------------------- */
+
+void model_cancel(struct model *model, const struct engine_command *command)
+{
+    size_t index = model_wait_of(model, command->session.value, command->target);
+    if (index != SIZE_MAX)
+        model_answer_wait(model, index, JQ_CANCELLED, MODEL_ANY_WHY);
+    say(model, command, SIZE_MAX, JQ_OK, MODEL_ANY_WHY)->count = index != SIZE_MAX;
+}

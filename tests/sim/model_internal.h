@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the reference model say to each other. */
+#ifndef JOINQ_SIM_MODEL_INTERNAL_H
+#define JOINQ_SIM_MODEL_INTERNAL_H
+
+#include "sim_model.h"
+
+/* A larger array if it is full. Never fails: a simulation without memory ends. */
+void *model_room(void *items, size_t *capacity, size_t count, size_t size);
+
+/* model.c: words */
+struct model_effect *model_say(struct model *model, enum engine_op op, uint64_t session, uint32_t request, int code,
+                               int why);
+void model_rests(struct model_effect *effect, size_t queue);
+void model_atom(struct model *model, enum engine_record_kind kind, size_t queue, uint64_t value);
+struct model_atom *model_atom_of(struct model *model, enum engine_record_kind kind, size_t queue);
+bool model_refuses(const struct model *model, size_t queue); /* a record of this queue would not be taken */
+const struct model_effect *model_hint(const struct model *model, uint64_t session, uint32_t request);
+int model_hinted(const struct model *model, const struct engine_command *command); /* the code; -1: none yet */
+void model_release(struct model *model, const struct engine_body *body);
+void model_add_item(struct model *model, struct model_effect *effect, const struct model_message *message);
+bool model_text_is(const struct engine_text *text, const char *name);
+void model_copy_name(char *out, const struct engine_text *text);
+
+/* model_queue.c: one queue */
+enum model_find { MODEL_FIND, MODEL_CREATE };
+/* The queue of a command; SIZE_MAX with what to answer. */
+size_t model_find(struct model *model, const struct engine_command *command, enum model_find how, int *code, int *why);
+uint64_t model_count_state(const struct model_queue *queue, enum model_state state);
+uint64_t model_unfinished(const struct model_queue *queue);
+uint64_t model_waiting(const struct model_queue *queue); /* ready + delayed */
+bool model_counter(const struct model_queue *queue);
+bool model_fits(const struct model_queue *queue, uint64_t count, uint64_t bytes);
+bool model_too_large(const struct model_queue *queue, const struct engine_body *bodies, uint32_t count, bool partial);
+void model_accept(struct model *model, struct model_wait *put, uint32_t count);
+void model_finish_message(struct model *model, size_t queue, size_t index);
+void model_discard_message(struct model *model, size_t queue, size_t index, bool optional);
+uint64_t model_discard_waiting(struct model *model, size_t queue);
+void model_discard_sentinels(struct model *model, size_t queue);
+void model_end_sentinels(struct model *model, size_t queue);
+/* A lease or an unconfirmed delivery ends without an end of the message. */
+void model_return(struct model *model, size_t queue, size_t index, bool counted, uint64_t delay_ns);
+void model_close_queue(struct model *model, size_t queue, bool immediate);
+
+/* model_pair.c: waiters */
+struct model_wait *model_park(struct model *model, const struct engine_command *command, size_t queue,
+                              uint64_t timeout_ns);
+void model_unpark(struct model *model, size_t index);
+/* Answers a waiter and takes it out. */
+void model_answer_wait(struct model *model, size_t index, int code, int why);
+void model_pair(struct model *model, size_t queue);
+void model_pair_all(struct model *model);
+size_t model_waits_of(const struct model *model, uint64_t session);
+uint64_t model_waiting_bytes(const struct model *model, uint64_t session);
+bool model_has_put(const struct model *model, uint64_t session, size_t queue);
+size_t model_wait_of(const struct model *model, uint64_t session, uint32_t request); /* SIZE_MAX: none */
+void model_say_joined(struct model *model, const struct model_wait *wait, int code);
+
+/* one function for each operation: model_flow.c, model_settle.c, model_admin.c, model_producer.c */
+void model_put(struct model *model, const struct engine_command *command);
+void model_get(struct model *model, const struct engine_command *command);
+void model_join(struct model *model, const struct engine_command *command);
+void model_task_done(struct model *model, const struct engine_command *command);
+void model_put_end(struct model *model, const struct engine_command *command);
+void model_settle(struct model *model, const struct engine_command *command);
+void model_received(struct model *model, const struct engine_command *command);
+void model_session_end(struct model *model, const struct engine_command *command);
+void model_declare(struct model *model, const struct engine_command *command);
+void model_delete(struct model *model, const struct engine_command *command);
+void model_close(struct model *model, const struct engine_command *command);
+void model_purge(struct model *model, const struct engine_command *command);
+void model_peek(struct model *model, const struct engine_command *command);
+void model_stat_one(struct model *model, const struct engine_command *command);
+void model_list(struct model *model, const struct engine_command *command);
+void model_attach(struct model *model, const struct engine_command *command);
+void model_finish(struct model *model, const struct engine_command *command);
+void model_finish_now(struct model *model, size_t queue, size_t producer);
+void model_cancel(struct model *model, const struct engine_command *command);
+
+/* model_settle.c */
+enum model_ranges { MODEL_RANGES_GOOD, MODEL_RANGES_TOO_MANY, MODEL_RANGES_COUNTER, MODEL_RANGES_REFUSED };
+enum model_ranges model_check_ranges(const struct model *model, const struct engine_command *command, enum engine_op op,
+                                     const struct engine_ranges *ranges);
+/* Settles and returns how many were; what was lost is appended to model->lost. */
+uint64_t model_settle_ranges(struct model *model, const struct engine_command *command, enum engine_op op,
+                             const struct engine_ranges *ranges);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records against atoms: all that must survive is written, nothing else is, and no effect may leave before what it rests on
+ * (OUT-1). */
+/* proves: OUT-1 OUT-2 */
+#include "names.h"
+#include "sim.h"
+#include <string.h>
+
+static bool same_body(const struct engine_body *a, const struct engine_body *b)
+{
+    return a->chunk == b->chunk && a->offset == b->offset && a->length == b->length;
+}
+
+static bool same(const struct sim *sim, const struct model_atom *atom, const struct sim_record *record)
+{
+    if (atom->number || atom->kind != record->kind ||
+        sim->model->queues[atom->queue].incarnation != record->incarnation)
+        return false;
+    switch (atom->kind) {
+    case ENGINE_RECORD_DECLARE:
+    case ENGINE_RECORD_DELETE:
+        return true;
+    case ENGINE_RECORD_ATTACH:
+    case ENGINE_RECORD_FINISH:
+        return strcmp(atom->name, record->name) == 0;
+    case ENGINE_RECORD_PUT:
+        return atom->value == record->value && atom->due_ns == record->due_ns &&
+               same_body(&atom->body, &record->body) && strcmp(atom->name, record->name) == 0;
+    case ENGINE_RECORD_RETURN:
+        return atom->value == record->value && atom->due_ns == record->due_ns && atom->deliveries == record->deliveries;
+    default:
+        return atom->value == record->value;
+    }
+}
+
+static void unexpected(struct sim *sim, const struct sim_record *record)
+{
+    sim_fail(sim, "record %llu is not called for: %s of queue %llu, %llu, deliveries %u, due %llu, name '%s'",
+             (unsigned long long)record->number, name_record(record->kind), (unsigned long long)record->incarnation,
+             (unsigned long long)record->value, record->deliveries, (unsigned long long)record->due_ns, record->name);
+}
+
+static void match_records(struct sim *sim)
+{
+    struct model *model = sim->model;
+    size_t at = 0; /* where the last match was: the next is mostly close by */
+    for (size_t i = 0; i < sim->record_count && !sim->failed; i++) {
+        size_t tried = 0;
+        while (tried < model->atom_count && !same(sim, &model->atoms[at], &sim->records[i])) {
+            at = (at + 1) % model->atom_count;
+            tried++;
+        }
+        if (tried == model->atom_count)
+            unexpected(sim, &sim->records[i]);
+        else
+            model->atoms[at].number = sim->records[i].number;
+    }
+    for (size_t i = 0; i < model->atom_count && !sim->failed; i++)
+        if (!model->atoms[i].number && !model->atoms[i].optional)
+            sim_fail(sim, "no record says %s of queue '%s', %llu", name_record(model->atoms[i].kind),
+                     model->queues[model->atoms[i].queue].name, (unsigned long long)model->atoms[i].value);
+}
+
+/* ---- output commit ------------------------------------------------------------------------------------------------- */
+
+/* Records that come in slices need not be written when something is answered that does not depend on them. */
+static bool waits_for_slices(const struct model_effect *effect)
+{
+    return effect->op == ENGINE_JOIN || effect->op == ENGINE_PURGE || effect->op == ENGINE_CLOSE ||
+           effect->op == ENGINE_DELETE || (effect->op == ENGINE_GET && !effect->item_count);
+}
+
+/* The last record of a queue among the first so many atoms; of those written in slices, up to record `written`. */
+static uint64_t watermark(const struct sim *sim, size_t q, size_t atoms, uint64_t written)
+{
+    const struct model *model = sim->model;
+    uint64_t mark = model->queues[q].watermark;
+    for (size_t i = 0; i < atoms; i++) {
+        const struct model_atom *atom = &model->atoms[i];
+        bool sliced = atom->kind == ENGINE_RECORD_DISCARD || atom->kind == ENGINE_RECORD_END_TAKEN;
+        bool later = sliced && atom->number > written;
+        if (atom->queue == q && atom->kind != ENGINE_RECORD_RETURN && atom->number > mark && !later)
+            mark = atom->number;
+    }
+    return mark;
+}
+
+static uint64_t carried_after(const struct sim *sim, const struct model_carried *carried)
+{
+    uint64_t after = carried->after;
+    for (size_t i = 0; i < carried->rest_count; i++) {
+        uint64_t mark = watermark(sim, carried->rests[i], carried->atoms, 0);
+        after = mark > after ? mark : after;
+    }
+    return after;
+}
+
+void records_settle(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->model->wait_count; i++) {
+        struct model_carried *carried = &sim->model->waits[i].carried;
+        carried->after = carried_after(sim, carried);
+        carried->rest_count = 0;
+    }
+}
+
+static bool rests_on(const struct model_effect *effect, size_t q)
+{
+    for (size_t i = 0; i < effect->rest_count; i++)
+        if (effect->rests[i] == q)
+            return true;
+    return false;
+}
+
+static void check_after(struct sim *sim, const struct sim_heard *heard, const struct model_effect *effect)
+{
+    const struct model *model = sim->model;
+    uint64_t written = waits_for_slices(effect) ? UINT64_MAX : heard->written, after = heard->effect.after;
+    bool durable = effect->carried.rest_count || effect->carried.after;
+    for (size_t q = 0; q < model->queue_count && !sim->failed; q++) {
+        bool rests = rests_on(effect, q);
+        durable |= rests && model->queues[q].options.durable;
+        uint64_t mark = rests ? watermark(sim, q, effect->atoms, written) : 0;
+        if (after < mark)
+            sim_fail(sim,
+                     "OUT-1: request %u of session %llu may leave after record %llu, but rests on record %llu of '%s'",
+                     effect->request, (unsigned long long)effect->session, (unsigned long long)after,
+                     (unsigned long long)mark, model->queues[q].name);
+    }
+    if (after < carried_after(sim, &effect->carried))
+        sim_fail(sim, "OUT-1: request %u of session %llu may leave after record %llu, before what it carried",
+                 effect->request, (unsigned long long)effect->session, (unsigned long long)after);
+    if (after > sim->record_last)
+        sim_fail(sim, "an effect waits for record %llu, which is not written", (unsigned long long)after);
+    if (after && !durable && effect->code < JQ_NO_QUEUE)
+        sim_fail(sim, "request %u of session %llu waits for the journal, but no durable queue took part",
+                 effect->request, (unsigned long long)effect->session);
+}
+
+static void check_effects(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->heard_count && !sim->failed; i++)
+        if (sim->heard[i].expected)
+            check_after(sim, &sim->heard[i], sim->heard[i].expected);
+}
+
+void records_compare(struct sim *sim)
+{
+    match_records(sim);
+    if (!sim->failed)
+        check_effects(sim);
+}
