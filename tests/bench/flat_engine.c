@@ -200,6 +200,7 @@ static const struct scenario *scenario_find(const char *name)
 }
 
 /* No step handles more than a slice; and the rounds were over before the slices were. */
+/* proves: BLK-1 */
 static void slices_check(const struct world *w, uint64_t size)
 {
     struct engine_totals totals;
