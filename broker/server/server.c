@@ -89,6 +89,12 @@ static void signals_start(struct server *server)
     signal(SIGPIPE, SIG_IGN);
 }
 
+static void signals_stop(struct server *server)
+{
+    ev_signal_stop(server->loop, &server->sigterm);
+    ev_signal_stop(server->loop, &server->sigint);
+}
+
 /* ---- beginning ---- */
 
 /* Takes as many descriptors as the system gives, and no more connections than they are for. */
@@ -176,8 +182,10 @@ void server_free(struct server *server)
 {
     if (!server)
         return;
-    if (server->loop)
+    if (server->loop) {
         listeners_close(server);
+        signals_stop(server);
+    }
     drop_connections(server);
     turn_fini(server);
     output_pool_fini(&server->pool);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Output commit in the server: answers about a durable queue wait for the journal, others do not. The loop is run by hand over one
+ * connection; the journal makes nothing durable until told. Durable queues cannot be asked for over the wire yet, so the one
+ * here is declared by a command. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "server_fixture.h"
+
+enum { DECLARE_ID = 1000 };
+
+static void assert_hears(struct client *client, uint32_t request, int code)
+{
+    struct jqw_message message;
+    assert_true(client_hear(client, &message));
+    assert_int_equal(message.op, JQW_RESULT);
+    assert_int_equal(message.request, request);
+    assert_int_equal(message.result.code, code);
+}
+
+static void assert_silence(struct client *client)
+{
+    struct jqw_message message;
+    assert_false(client_hear(client, &message));
+}
+
+static void put(struct client *client, uint32_t request, const char *queue)
+{
+    client_send_put(client, request, queue, "body", 4);
+    server_turns(client->server);
+}
+
+static void declare_durable(struct client *client)
+{
+    turn_room(client->server);
+    struct engine_command *command = turn_command(client->server);
+    command->op = ENGINE_DECLARE;
+    command->session.value = client->session;
+    command->request = DECLARE_ID;
+    command->queue.name = (struct engine_text){"kept", 4};
+    command->declare.options.durable = true;
+    server_turns(client->server);
+}
+
+static void sync_journal(struct client *client)
+{
+    journal_memory_sync(client->server->turn.journal);
+    server_turns(client->server);
+}
+
+static void journal_defer(struct server *server)
+{
+    struct journal *deferred = journal_memory_new(server->turn.journal->listener, true);
+    assert_non_null(deferred);
+    journal_free(server->turn.journal);
+    server->turn.journal = deferred;
+}
+
+static int setup(void **state)
+{
+    static struct client client;
+    struct server_config config;
+    struct server *server;
+    struct jqw_message welcome;
+    server_config_init(&config);
+    assert_int_equal(server_new(&config, &server), JQ_OK);
+    journal_defer(server);
+    assert_int_equal(client_connect(&client, server), JQ_OK);
+    client_send_hello(&client, "0123456789abcdef");
+    server_turns(server);
+    assert_true(client_hear(&client, &welcome));
+    assert_int_equal(welcome.op, JQW_WELCOME);
+    *state = &client;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct client *client = *state;
+    client_close(client);
+    server_free(client->server);
+    return 0;
+}
+
+/* proves: OUT-1 */
+static void answers_wait_for_the_journal(void **state)
+{
+    struct client *client = *state;
+    declare_durable(client);
+    put(client, 2, "kept");
+    put(client, 3, "passing");
+    assert_hears(client, 3, JQ_OK);
+    assert_silence(client);
+    sync_journal(client);
+    assert_hears(client, DECLARE_ID, JQ_OK);
+    assert_hears(client, 2, JQ_OK);
+    put(client, 4, "kept");
+    assert_silence(client);
+    sync_journal(client);
+    assert_hears(client, 4, JQ_OK);
+    assert_silence(client);
+}
+
+/* proves: OUT-2 */
+static void refusing_journal_is_storage(void **state)
+{
+    struct client *client = *state;
+    declare_durable(client);
+    sync_journal(client);
+    assert_hears(client, DECLARE_ID, JQ_OK);
+    journal_memory_refuse(client->server->turn.journal, true);
+    server_turns(client->server);
+    put(client, 2, "kept");
+    assert_hears(client, 2, JQ_STORAGE);
+    put(client, 3, "passing");
+    assert_hears(client, 3, JQ_OK);
+    journal_memory_refuse(client->server->turn.journal, false);
+    server_turns(client->server);
+    put(client, 4, "kept");
+    sync_journal(client);
+    assert_hears(client, 4, JQ_OK);
+}
+
+static void id_of_a_held_answer_is_in_use(void **state)
+{
+    struct client *client = *state;
+    declare_durable(client);
+    put(client, 2, "kept");
+    put(client, 2, "passing");
+    assert_silence(client); /* the refusal is the last word, behind what is held */
+    sync_journal(client);
+    assert_hears(client, DECLARE_ID, JQ_OK);
+    assert_hears(client, 2, JQ_OK);
+    assert_hears(client, 0, JQ_PROTOCOL);
+}
+
+static void held_answers_go_with_their_connection(void **state)
+{
+    struct client *client = *state;
+    declare_durable(client);
+    put(client, 2, "kept");
+    assert_true(client->server->pool.bytes > 0);
+    shutdown(client->fd, SHUT_RDWR);
+    server_turns(client->server);
+    sync_journal(client);
+    assert_int_equal(client->server->connections, 0);
+    assert_int_equal(client->server->pool.bytes, 0);
+}
+
+#define COMMITS(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        COMMITS(answers_wait_for_the_journal),
+        COMMITS(refusing_journal_is_storage),
+        COMMITS(id_of_a_held_answer_is_in_use),
+        COMMITS(held_answers_go_with_their_connection),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
