@@ -215,6 +215,41 @@ static struct said *said_new(struct world *world, const struct engine_effect *ef
     return said;
 }
 
+/* An event of lost leases that goes on where the session's last one at this instant ended, with nothing for anybody else in between: into
+ * how many the engine cuts them is its own affair. */
+static struct said *event_before(struct world *world, const struct session *session)
+{
+    struct said *found = NULL;
+    for (struct said *said = world->said.first; said; said = said->next) {
+        if (said->session != session)
+            found = NULL;
+        else if (said->lost && said->time == world->now)
+            found = said;
+    }
+    return found;
+}
+
+static void hear_lost(struct world *world, const struct engine_effect *effect, struct session *session)
+{
+    struct said *before = event_before(world, session);
+    uint32_t old = before ? before->lost_count : 0, count = old + effect->settled.lost_count;
+    struct engine_range *lost = arena_alloc(&world->arena, count * sizeof(*lost));
+    struct engine_effect whole = *effect;
+    for (uint32_t i = 0; i < count; i++)
+        lost[i] = i < old ? before->lost[i] : effect->settled.lost[i - old];
+    whole.settled.lost = lost;
+    whole.settled.lost_count = count;
+    struct said *said = said_new(world, &whole, session, NULL);
+    if (before) {
+        before->text = said->text;
+        said = before;
+    } else {
+        said_add(&world->said, said);
+    }
+    said->lost = lost;
+    said->lost_count = count;
+}
+
 /* The request that an effect answers; NULL for events, and where something is wrong. */
 static struct request *answered(struct world *world, const struct engine_effect *effect, const struct session *session)
 {
@@ -229,6 +264,30 @@ static struct request *answered(struct world *world, const struct engine_effect 
     return request;
 }
 
+static void learn_from(struct world *world, const struct engine_effect *effect, const struct request *request)
+{
+    bool settles = request->op == ENGINE_DONE || request->op == ENGINE_NACK || request->op == ENGINE_RELEASE ||
+                   request->op == ENGINE_TOUCH;
+    bool met = effect->incarnation && effect->code != JQ_NO_QUEUE && effect->code != JQ_OVERLOADED &&
+               effect->why != ENGINE_WHY_LEASE_ONLY;
+    if (request->queue && !settles && met)
+        world_learn(world, request->queue, effect->incarnation);
+}
+
+static void hear_answer(struct world *world, const struct engine_effect *effect, struct session *session,
+                        struct request *request)
+{
+    bool held = effect->after > journal_durable(world->journal);
+    if (request) {
+        learn_from(world, effect, request);
+        request->answered = true;
+        request->code = effect->code;
+        request->why = effect->why;
+        request->held = held;
+    }
+    said_add(held ? &world->held : &world->said, said_new(world, effect, session, request));
+}
+
 static void hear(struct world *world, const struct engine_effect *effect, bool watched)
 {
     struct session *session = session_by_id(world, effect->session.value);
@@ -237,24 +296,14 @@ static void hear(struct world *world, const struct engine_effect *effect, bool w
         return;
     }
     struct request *request = answered(world, effect, session);
-    bool names = request && request->queue && request->op != ENGINE_DONE && request->op != ENGINE_NACK &&
-                 request->op != ENGINE_RELEASE && request->op != ENGINE_TOUCH;
-    bool met = effect->incarnation && effect->code != JQ_NO_QUEUE && effect->code != JQ_OVERLOADED &&
-               effect->why != ENGINE_WHY_LEASE_ONLY;
-    if (names && met)
-        world_learn(world, request->queue, effect->incarnation);
-    struct said *said = said_new(world, effect, session, request);
     if (effect->after > world->record_last)
-        world_problem(world, "%s waits for a record that was not made: %s", said->who, said->text);
+        world_problem(world, "what %s is told waits for a record that was not made", session->name);
     if (!watched)
-        world_problem(world, "something was due, but engine_next did not say so: %s %s", said->who, said->text);
-    if (request) {
-        request->answered = true;
-        request->code = effect->code;
-        request->why = effect->why;
-        request->held = effect->after > journal_durable(world->journal);
-    }
-    said_add(effect->after > journal_durable(world->journal) ? &world->held : &world->said, said);
+        world_problem(world, "something was due for %s, but engine_next did not say so", session->name);
+    if (effect->kind == ENGINE_EVENT_LEASE_LOST)
+        hear_lost(world, effect, session);
+    else
+        hear_answer(world, effect, session, request);
 }
 
 static void keep_records(struct world *world)

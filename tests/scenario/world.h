@@ -42,7 +42,9 @@ struct said {
     char *text;              /* canonical, without who */
     uint64_t time;           /* when it left */
     uint64_t after;
-    struct engine_stat *stat; /* of an answer to stat: for the fields that the script asks for */
+    struct engine_stat *stat;  /* of an answer to stat: for the fields that the script asks for */
+    struct engine_range *lost; /* of an event of lost leases */
+    uint32_t lost_count;
     bool matched;
 };
 
