@@ -121,6 +121,7 @@ struct engine_command {
     struct engine_session_id session;
     uint32_t request;              /* not 0 in requests */
     struct engine_queue_ref queue; /* for all operations on a queue */
+    bool no_new_queue;             /* memory is short: where the queue would have to be made, OVERLOADED */
     union {
         bool blocked;
         bool journal_accepts;

@@ -97,7 +97,7 @@ int queue_find_or_make(struct engine *e, const struct engine_command *c, struct 
     *made = false;
     if (code != JQ_OK || *out)
         return code;
-    *out = queue_new(e, c->queue.name);
+    *out = c->no_new_queue ? NULL : queue_new(e, c->queue.name);
     *made = *out != NULL;
     return *made ? JQ_OK : answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
 }
@@ -223,7 +223,7 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
         return answer_fail(e, a, JQ_EXISTS,
                            q->options.durable == o->durable ? ENGINE_WHY_OPTION_ACCOUNTING : ENGINE_WHY_OPTION_DURABLE,
                            q, 0);
-    if (!q && !(q = queue_new(e, c->queue.name)))
+    if (!q && (c->no_new_queue || !(q = queue_new(e, c->queue.name))))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     q->declared = true;
     q->options = *o;

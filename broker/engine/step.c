@@ -220,12 +220,11 @@ void engine_totals(const struct engine *e, struct engine_totals *out)
         .sessions = HASH_COUNT(e->sessions),
         .queues = HASH_CNT(hh_name, e->by_name),
         .waiters = pool_used(&e->waiter_pool),
+        .messages = e->messages,
         .leases = pool_used(&e->runs),
         .sliced = e->sliced,
         .slice_max = e->slice_max,
     };
-    for (const struct queue *q = e->by_incarnation; q; q = q->hh_incarnation.next)
-        out->messages += q->log.live;
 }
 
 static void waiters_free(struct engine *e)
