@@ -59,6 +59,7 @@ struct engine_command *bridge_command(struct connection *connection, enum engine
     if (queue) {
         command->queue.name = bridge_text(connection->server, queue->name);
         command->queue.incarnation = queue->incarnation;
+        command->no_new_queue = !server_memory_allows(connection->server, QUEUE_BYTES);
     }
     return command;
 }

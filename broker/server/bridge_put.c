@@ -4,8 +4,6 @@
 #include "store.h"
 #include <string.h>
 
-enum { MESSAGE_MEMORY = 64 /* about what a message takes besides its body, in the engine and in the allocator */ };
-
 /* Bytes of the bin header that stands here, which the decoder has checked. */
 static uint32_t header_size(const uint8_t *at)
 {
@@ -39,7 +37,7 @@ static int store_bodies(struct server *server, const struct jqw_bodies *bodies, 
     struct jqw_bytes packed = bodies->packed;
     uint32_t chunk, offset;
     int code = bodies->minimal ? JQ_OK : repack(server->bridge, bodies, &packed);
-    if (code == JQ_OK && !server_memory_allows(server, packed.size + bodies->count * (size_t)MESSAGE_MEMORY))
+    if (code == JQ_OK && !server_memory_allows(server, packed.size + bodies->count * (size_t)MESSAGE_BYTES))
         code = JQ_OVERLOADED;
     if (code == JQ_OK)
         code = store_append(server->store, packed.data, packed.size, bodies->count, &chunk, &offset);

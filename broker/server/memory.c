@@ -5,15 +5,6 @@
 #include "store.h"
 #include <unistd.h>
 
-/* About what one of each costs, with what the allocator adds. */
-enum {
-    MESSAGE_BYTES = 32,
-    LEASE_BYTES = 64,
-    WAITER_BYTES = 256,
-    QUEUE_BYTES = 1024,
-    CONNECTION_BYTES = 1024,
-};
-
 static uint64_t used(const struct server *server)
 {
     struct store_totals store;

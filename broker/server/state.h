@@ -50,6 +50,9 @@ struct server {
     int status; /* of the process, when the loop has ended */
 };
 
+/* About what one of each takes of the limit on memory, with what the allocator adds. */
+enum { MESSAGE_BYTES = 32, LEASE_BYTES = 64, WAITER_BYTES = 256, QUEUE_BYTES = 1536, CONNECTION_BYTES = 1024 };
+
 uint64_t server_now(void); /* monotonic nanoseconds */
 
 /* Asks whether so many bytes more are within the limit, all counted, and takes them for this turn. */

@@ -349,6 +349,20 @@ class Memory(WireCase):
         self.assertEqual(self.witness.put("q", [body])[1], OK)
         self.assertEqual(client.ask("PURGE", "q", 0)[1], OK)
 
+    def test_queues_without_end(self):
+        client = self.client()
+        for name, fields in (("DECLARE", (0, packing.Pairs())), ("GET", (0, 1, 0, [], []))):
+            code, made = OK, 0
+            while code in (OK, EMPTY):
+                code = client.ask(name, f"{name}-{made}", 0, *fields)[1]
+                made += 1
+                self.assertLess(made, 100_000)
+            self.assertEqual(code, OVERLOADED)
+        self.assertEqual(client.get("DECLARE-7")[1], EMPTY)
+        self.assertLess(resident_kib(self.broker.process.pid), 32 * 1024)
+        for number in range(2000):
+            self.assertEqual(client.ask("DELETE", f"DECLARE-{number}", 0, 0)[1], OK)
+
     def test_incomplete_frames(self):
         clients = []
         try:
