@@ -141,14 +141,17 @@ static void check_rest(const struct engine *e, const struct queue *q)
 
 void engine_check(const struct engine *e)
 {
+    uint64_t messages = 0;
     for (const struct queue *q = e->by_incarnation; q; q = q->hh_incarnation.next) {
         JQ_ASSERT(!q->deleted);
         check_messages(q);
+        messages += q->log.live;
         check_members(e, q);
         check_lines(e, q);
         check_conservation(q);
         check_rest(e, q);
     }
+    JQ_ASSERT(e->zombies || messages == e->messages);
     for (const struct session *s = e->sessions; s; s = s->hh.next) {
         const struct waiter *w;
         uint64_t bytes = 0;

@@ -218,6 +218,7 @@ struct engine {
     struct waiter *joining;        /* came with the command under way: passed over only if it waits after it */
     uint64_t incarnation_last, order_last, record_last;
     uint64_t deleted_watermark; /* that a queue is not there rests on the last record of a deletion */
+    uint64_t messages;          /* in all logs */
     uint64_t zombies;           /* deleted queues with slices left */
     bool journal_refuses;
     uint32_t budget; /* messages that the step under way may still handle in slices */

@@ -102,6 +102,7 @@ static bool accept(struct engine *e, struct queue *q, struct member *m, const st
         q->queued_bytes += bytes_of(bodies, count);
     }
     q->tally.put += count;
+    e->messages += count;
     q->counter_unfinished += queue_is_counter(q) ? count : 0;
     if (m->producer)
         m->producer->accepted += count;
@@ -289,6 +290,7 @@ int handle_put_end(struct engine *e, struct session *s, const struct engine_comm
     for (uint32_t i = 0; i < c->count; i++)
         *log_append(&q->log) = (struct message){.state = MESSAGE_READY, .end = 1};
     q->ends += c->count;
+    e->messages += c->count;
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_PUT_END);
     if (record) {
         record->first = q->log.tail - c->count;

@@ -228,6 +228,8 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
     q->declared = true;
     q->options = *o;
     record_declare(e, q);
+    if (o->producers && q->producers_finished >= o->producers)
+        queue_close(e, q);
     queue_mark(e, q);
     a->incarnation = q->incarnation;
     a->after = q->watermark;

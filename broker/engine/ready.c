@@ -88,5 +88,6 @@ void message_finish(struct engine *e, struct queue *q, uint64_t sequence, struct
 {
     if (!m->end)
         effects_release(e->effects, m->body);
+    e->messages--;
     log_remove(&q->log, sequence, q->fresh);
 }
