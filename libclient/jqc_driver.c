@@ -112,12 +112,10 @@ static bool output_left(const struct joinq *client)
     return size > 0;
 }
 
-/* One round: writes, waits at most until the deadline, reads. JQ_TIMEOUT: nothing happened until then. */
+/* One round, after what can be written was: waits at most until the deadline, reads, and writes. Nothing is written before it waits:
+ * whoever flushes would then wait for an answer that need not come. JQ_TIMEOUT: the deadline has passed. */
 JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
 {
-    jqc_write(client);
-    if (!connection_stands(client))
-        return JQ_OK;
     struct jqw_transport *transport = &client->transport;
     if (!transport->ops->pending(transport)) {
         int user = JQW_WANT_READ | (output_left(client) ? JQW_WANT_WRITE : 0);
@@ -127,7 +125,8 @@ JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
     }
     read_once(client);
     jqc_write(client); /* what came may have had to be given back */
-    return JQ_OK;
+    bool late = deadline_ns != JQC_DEADLINE_NONE && clock_ns() > deadline_ns;
+    return late ? JQ_TIMEOUT : JQ_OK; /* however much comes that is no answer */
 }
 
 int jqc_flush(struct joinq *client)
@@ -163,6 +162,7 @@ static bool is_answered(const struct joinq *client, const struct jqc_request *re
 int jqc_await(struct joinq *client, const struct jqc_request *request, int64_t deadline_ns)
 {
     int code = JQ_OK;
+    jqc_write(client);
     while (code == JQ_OK && !is_answered(client, request))
         code = turn(client, deadline_ns);
     return is_answered(client, request) ? JQ_OK : code;
