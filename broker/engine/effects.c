@@ -35,10 +35,12 @@ int engine_effects_init(struct engine_effects *fx)
         .bodies = malloc(CAPACITY_BODIES * sizeof *fx->bodies),
         .runs = malloc(CAPACITY_RUNS * sizeof *fx->runs),
         .ranges = malloc(CAPACITY_RANGES * sizeof *fx->ranges),
+        .places = malloc(ENGINE_SLICE * sizeof *fx->places),
         .stats = malloc(CAPACITY_STATS * sizeof *fx->stats),
         .text = malloc(CAPACITY_TEXT),
     };
-    if (fx->effects && fx->releases && fx->records && fx->bodies && fx->runs && fx->ranges && fx->stats && fx->text)
+    if (fx->effects && fx->releases && fx->records && fx->bodies && fx->runs && fx->ranges && fx->places && fx->stats &&
+        fx->text)
         return JQ_OK;
     engine_effects_fini(fx);
     return JQ_OVERLOADED;
@@ -52,6 +54,7 @@ void engine_effects_fini(struct engine_effects *fx)
     free(fx->bodies);
     free(fx->runs);
     free(fx->ranges);
+    free(fx->places);
     free(fx->stats);
     free(fx->text);
     *fx = (struct engine_effects){0};
@@ -60,6 +63,8 @@ void engine_effects_fini(struct engine_effects *fx)
 void engine_effects_reset(struct engine_effects *fx)
 {
     fx->effect_count = fx->release_count = fx->record_count = 0;
+    fx->place_count = 0;
+    fx->surveyed.some = false;
     fx->body_count = fx->run_count = fx->range_count = fx->stat_count = fx->text_size = 0;
 }
 

@@ -88,6 +88,9 @@ enum engine_op {
     ENGINE_RECEIVED,       /* .received: confirms deliveries on receipt up to a number */
     /* about the journal; no answer */
     ENGINE_JOURNAL, /* .journal_accepts: while false, what needs a record is STORAGE */
+    /* about bodies, so that few survivors need not hold much memory; no answer */
+    ENGINE_SURVEY, /* .survey: where bodies lie, some of them: effects' places */
+    ENGINE_MOVE,   /* .move: messages whose body has been copied to another place */
     /* requests: exactly one answer each */
     ENGINE_DECLARE,
     ENGINE_DELETE,
@@ -114,6 +117,17 @@ enum engine_op {
 struct engine_ranges {
     const struct engine_range *item;
     uint32_t count;
+};
+
+/* A message and where its body lies. */
+struct engine_place {
+    uint64_t incarnation, sequence;
+    struct engine_body body;
+};
+
+struct engine_move {
+    struct engine_place from;
+    struct engine_body to;
 };
 
 struct engine_command {
@@ -168,6 +182,13 @@ struct engine_command {
             bool takeover;
         } producer;
         uint32_t target; /* CANCEL */
+        struct {
+            uint64_t incarnation, sequence; /* where to begin: 0, 0, or what the last one gave as the next */
+        } survey;
+        struct {
+            const struct engine_move *item; /* at most ENGINE_SLICE */
+            uint32_t count;
+        } move;
         struct {
             uint64_t after;
             uint32_t max;
@@ -343,6 +364,13 @@ struct engine_effects {
     uint32_t release_count;
     struct engine_record *records;
     uint32_t record_count;
+    struct engine_place *places; /* of a survey: at most ENGINE_SLICE */
+    uint32_t place_count;
+    struct {
+        bool some; /* a survey was made: go on from here, unless it is at its end */
+        bool end;
+        uint64_t incarnation, sequence;
+    } surveyed;
     /* the rest is the engine's */
     uint32_t body_count, run_count, range_count, stat_count, text_size;
     struct engine_body *bodies;

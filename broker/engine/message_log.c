@@ -200,3 +200,17 @@ uint64_t log_skip(const struct log *log, uint64_t sequence)
     }
     return log->tail;
 }
+
+/* Blocks are evacuated in their order, and so stragglers stand in order in their table. */
+uint64_t log_next(const struct log *log, uint64_t sequence)
+{
+    if (sequence < log->first * LOG_BLOCK) {
+        const struct straggler *straggler = sequence ? straggler_find(log, sequence - 1) : NULL;
+        straggler = straggler ? straggler->hh.next : log->stragglers;
+        while (straggler && straggler->sequence < sequence)
+            straggler = straggler->hh.next;
+        if (straggler)
+            return straggler->sequence;
+    }
+    return log_skip(log, sequence);
+}

@@ -77,5 +77,7 @@ static inline struct message *log_at(const struct log *log, uint64_t sequence)
 
 /* Some straggler's number; 0: there is none. */
 uint64_t log_straggler_any(const struct log *log);
+/* Of what holds a message, stragglers included, the first number at or after `sequence`; tail if none. */
+uint64_t log_next(const struct log *log, uint64_t sequence);
 
 #endif

@@ -354,6 +354,10 @@ JQ_MUST_USE int producer_check(struct engine *e, struct queue *q, const struct m
 void producer_finish(struct engine *e, struct queue *q, struct producer *p);
 void producer_detach(struct member *m);
 
+/* ---- survey.c ---- */
+void survey(struct engine *e, const struct engine_command *c);
+void bodies_move(struct engine *e, const struct engine_command *c);
+
 /* ---- join.c ---- */
 void join_answer(struct engine_effect *a, const struct queue *q, const struct tallies *since);
 

@@ -93,6 +93,12 @@ static bool dispatch(struct engine *e, const struct engine_command *c)
         if (c->journal_accepts)
             slices_resume(e);
         return true;
+    case ENGINE_SURVEY:
+        survey(e, c);
+        return true;
+    case ENGINE_MOVE:
+        bodies_move(e, c);
+        return true;
     default:
         JQ_ASSERT(c->op < ENGINE_OP_COUNT && operations[c->op].handler);
         if (s)

@@ -120,7 +120,7 @@ static int server_init(struct server *server)
     server->store = store_new(server->config.memory_max);
     server->bridge = bridge_new();
     server->pool.store = server->store;
-    if (!server->loop || !server->input || !server->store || !server->bridge)
+    if (!server->loop || !server->input || !server->store || !server->bridge || compact_init(server) != JQ_OK)
         return JQ_OVERLOADED;
     server_deadline_init(server);
     listeners_init(server);
@@ -191,6 +191,7 @@ void server_free(struct server *server)
     output_pool_fini(&server->pool);
     store_free(server->store);
     bridge_free(server->bridge);
+    compact_fini(server);
     free(server->input);
     if (server->loop)
         ev_loop_destroy(server->loop);

@@ -3,6 +3,7 @@
 #ifndef JOINQ_SERVER_STATE_H
 #define JOINQ_SERVER_STATE_H
 
+#include "bridge_compact.h"
 #include "connection.h"
 #include "listener.h"
 #include "output.h"
@@ -26,6 +27,7 @@ struct server {
     struct turn turn;
     struct bridge *bridge;
     struct store *store;
+    struct compact compact;
     struct output_pool pool;
     struct sessions sessions;
     struct listener listeners[LISTENERS_MAX];

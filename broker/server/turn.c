@@ -77,6 +77,7 @@ static void carry_out(struct server *server)
     append_records(server);
     for (uint32_t i = 0; i < effects->effect_count; i++)
         bridge_effect(server, &effects->effects[i]);
+    compact_surveyed(server, effects);
     for (uint32_t i = 0; i < effects->release_count; i++)
         store_release(server->store, effects->releases[i].chunk, effects->releases[i].count);
     engine_effects_reset(effects);
@@ -186,7 +187,7 @@ static void arm(struct server *server)
     struct turn *turn = &server->turn;
     uint64_t next = engine_next(turn->engine);
     uint64_t now = next == 0 || next == ENGINE_FOREVER ? 0 : server_now();
-    bool due = next <= now;
+    bool due = next <= now || server->compact.running;
     set_active(server->loop, &turn->not_done, due || turn->count > 0 || server->dirty_first || server->more);
     ev_timer_stop(server->loop, &turn->timer);
     if (due || next == ENGINE_FOREVER)
@@ -200,6 +201,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
     struct server *server = watcher->data;
     (void)loop;
     (void)events;
+    compact_turn(server);
     for (int pass = 0; pass < TURN_PASSES; pass++) {
         tell_journal_accepts(server);
         turn_execute(server);

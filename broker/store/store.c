@@ -13,6 +13,9 @@ enum {
     SPARE_MAX = 16,                    /* empty shared chunks kept */
     TABLE_FIRST = 64,                  /* entries of the first table */
     NONE = 0,                          /* chunk 0 is never used */
+    COMPACT_MIN = 4 * 1024 * 1024,     /* bytes below which nothing is compacted */
+    COMPACT_RELEASED = 4096,           /* bodies released before it is looked again, beside as many as there are */
+    SPARSE = 4,                        /* one part in so many alive: worth emptying */
 };
 
 struct chunk {
@@ -20,7 +23,9 @@ struct chunk {
     uint32_t capacity;
     uint32_t used;
     uint32_t bodies;
+    uint32_t filled; /* bodies that it was ever filled with */
     uint32_t refs;
+    bool compacts; /* chosen to be emptied */
     uint32_t next; /* free entries and spare chunks: the next one of the list */
 };
 
@@ -32,6 +37,7 @@ struct store {
     uint32_t spare_count;
     uint32_t open; /* the shared chunk that is being filled, or NONE */
     uint64_t bytes_max;
+    uint64_t released; /* bodies, since it was last looked whether compaction is worth while */
     struct store_totals totals;
 };
 
@@ -127,7 +133,8 @@ static void chunk_settle(struct store *store, uint32_t index)
     struct chunk *chunk = &store->table[index];
     if (chunk->bodies > 0 || chunk->refs > 0)
         return;
-    chunk->used = 0;
+    chunk->used = chunk->filled = 0;
+    chunk->compacts = false;
     if (index == store->open)
         return;
     if (chunk->capacity != STORE_CHUNK_SIZE || store->spare_count >= SPARE_MAX) {
@@ -170,6 +177,7 @@ int store_append(struct store *store, const void *bytes, size_t size, uint32_t c
     *offset = into->used;
     into->used += (uint32_t)size;
     into->bodies += count;
+    into->filled += count;
     store->totals.bodies += count;
     return JQ_OK;
 }
@@ -202,7 +210,60 @@ void store_release(struct store *store, uint32_t chunk, uint32_t count)
     JQ_ASSERT(at->bodies >= count);
     at->bodies -= count;
     store->totals.bodies -= count;
+    store->released += count;
     chunk_settle(store, chunk);
+}
+
+/* ---- compaction ---- */
+
+/* About how many of its bytes are alive. */
+static uint64_t chunk_alive(const struct chunk *chunk)
+{
+    return chunk->filled ? (uint64_t)chunk->used * chunk->bodies / chunk->filled : 0;
+}
+
+static bool chunk_sparse(const struct store *store, uint32_t index)
+{
+    const struct chunk *chunk = &store->table[index];
+    return chunk->data && index != store->open && chunk->bodies && chunk_alive(chunk) * SPARSE < chunk->capacity;
+}
+
+bool store_compact_begin(struct store *store)
+{
+    if (store->totals.bytes < COMPACT_MIN || store->released < store->totals.bodies + COMPACT_RELEASED)
+        return false;
+    store->released = 0;
+    uint64_t gain = 0;
+    for (uint32_t i = 0; i < store->table_size; i++) {
+        if (chunk_sparse(store, i))
+            gain += store->table[i].capacity - chunk_alive(&store->table[i]);
+    }
+    if (gain < store->totals.bytes / SPARSE)
+        return false;
+    for (uint32_t i = 0; i < store->table_size; i++)
+        store->table[i].compacts = chunk_sparse(store, i);
+    return true;
+}
+
+bool store_compacts(const struct store *store, uint32_t chunk)
+{
+    return chunk_at(store, chunk)->compacts;
+}
+
+int store_copy(struct store *store, uint32_t from_chunk, uint32_t from_offset, size_t size, uint32_t *chunk,
+               uint32_t *offset)
+{
+    const uint64_t max = store->bytes_max;
+    store->bytes_max = UINT64_MAX;
+    int code = store_append(store, store_at(store, from_chunk, from_offset), size, 1, chunk, offset);
+    store->bytes_max = max;
+    return code;
+}
+
+void store_compact_end(struct store *store)
+{
+    for (uint32_t i = 0; i < store->table_size; i++)
+        store->table[i].compacts = false;
 }
 
 void store_totals(const struct store *store, struct store_totals *out)

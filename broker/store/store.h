@@ -6,6 +6,7 @@
 #define JOINQ_STORE_H
 
 #include "base.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,17 @@ void store_ref(struct store *store, uint32_t chunk);
 void store_unref(struct store *store, uint32_t chunk);
 /* Releases `count` bodies of a chunk. */
 void store_release(struct store *store, uint32_t chunk, uint32_t count);
+
+/* ---- compaction: a chunk of which little is left alive still holds all of its memory, so the little is copied out ---- */
+
+/* Whether that is worth while by now: asked after releases, it looks only when so many bodies have been released since it last
+ * looked that looking costs less than they did. True: the chunks to be emptied are chosen, until store_compact_end. */
+bool store_compact_begin(struct store *store);
+bool store_compacts(const struct store *store, uint32_t chunk); /* whether it is one of them */
+/* Copies one body and its header, `size` bytes, to another chunk, beyond the limit if need be: as store_append. */
+JQ_MUST_USE int store_copy(struct store *store, uint32_t from_chunk, uint32_t from_offset, size_t size, uint32_t *chunk,
+                           uint32_t *offset);
+void store_compact_end(struct store *store);
 
 struct store_totals {
     uint64_t bytes; /* in chunks, spare ones too */

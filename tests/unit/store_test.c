@@ -169,13 +169,44 @@ static void spare_chunks_make_way(void **state)
     store_free(store);
 }
 
+/* One body in a thousand stays: its chunk holds a thousand times as much until it has moved. */
+static void few_survivors_move_together(void **state)
+{
+    (void)state;
+    enum { SIZE = 1000, COUNT = 20000, EACH = 1000 };
+    static struct place places[COUNT];
+    struct store *store = store_new(0);
+    for (int i = 0; i < COUNT; i++)
+        places[i] = append(store, (uint8_t)(i / EACH), SIZE, 1);
+    assert_false(store_compact_begin(store));
+    for (int i = 0; i < COUNT; i++) {
+        if (i % EACH)
+            store_release(store, places[i].chunk, 1);
+    }
+    assert_true(store_compact_begin(store));
+    for (int i = 0; i < COUNT; i += EACH) {
+        struct place to;
+        if (!store_compacts(store, places[i].chunk))
+            continue;
+        assert_int_equal(store_copy(store, places[i].chunk, places[i].offset, SIZE, &to.chunk, &to.offset), JQ_OK);
+        store_release(store, places[i].chunk, 1);
+        places[i] = to;
+    }
+    store_compact_end(store);
+    for (int i = 0; i < COUNT; i += EACH)
+        assert_filled(store, places[i], (uint8_t)(i / EACH), SIZE);
+    assert_int_equal(totals_of(store).bodies, COUNT / EACH);
+    assert_false(store_compact_begin(store));
+    store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_batches_share_a_chunk), cmocka_unit_test(large_batch_has_its_own_size),
         cmocka_unit_test(ref_holds_what_is_released),  cmocka_unit_test(empty_open_chunk_is_filled_again),
         cmocka_unit_test(memory_goes_with_its_bodies), cmocka_unit_test(limit_is_kept_and_given_back),
-        cmocka_unit_test(spare_chunks_make_way),
+        cmocka_unit_test(spare_chunks_make_way),       cmocka_unit_test(few_survivors_move_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

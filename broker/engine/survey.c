@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where bodies lie, and that they have been moved: for a store in which a few survivors hold much memory. It knows nothing of the
+ * store but handles. */
+#include "model.h"
+
+/* The queue to go on with: they stand in order of incarnation. The one that was surveyed last may be gone. */
+static struct queue *survey_queue(const struct engine *e, uint64_t incarnation)
+{
+    struct queue *q = queue_by_incarnation(e, incarnation);
+    for (q = q ? q : e->by_incarnation; q && q->incarnation < incarnation; q = q->hh_incarnation.next)
+        ;
+    return q;
+}
+
+static void survey_message(struct engine *e, const struct queue *q, uint64_t sequence)
+{
+    const struct message *m = log_at(&q->log, sequence);
+    if (!m || m->end)
+        return;
+    e->effects->places[e->effects->place_count++] = (struct engine_place){q->incarnation, sequence, m->body};
+}
+
+/* At most ENGINE_SLICE messages and queues. */
+void survey(struct engine *e, const struct engine_command *c)
+{
+    struct engine_effects *fx = e->effects;
+    uint64_t sequence = c->survey.sequence;
+    struct queue *q = survey_queue(e, c->survey.incarnation);
+    if (q && q->incarnation != c->survey.incarnation)
+        sequence = 0;
+    fx->place_count = 0;
+    for (uint32_t seen = 0; q && seen < ENGINE_SLICE; seen++) {
+        sequence = log_next(&q->log, sequence);
+        if (sequence < q->log.tail) {
+            survey_message(e, q, sequence++);
+            continue;
+        }
+        q = q->hh_incarnation.next;
+        sequence = 0;
+    }
+    fx->surveyed.some = true;
+    fx->surveyed.end = !q;
+    fx->surveyed.incarnation = q ? q->incarnation : 0;
+    fx->surveyed.sequence = sequence;
+}
+
+/* What has ended or moved in the meantime keeps the place that it has, and the copy is released. */
+void bodies_move(struct engine *e, const struct engine_command *c)
+{
+    JQ_ASSERT(c->move.count <= ENGINE_SLICE);
+    for (uint32_t i = 0; i < c->move.count; i++) {
+        const struct engine_move *move = &c->move.item[i];
+        struct queue *q = queue_by_incarnation(e, move->from.incarnation);
+        struct message *m = q ? log_at(&q->log, move->from.sequence) : NULL;
+        bool same = m && !m->end && m->body.chunk == move->from.body.chunk && m->body.offset == move->from.body.offset;
+        effects_release(e->effects, same ? m->body : move->to);
+        if (same)
+            m->body = move->to;
+    }
+}
