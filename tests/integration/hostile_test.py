@@ -14,7 +14,7 @@ import unittest
 sys.dont_write_bytecode = True
 
 import harness
-from wire_case import WireCase, resident_kib
+from wire_case import WireCase
 from wire_client import (
     BUSY, CANCELLED, EMPTY, INVALID, OK, OPS, OVERLOADED, PROTOCOL, TOO_LARGE, Client, frame, packing, raw_frame,
 )  # fmt: skip
@@ -46,9 +46,9 @@ class Bytes(WireCase):
         self.sends_refused(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", text="length")
 
     def test_length_of_4_gib(self):
-        before = resident_kib(self.broker.process.pid)
+        before = self.resident()
         self.sends_refused(struct.pack(">I", 0xFFFFFFFF), text="length")
-        self.assertLess(resident_kib(self.broker.process.pid), before + 1024)
+        self.assert_resident_below(before + 1024)
 
     def test_length_of_0(self):
         self.sends_refused(struct.pack(">I", 0), text="length")
@@ -73,12 +73,12 @@ class Bytes(WireCase):
         self.until(lambda: self.witness.stat("half")[9] == 1, "the whole one is there")
 
     def test_announced_bytes_take_no_memory(self):
-        before = resident_kib(self.broker.process.pid)
+        before = self.resident()
         clients = [self.client() for _ in range(50)]
         for client in clients:
             client.send_bytes(struct.pack(">I", FRAME_MAX) + b"\x95")
         self.all_is_well()
-        self.assertLess(resident_kib(self.broker.process.pid), before + 2048)
+        self.assert_resident_below(before + 2048)
 
     def test_byte_by_byte(self):
         client = self.client()
@@ -91,13 +91,13 @@ class Messages(WireCase):
     """Frames of msgpack that make no sense, or are malformed."""
 
     def test_array_of_4_billion(self):
-        before = resident_kib(self.broker.process.pid)
+        before = self.resident()
         put = bytes([0x98, OPS["PUT"], 1, 0xA1, 0x71, 0, 0, 0])
         self.sends_refused(raw_frame(b"\xdd\xff\xff\xff\xff"))
         self.sends_refused(raw_frame(put + b"\xdd\xff\xff\xff\xff\xc4\x00"))
         self.sends_refused(raw_frame(put + b"\x91\xc6\xff\xff\xff\xff"))
         self.sends_refused(raw_frame(bytes([0x95, OPS["DECLARE"], 1, 0xA1, 0x71, 0, 0]) + b"\xdf\xff\xff\xff\xff"))
-        self.assertLess(resident_kib(self.broker.process.pid), before + 1024)
+        self.assert_resident_below(before + 1024)
 
     def test_deep_nesting(self):
         self.sends_refused(raw_frame(b"\x91" * 4000))
@@ -274,7 +274,7 @@ class Floods(WireCase):
 
     def test_answers_that_nobody_reads(self):
         """The broker stops to read from who does not read; its memory stays within the output limit."""
-        before = resident_kib(self.broker.process.pid)
+        before = self.resident()
         client = self.client()
         client.put("q", [b"x" * 100_000])
         client.socket.setblocking(False)
@@ -285,7 +285,7 @@ class Floods(WireCase):
         except BlockingIOError:
             pass
         self.all_is_well()
-        self.assertLess(resident_kib(self.broker.process.pid), before + 40 * 1024)
+        self.assert_resident_below(before + 40 * 1024)
 
     def test_deliveries_that_nobody_reads(self):
         """Gets of a client that does not read are passed over. proves: GET-4"""
@@ -359,7 +359,7 @@ class Memory(WireCase):
                 self.assertLess(made, 100_000)
             self.assertEqual(code, OVERLOADED)
         self.assertEqual(client.get("DECLARE-7")[1], EMPTY)
-        self.assertLess(resident_kib(self.broker.process.pid), 32 * 1024)
+        self.assert_resident_below(32 * 1024)
         for number in range(2000):
             self.assertEqual(client.ask("DELETE", f"DECLARE-{number}", 0, 0)[1], OK)
 
@@ -375,7 +375,7 @@ class Memory(WireCase):
         self.assertTrue(refused)
         for client in refused:
             self.assertEqual(client.receive()[:3], ["RESULT", 0, OVERLOADED])
-        self.assertLess(resident_kib(self.broker.process.pid), 64 * 1024)
+        self.assert_resident_below(64 * 1024)
         for client in clients:
             client.close()
         self.until(lambda: self.witness.put("q", [b"x" * 1_000_000])[1] == OK, "the memory is given back")
@@ -394,7 +394,7 @@ class Silence(WireCase):
         super().setUp()
 
     def test_silent_connections(self):
-        before = resident_kib(self.broker.process.pid)
+        before = self.resident()
         silent = []
         poller = select.poll()
         for i in range(self.COUNT):
@@ -404,9 +404,7 @@ class Silence(WireCase):
             poller.register(connection, select.POLLIN)
             if i % 500 == 0:
                 self.all_is_well()
-        grown = resident_kib(self.broker.process.pid) - before
-        if "JOINQ_SANITIZED" not in os.environ:
-            self.assertLess(grown, self.COUNT * 2)
+        self.assert_resident_below(before + self.COUNT * 2)
         by_descriptor = {connection.fileno(): connection for connection in silent}
         refused = frame("RESULT", 0, PROTOCOL, "no hello came in time", 0, 0)
         while by_descriptor:

@@ -81,7 +81,7 @@ class Memory(WireCase):
         for i, body in enumerate(kept):
             self.assertEqual(client.ask("PUT", "kept", 0, None, 0, [body], EMPTY_MAP)[1], OK)
             self.pass_through(client, 1 + 3 * i, 3)
-        self.assertLess(self.resident(), 32 * 1024 * 1024)
+        self.assertLess(self.resident(), 32 * 1024)
         self.assertEqual(client.ask("GET", "kept", 0, 0, 300, 0, [], [])[-1], kept)
 
     def pass_through(self, client, first_batch, batches):

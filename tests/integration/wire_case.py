@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests that talk to a broker over the wire, beside a client that must not notice."""
 
+import os
+
 import harness
-from wire_client import OK, PROTOCOL, Client, frame
+from wire_client import OK, PROTOCOL, Client
 
 
 def resident_kib(pid):
@@ -35,6 +37,14 @@ class WireCase(harness.BrokerCase):
         (first, count, attempt, _), = got[6]
         self.assertEqual(self.witness.ask("DONE", [[got[3], first, count, attempt]])[1], OK)
 
+    def resident(self):
+        """KiB of the broker."""
+        return resident_kib(self.broker.process.pid)
+
+    def assert_resident_below(self, kib):
+        if "JOINQ_SANITIZED" not in os.environ:  # there, memory is not what it would be
+            self.assertLess(self.resident(), kib)
+
     def is_refused(self, client, code=PROTOCOL, text=None):
         """The broker says with request id 0 why it closes the connection, and does."""
         said = client.receive()
@@ -64,6 +74,3 @@ class WireCase(harness.BrokerCase):
     def waiting(self, queue):
         answer = self.witness.ask("STAT", queue, 0)
         return dict(answer[3][0])[27] if answer[1] == OK else 0
-
-
-__all__ = ["WireCase", "resident_kib", "frame"]
