@@ -49,12 +49,12 @@ int joinq_get_many(joinq *client, const char *queue, const struct joinq_get_opti
         code = jqc_submit(client, &message, name, &request);
     if (code != JQ_OK)
         return code;
-    if (options->done)
-        jqc_batch_settle_all(options->done);
     code = jqc_await(client, request, JQC_DEADLINE_NONE);
     JQ_ASSERT(code == JQ_OK);
     struct joinq_outcome outcome;
     code = jqc_take(client, request, &outcome);
+    if (options->done && code < JQ_NO_QUEUE) /* a result; after an error they may still be held */
+        jqc_batch_settle_all(options->done);
     if (code == JQ_OK)
         *out = outcome.batch;
     return code;

@@ -18,9 +18,18 @@ static void outcome_set(struct jqc_request *request, uint32_t code, struct jqw_b
         jqc_name_meet(request->name, incarnation);
 }
 
+/* The one version that was offered, and no limit above the protocol's own. */
+static bool welcome_makes_sense(const struct jqw_welcome *welcome)
+{
+    return welcome->version == JQW_VERSION && welcome->frame_max <= JQW_FRAME_MAX &&
+           welcome->message_max <= JQW_MESSAGE_MAX && welcome->batch_max > 0 && welcome->batch_max <= JQW_BATCH_MAX;
+}
+
 static int take_welcome(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_welcome *welcome = &message->welcome;
+    if (!welcome_makes_sense(welcome))
+        return JQ_PROTOCOL;
     core->limits = (struct jqc_limits){welcome->frame_max, welcome->message_max, welcome->batch_max};
     request->answer.code = JQ_OK;
     return JQ_OK;
@@ -59,6 +68,8 @@ static int take_got(struct jqc_core *core, struct jqc_request *request, const st
     request->answer.receipt = got->receipt;
     if (got->code != JQ_OK)
         return JQ_OK;
+    if (got->bodies.count == 0)
+        return JQ_PROTOCOL;
     const struct jqc_delivery delivery = {got->incarnation, got->runs, got->run_count, &got->bodies, got->receipt == 0};
     int code = take_delivery(core, request, &delivery);
     if (code == JQ_OK && request->answer.batch)
@@ -113,6 +124,8 @@ static int take_stats(struct jqc_core *core, struct jqc_request *request, const 
 {
     (void)core;
     const struct jqw_stats *stats = &message->stats;
+    if (request->op == JQW_STAT && stats->code == JQ_OK && stats->count != 1)
+        return JQ_PROTOCOL;
     uint64_t incarnation = stats->count > 0 ? stats->item[0].incarnation : 0;
     outcome_set(request, stats->code, stats->text, incarnation);
     request->answer.more = stats->more;

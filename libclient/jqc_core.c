@@ -198,7 +198,9 @@ static void request_lose(struct jqc_core *core, struct jqc_request *request)
         jqc_request_close(&core->requests, request);
         return;
     }
-    request->answer.code = core->lost;
+    /* OVERLOADED would say that nothing has happened; only for hello that is so. */
+    bool unknown = core->lost == JQ_OVERLOADED && request->op != JQW_HELLO;
+    request->answer.code = unknown ? JQ_DISCONNECTED : core->lost;
     memcpy(request->answer.text, core->why, sizeof core->why);
     jqc_request_answered(&core->requests, request);
 }

@@ -4,11 +4,21 @@
  * A producer:
  *
  *     joinq *q;
- *     if (joinq_connect(&q, NULL, NULL) != JOINQ_OK) ...            // NULL: JOINQ_URL, or the user's own broker
- *     joinq_attach(q, "jobs", "reader-1", 0, NULL);
- *     while (read_job(&job))
- *         joinq_put(q, "jobs", job.data, job.size, JOINQ_FOREVER);  // waits while the queue is full
- *     joinq_finish(q, "jobs", "reader-1");
+ *     struct joinq_queue_options options = JOINQ_QUEUE_OPTIONS_INIT;
+ *     options.max_messages = 100;                                          // then a put waits for room
+ *     options.producers = 1;                                               // ends once one producer has finished
+ *     int code = joinq_connect(&q, NULL, NULL);                            // NULL: JOINQ_URL, or the user's own broker
+ *     if (code != JOINQ_OK)
+ *         return code;
+ *     code = joinq_declare(q, "jobs", &options);
+ *     if (code == JOINQ_OK)
+ *         code = joinq_attach(q, "jobs", "reader-1", 0, NULL);
+ *     while (code == JOINQ_OK && read_job(&job))
+ *         code = joinq_put(q, "jobs", job.data, job.size, JOINQ_FOREVER);
+ *     if (code == JOINQ_OK)
+ *         code = joinq_finish(q, "jobs", "reader-1");
+ *     if (code != JOINQ_OK)
+ *         fprintf(stderr, "%s\n", joinq_error(q));
  *     joinq_free(q);
  *
  * A worker:
@@ -18,7 +28,8 @@
  *     while ((code = joinq_get(q, "jobs", JOINQ_FOREVER, &batch)) == JOINQ_OK) {
  *         const struct joinq_message *m = joinq_batch_message(batch, 0);
  *         work(m->data, m->size);
- *         joinq_done(q, batch, 0, 1);                               // until then it comes back if this process dies
+ *         if (joinq_done(q, batch, 0, 1) != JOINQ_OK)                      // until then it comes back if this process dies
+ *             fprintf(stderr, "%s\n", joinq_error(q));
  *         joinq_batch_free(batch);
  *     }
  *     // code is JOINQ_END: nothing can come any more
@@ -36,9 +47,10 @@
  * Deadlines are the broker's. Every function that returns an int returns a joinq_code; what it hands out through a
  * pointer is set only where the function says so. Unless it says otherwise a function borrows its arguments until it
  * returns, may block until its request is answered, and can return JOINQ_DISCONNECTED (the connection ended: the outcome
- * of a request that was on its way is not known), JOINQ_INVALID, JOINQ_OVERLOADED (out of memory, here or there),
- * JOINQ_BUSY (too many requests waiting) and JOINQ_INTERNAL. A signal does not end a wait: a program that is to stop in the
- * middle of one submits its request, watches joinq_fd, and then cancels or forgets it.
+ * of a request that was on its way is not known), JOINQ_PROTOCOL (the same, and it ended because the broker made no sense),
+ * JOINQ_INVALID, JOINQ_OVERLOADED (out of memory, here or there), JOINQ_BUSY (too many requests waiting) and JOINQ_INTERNAL.
+ * A signal does not end a wait: a program that is to stop in the middle of one submits its request, watches joinq_fd, and
+ * then cancels or forgets it.
  *
  * A handle keeps to the queue that it first met under a name. Once that was deleted, or lost with its broker, requests for the
  * name are JOINQ_NO_QUEUE or JOINQ_DISCONNECTED, whatever queue has the name now, until joinq_declare meets it anew: nothing turns
@@ -217,7 +229,8 @@ struct joinq_get_options {
                             itself waits in a get on this queue */
     struct joinq_batch
         *done; /* all of what this batch still holds is finished in the same request; its leases are then gone,
-                                 the batch remains the caller's. NULL: none */
+                                 the batch remains the caller's. Where the get is an error (codes from 16) it holds
+                                 them still, and joinq_done tells the truth. NULL: none */
 };
 #define JOINQ_GET_OPTIONS_INIT                                                 \
     {                                                                          \
@@ -283,7 +296,8 @@ JOINQ_API JOINQ_CHECK int joinq_join(joinq *client, const char *queue, int64_t t
  * delayed is discarded as well (*discarded, may be NULL). after_mine: takes effect when this client's earlier puts are answered. */
 JOINQ_API JOINQ_CHECK int joinq_close(joinq *client, const char *queue, bool immediate, bool after_mine,
                                       uint64_t *discarded);
-/* Puts `count` one-shot ends behind what was put before: each answers one get with END. Codes: OK, CLOSED, NO_QUEUE, INVALID. */
+/* Puts 1 to JOINQ_BATCH_MAX one-shot ends behind what was put before: each answers one get with END. Codes: OK, CLOSED,
+ * NO_QUEUE, INVALID. */
 JOINQ_API JOINQ_CHECK int joinq_put_end(joinq *client, const char *queue, uint32_t count);
 
 struct joinq_attached {
@@ -310,7 +324,8 @@ typedef uint32_t joinq_ticket; /* 0 is none */
 
 /* As joinq_put_many and joinq_get_many, but return when the request is in the output buffer (they may write and read if that has
  * grown large, and block only while the broker takes nothing). Bodies are copied; nothing is borrowed after the return, but
- * for options->done, whose leases are taken over as by a get. *ticket is set on OK, and must be waited for. */
+ * for options->done, whose leases are taken over at once (an outcome from 16 on may have left them: joinq_done). *ticket is set on
+ * OK, and must be waited for. */
 JOINQ_API JOINQ_CHECK int joinq_submit_put(joinq *client, const char *queue, const struct joinq_body *bodies,
                                            size_t count, const struct joinq_put_options *options, joinq_ticket *ticket);
 JOINQ_API JOINQ_CHECK int joinq_submit_get(joinq *client, const char *queue, const struct joinq_get_options *options,
@@ -333,10 +348,11 @@ struct joinq_outcome {
         sizeof(struct joinq_outcome), 0, 0, 0, 0, NULL \
     }
 
-/* Waits for one ticket, or (ticket 0) for whichever is answered next. A deadline here does not cancel the request. OK: *out is set,
- * out->code says what came of the request, and the ticket is used up. EMPTY (told not to wait) or TIMEOUT: not answered yet. INVALID: no
- * such ticket, or none at all. When the connection ends every ticket left has the outcome DISCONNECTED.
- * Answers on receipt (auto_done) are confirmed in their order: taking one confirms those that came before it, too. */
+/* Waits for one ticket, or (ticket 0) for whichever is answered next. A deadline here does not cancel the request. OK: *out
+ * is set, out->code says what came of the request, and the ticket is used up. EMPTY (told not to wait) or TIMEOUT: not answered
+ * yet. INVALID: no such ticket, or none at all. When the connection ends every ticket left has the outcome DISCONNECTED (or
+ * PROTOCOL). Answers on receipt (auto_done) are confirmed in their order: taking one confirms those that came before it, too; the
+ * confirmation is written before the return, and blocks while the broker takes nothing. */
 JOINQ_API JOINQ_CHECK int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms, struct joinq_outcome *out);
 /* Asks the broker to give up a submitted request. *hit: it was still waiting and its own outcome is CANCELLED; otherwise its outcome
  * is what it is. The ticket must be waited for in either case. */
@@ -346,7 +362,8 @@ JOINQ_API JOINQ_CHECK int joinq_cancel(joinq *client, joinq_ticket ticket, bool 
 JOINQ_API JOINQ_CHECK int joinq_forget(joinq *client, joinq_ticket ticket);
 
 /* The descriptor of the connection, to be watched for reading by programs that wait for several things; -1 when there is none.
- * Nothing may be read or written there. */
+ * Nothing may be read or written there. Any call may read answers to what was submitted, and those are not announced here again:
+ * joinq_flush first, then joinq_wait without waiting until it says EMPTY, and then watch. */
 JOINQ_API int joinq_fd(const joinq *client);
 
 #ifdef __cplusplus
