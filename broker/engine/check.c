@@ -129,6 +129,7 @@ static void check_conservation(const struct queue *q)
 /* Nothing that could move stands still. */
 static void check_rest(const struct engine *e, const struct queue *q)
 {
+    JQ_ASSERT(!q->stalled || q->dirty || !q->late_count);
     if (q->dirty || queue_busy(q))
         return;
     JQ_ASSERT(!q->gets || (!q->ready && !q->ends));

@@ -198,6 +198,8 @@ static int sweep_waiter(struct engine *e, struct session *s, struct queue *q, en
 static int close_later(struct engine *e, struct session *s, struct member *m, const struct engine_command *c,
                        struct engine_effect *a)
 {
+    if (s->waiting >= e->config.waiting_max)
+        return answer_fail(e, a, JQ_BUSY, ENGINE_WHY_WAITING_TOO_MANY, m->queue, e->config.waiting_max);
     struct waiter *w;
     int code = c->close.immediate ? sweep_waiter(e, s, m->queue, WAITER_CLOSE, c, a, &w)
                                   : waiter_new(e, s, m->queue, WAITER_CLOSE, c, ENGINE_FOREVER, a, &w);

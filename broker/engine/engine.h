@@ -23,6 +23,7 @@ enum {
     ENGINE_BATCH_MAX = 1000,            /* messages in a put, a get or a peek */
     ENGINE_RANGES_MAX = 1000,           /* ranges in a settle */
     ENGINE_SETTLE_MAX = 1000,           /* messages in the ranges of one settle */
+    ENGINE_PRODUCERS_MAX = 10000,       /* names of one queue */
     ENGINE_LIST_MAX = 100,              /* queues in one answer to list */
     ENGINE_GOT_BYTES = 8 * 1024 * 1024, /* bodies in one answer to get or peek, which one message alone may be */
     ENGINE_SLICE = 1000,                /* messages that one step handles of what is done in slices (BLK-1) */

@@ -13,7 +13,7 @@ static void receipts_fit(struct session *s, uint32_t capacity, struct receipt *r
     s->receipt_capacity = capacity;
 }
 
-static bool receipts_reserve(struct session *s, uint64_t more)
+bool receipts_reserve(struct session *s, uint64_t more)
 {
     uint64_t wanted = s->receipt_count + more;
     if (wanted <= s->receipt_capacity)

@@ -140,6 +140,8 @@ struct session {
     uint64_t received;        /* the highest that was confirmed */
     struct receipt *receipts; /* a ring of what is not confirmed, in order */
     uint32_t receipt_head, receipt_count, receipt_capacity;
+    struct receipt *stuck; /* confirmed, but the journal does not take the record (OUT-2) */
+    uint32_t stuck_count, stuck_capacity;
     struct session *cprev, *cnext; /* in engine->confirming */
     bool confirming;
 };
@@ -316,6 +318,7 @@ void waiter_lost(struct engine *e, const struct waiter *w, struct engine_effect 
 
 /* ---- lease.c ---- */
 JQ_MUST_USE bool lease_reserve(struct engine *e, struct session *s, struct queue *q, uint64_t messages, bool receipt);
+JQ_MUST_USE bool receipts_reserve(struct session *s, uint64_t more);
 struct run *run_new(struct engine *e, struct member *m, uint64_t first, uint32_t attempt, uint64_t receipt,
                     uint64_t deadline);
 void run_timed(struct engine *e, struct run *r, uint64_t deadline);

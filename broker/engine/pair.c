@@ -57,6 +57,10 @@ static bool serve_late(struct engine *e, struct queue *q)
         DL_FOREACH (lines[i], w) {
             if (!w->late)
                 continue;
+            if (q->stalled && w->late_code != JQ_TIMEOUT) {
+                waiter_end(e, w, JQ_STORAGE, ENGINE_WHY_JOURNAL);
+                return true;
+            }
             bool some = w->kind == WAITER_PUT && w->put.accepted && w->late_code == JQ_FULL;
             waiter_end(e, w, some ? JQ_OK : w->late_code, w->late_code == JQ_TIMEOUT ? ENGINE_WHY_NONE : why[i]);
             return true;
@@ -78,8 +82,8 @@ static bool serve(struct engine *e, struct queue *q)
         waiter_end(e, q->puts, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
         return true;
     }
-    if (queue_busy(q))
-        return false;
+    if (queue_busy(q)) /* what is not to wait does not wait for a disk */
+        return q->stalled && q->late_count && serve_late(e, q);
     if (q->joins && !queue_unfinished(q)) {
         waiter_end(e, q->joins, JQ_OK, ENGINE_WHY_NONE);
         return true;

@@ -28,8 +28,9 @@ static int producer_find_or_create(struct engine *e, struct queue *q, struct eng
     HASH_FIND(hh, q->producers, name.data, name.size, *out);
     if (*out)
         return JQ_OK;
-    if (q->options.producers && HASH_COUNT(q->producers) >= q->options.producers)
-        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_TOO_MANY, q, q->options.producers);
+    uint64_t most = q->options.producers ? q->options.producers : ENGINE_PRODUCERS_MAX;
+    if (HASH_COUNT(q->producers) >= most)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_TOO_MANY, q, most);
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     struct producer *p = calloc(1, sizeof *p + name.size);

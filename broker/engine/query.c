@@ -90,6 +90,8 @@ int handle_list(struct engine *e, struct session *s, const struct engine_command
 
 /* ---- peek ---- */
 
+enum { PEEK_SEEN_MAX = 100000 /* messages looked at, most of them delayed ones: then it shows what it has found */ };
+
 static void peek_add(struct engine *e, struct engine_effect *a, uint64_t sequence, const struct message *m)
 {
     struct engine_effects *fx = e->effects;
@@ -151,8 +153,10 @@ int handle_peek(struct engine *e, struct session *s, const struct engine_command
     uint64_t bytes = 0;
     if (!peek_returned(e, a, q, c->count, &bytes))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
-    for (uint64_t at = log_skip(&q->log, q->fresh); at < q->log.tail && a->got.body_count < c->count;
-         at = log_skip(&q->log, at + 1)) {
+    uint32_t seen = 0;
+    for (uint64_t at = log_skip(&q->log, q->fresh);
+         at < q->log.tail && a->got.body_count < c->count && seen < PEEK_SEEN_MAX;
+         at = log_skip(&q->log, at + 1), seen++) {
         const struct message *m = log_at(&q->log, at);
         if (m->state != MESSAGE_READY || m->end)
             continue;

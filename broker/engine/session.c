@@ -66,6 +66,7 @@ bool session_end(struct engine *e, struct session *s)
     }
     HASH_DEL(e->sessions, s);
     free(s->receipts);
+    free(s->stuck);
     free(s);
     return true;
 }

@@ -2,6 +2,7 @@
 /* What may be much and is done a little at a time (BLK-1): leases of ended sessions and expired ones that come back, receipts that
  * were confirmed, and messages that are swept away. One step handles at most ENGINE_SLICE messages of all this. */
 #include "model.h"
+#include <stdlib.h>
 
 enum { SLICE_PIECE = ENGINE_SLICE / 4 /* for one, before it is another's turn */ };
 
@@ -116,6 +117,40 @@ static struct run *receipt_run(const struct engine *e, const struct session *s, 
     return r->member && r->receipt == receipt->number && r->member->session == s ? r : NULL;
 }
 
+static void receipt_pop(struct session *s)
+{
+    s->receipt_head = (s->receipt_head + 1) & (s->receipt_capacity - 1);
+    s->receipt_count--;
+}
+
+/* Puts the first receipt aside until the journal accepts: what is behind it may rest on nothing. False: no memory, it stays. */
+static bool receipt_stick(struct session *s)
+{
+    if (s->stuck_count == s->stuck_capacity) {
+        uint32_t capacity = s->stuck_capacity ? 2 * s->stuck_capacity : 16;
+        struct receipt *stuck = realloc(s->stuck, capacity * sizeof *stuck);
+        if (!stuck)
+            return false;
+        s->stuck = stuck;
+        s->stuck_capacity = capacity;
+    }
+    s->stuck[s->stuck_count++] = s->receipts[s->receipt_head];
+    receipt_pop(s);
+    return true;
+}
+
+/* Back to the front, in their order. */
+static void receipts_unstick(struct session *s)
+{
+    if (!s->stuck_count || !receipts_reserve(s, s->stuck_count))
+        return;
+    while (s->stuck_count) {
+        s->receipt_head = (s->receipt_head - 1) & (s->receipt_capacity - 1);
+        s->receipt_count++;
+        s->receipts[s->receipt_head] = s->stuck[--s->stuck_count];
+    }
+}
+
 /* False: nothing left to do, or the journal is in the way. */
 static bool confirm_some(struct engine *e, struct session *s, uint32_t *budget)
 {
@@ -124,16 +159,14 @@ static bool confirm_some(struct engine *e, struct session *s, uint32_t *budget)
         return false;
     struct run *r = receipt_run(e, s, first);
     if (r && !queue_storage_ok(e, r->member->queue))
-        return false;
+        return receipt_stick(s);
     bool whole = !r;
     if (r) {
         whole = r->count <= *budget;
         *budget -= run_drain(e, r, *budget, FATE_FINISH, NULL);
     }
-    if (whole) {
-        s->receipt_head = (s->receipt_head + 1) & (s->receipt_capacity - 1);
-        s->receipt_count--;
-    }
+    if (whole)
+        receipt_pop(s);
     return true;
 }
 
@@ -194,6 +227,7 @@ static bool queue_slice(struct engine *e, struct queue *q, uint32_t piece)
     if (queue_stalls(e, q)) {
         q->stalled = true;
         queue_idle(e, q);
+        queue_mark(e, q);
         return true;
     }
     bool busy = queue_busy(q);
@@ -274,6 +308,7 @@ void slices_resume(struct engine *e)
     }
     struct session *s, *next_session;
     HASH_ITER (hh, e->sessions, s, next_session) {
+        receipts_unstick(s);
         if (s->confirming || !s->receipt_count || s->receipts[s->receipt_head].number > s->received)
             continue;
         s->confirming = true;

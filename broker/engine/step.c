@@ -279,6 +279,7 @@ void engine_free(struct engine *e)
     HASH_ITER (hh, e->sessions, s, after) {
         HASH_DEL(e->sessions, s);
         free(s->receipts);
+        free(s->stuck);
         free(s);
     }
     pool_fini(&e->runs);

@@ -262,8 +262,10 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
 void waiter_deadline(struct engine *e, struct waiter *w)
 {
     heap_remove(&e->deadlines, &w->deadline);
-    if (queue_busy(w->queue) && w->kind <= WAITER_JOIN && !w->passed)
-        waiter_late(w, JQ_TIMEOUT);
-    else
+    if (!queue_busy(w->queue) || w->kind > WAITER_JOIN || w->passed) {
         waiter_end(e, w, JQ_TIMEOUT, ENGINE_WHY_NONE);
+        return;
+    }
+    waiter_late(w, JQ_TIMEOUT);
+    queue_mark(e, w->queue);
 }

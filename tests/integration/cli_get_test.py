@@ -161,6 +161,7 @@ class Broken(harness.BrokerCase):
         os.kill(self.broker.process.pid, signal.SIGTERM)
         _, err = self.ends(get, 1)
         self.assertRegex(err, "^joinq: get: .*\n$")
+        self.broker.process.wait(harness.PATIENCE)  # a second signal would end it at once, and not in order
 
     # proves: END-2
     def test_consumers_of_one_queue_all_hear_the_end(self):
