@@ -246,6 +246,10 @@ struct engine_record *record_new(struct engine *e, struct queue *q,
 
 /* ---- queue.c ---- */
 struct queue *queue_by_incarnation(const struct engine *e, uint64_t incarnation);
+/* The queue that a command names, or NULL in *out; or why there can be none such. */
+JQ_MUST_USE int queue_look(struct engine *e, const struct engine_command *c, struct engine_effect *a,
+                           struct queue **out);
+struct queue *queue_new(struct engine *e, struct engine_text name); /* NULL: no memory */
 JQ_MUST_USE int queue_find(struct engine *e, const struct engine_command *c, struct engine_effect *a,
                            struct queue **out);
 JQ_MUST_USE int queue_find_or_make(struct engine *e, const struct engine_command *c, struct engine_effect *a,
