@@ -9,7 +9,7 @@
 
 /* A handler has no other way to say anything. */
 static int pipe_fds[2] = {-1, -1};
-static volatile sig_atomic_t first_stop;
+static volatile sig_atomic_t first_stop, stops, patience;
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -17,13 +17,15 @@ static void on_signal(int number, siginfo_t *info, void *context)
     int saved = errno;
     if (number != SIGCHLD && first_stop == 0)
         first_stop = number;
+    if (number != SIGCHLD && patience > 0 && ++stops >= patience)
+        signal(number, SIG_DFL);
     const struct caught record = {number, info->si_code == SI_KERNEL};
     ssize_t written = write(pipe_fds[1], &record, sizeof record); /* full: enough have come to wake anybody */
     (void)written;
     errno = saved;
 }
 
-static bool catch_one(int number, bool once)
+static bool catch_one(int number)
 {
     struct sigaction before;
     struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
@@ -32,17 +34,16 @@ static bool catch_one(int number, bool once)
         action.sa_flags |= SA_RESTART;
     else if (sigaction(number, NULL, &before) == 0 && before.sa_handler == SIG_IGN)
         return true;
-    else if (once)
-        action.sa_flags |= (int)SA_RESETHAND;
     return sigaction(number, &action, NULL) == 0;
 }
 
-bool caught_start(const int *numbers, unsigned count, bool once)
+bool caught_start(const int *numbers, unsigned count, unsigned stops_max)
 {
+    patience = (sig_atomic_t)stops_max;
     if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) != 0)
         return false;
     for (unsigned i = 0; i < count; i++) {
-        if (!catch_one(numbers[i], once))
+        if (!catch_one(numbers[i]))
             return false;
     }
     return true;
@@ -50,8 +51,8 @@ bool caught_start(const int *numbers, unsigned count, bool once)
 
 bool caught_start_stops(void)
 {
-    static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
-    return caught_start(stops, 3, true);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    return caught_start(numbers, 3, 1);
 }
 
 int caught_fd(void)

@@ -10,9 +10,10 @@ struct caught {
     bool from_terminal; /* by the kernel, so that the whole foreground group has it; otherwise from a process */
 };
 
-/* Begins to catch. `once`: a second signal of the same number does what it does by default, for when we are stuck.
+/* Begins to catch. After stops_max signals (0: never) a further one of the same number does what it does by default, for when we
+ * are stuck; SIGCHLD does not count.
  * What was ignored when the program started stays ignored (but for SIGCHLD). False: out of descriptors. */
-bool caught_start(const int *numbers, unsigned count, bool once);
+bool caught_start(const int *numbers, unsigned count, unsigned stops_max);
 /* SIGINT, SIGTERM and SIGHUP, once. */
 bool caught_start_stops(void);
 /* To be polled for reading; -1 before caught_start. */

@@ -14,7 +14,7 @@ static const struct option_spec options[] = {
      .value = "N",
      .initial = 1,
      .min = 1,
-     .max = UINT32_MAX,
+     .max = JOINQ_BATCH_MAX,
      .help = "so many ends (1)"},
     {0},
 };

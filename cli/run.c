@@ -83,7 +83,7 @@ static int run_run(struct cli *cli, const void *settings, const struct words *wo
     static const int signals[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
     (void)settings;
     struct run run = {.cli = cli};
-    if (!caught_start(signals, sizeof signals / sizeof signals[0], false))
+    if (!caught_start(signals, sizeof signals / sizeof signals[0], 0))
         return cli_error(cli, CLI_FAILED, "cannot catch signals");
     int status = run_broker_start(cli, &run.broker);
     if (status != CLI_DONE)

@@ -61,7 +61,7 @@ static int work_run(struct cli *cli, const void *settings, const struct words *w
     int status = check_queue(cli, given, work.queue);
     if (status != CLI_DONE)
         return status;
-    if (!caught_start(signals, sizeof signals / sizeof signals[0], false))
+    if (!caught_start(signals, sizeof signals / sizeof signals[0], WORK_STOPS_MAX))
         return cli_error(cli, CLI_FAILED, "cannot catch signals");
     work.job_count = (size_t)given->jobs;
     work.retries = given->retries;
@@ -83,7 +83,8 @@ const struct command command_work = {
              "to another one at once. Leases with a limit of time are renewed while CMD runs. Exits 0 when the queue "
              "has ended.\n"
              "SIGINT and SIGTERM: takes no more, lets finish what runs, and gives back what fails; the second one ends "
-             "what runs.\n",
+             "what runs,\n"
+             "the third kills it, and the fourth ends joinq, whatever it waits for.\n",
     .example = "  joinq work paths -j 4 -- sha256sum {}\n",
     .options = options,
     .later = later,

@@ -8,7 +8,7 @@
 #include "progress.h"
 #include <sys/types.h>
 
-enum { WORK_JOBS_MAX = 1000 };
+enum { WORK_JOBS_MAX = 1000, WORK_STOPS_MAX = 3 /* signals that it deals with itself */ };
 
 /* Messages that one get brought, freed when the last of them is settled. */
 struct work_batch {

@@ -40,7 +40,7 @@ USAGE = [
     (["work", "q", "--"], "-- CMD is missing"),
     (["work", "q", "-j", "0", "--", "true"], "-j: '0' is not a number from 1 to 1000"),
     (["work", "q", "--json", "--", "true"], "work has no --json"),
-    (["end", "q", "-n", "4294967296"], "is not a number from 1 to 4294967295"),
+    (["end", "q", "-n", "1001"], "is not a number from 1 to 1000"),
     (["peek", "q", "-n", "1001"], "is not a number from 1 to 1000"),
     (["finish", "q"], "--producer NAME is missing"),
     (["finish", "q", "--producer", ""], "--producer: an empty value"),

@@ -275,6 +275,23 @@ class Signals(Work):
         self.ends(joiner)
         self.assertEqual(self.stat("q")["redelivered"], 1)
 
+    def has_heard(self, process):
+        """No signal is on its way to the process any more, or it has ended."""
+        if process.poll() is not None:
+            return True
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+            return "\nShdPnd:\t0000000000000000\n" in status.read()
+
+    def test_a_broker_that_hangs_cannot_hold_it(self):
+        work = self.spawn("work", "q", "--", "true")
+        self.until_stat("q", getters_waiting=1)
+        os.kill(self.broker.process.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.broker.process.pid, signal.SIGCONT)
+        for _ in range(4):
+            work.send_signal(signal.SIGTERM)
+            self.until(lambda: self.has_heard(work), "a signal")
+        self.ends(work, -signal.SIGTERM)
+
     def test_the_broker_goes_away(self):
         wait = self.close_gate()
         self.joinq("put", "q", *"ab")
