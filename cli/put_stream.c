@@ -118,9 +118,13 @@ static void take_outcome(struct put_stream *stream, const struct joinq_outcome *
         fail(stream, outcome->code);
 }
 
-/* Takes what has been answered. */
+/* Writes what was submitted, and takes what has been answered: in this order, for writing may read answers, and the descriptor is
+ * silent about them then. */
 static void collect(struct put_stream *stream)
 {
+    int flushed = joinq_flush(stream->cli->client);
+    if (flushed != JOINQ_OK)
+        fail(stream, flushed);
     while (stream->flight_count > 0) {
         struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
         int code = joinq_wait(stream->cli->client, 0, 0, &outcome);
@@ -194,10 +198,7 @@ static void wait(struct put_stream *stream)
     struct pollfd wanted[3] = {{.fd = caught_fd(), .events = POLLIN},
                                {.fd = reads ? STDIN_FILENO : -1, .events = POLLIN},
                                {.fd = connection, .events = POLLIN}};
-    int code = joinq_flush(stream->cli->client);
-    if (code != JOINQ_OK)
-        fail(stream, code);
-    else if (poll(wanted, 3, patience_ms(stream)) > 0 && wanted[1].revents != 0 && caught_stop() == 0)
+    if (poll(wanted, 3, patience_ms(stream)) > 0 && wanted[1].revents != 0 && caught_stop() == 0)
         put_source_fill(&stream->source);
     draw(stream);
     notice_full(stream);

@@ -81,7 +81,8 @@ static void ask(struct work *work)
         return;
     options.max = work->job_count - work->running;
     options.final = true;
-    work_check(work, joinq_submit_get(work->cli->client, work->queue, &options, &work->ticket));
+    if (work_check(work, joinq_submit_get(work->cli->client, work->queue, &options, &work->ticket)))
+        work_check(work, joinq_flush(work->cli->client));
 }
 
 /* There is no more to get, and not because the queue has ended. What runs is finished all the same. */
@@ -92,17 +93,15 @@ static void refuse(struct work *work, int code)
     work_enter(work, WORK_FAILED);
 }
 
-/* Takes the answer to the get, if there is one. */
-static void hear(struct work *work, int64_t timeout_ms)
+/* Takes the answer to the get; false: there is none. */
+static bool hear(struct work *work, int64_t timeout_ms)
 {
     struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
     if (work->ticket == 0 || work->phase == WORK_BROKEN)
-        return;
+        return false;
     int code = joinq_wait(work->cli->client, work->ticket, timeout_ms, &outcome);
-    if (code == JOINQ_EMPTY || code == JOINQ_TIMEOUT)
-        return;
-    if (!work_check(work, code))
-        return;
+    if (code == JOINQ_EMPTY || code == JOINQ_TIMEOUT || !work_check(work, code))
+        return false;
     work->ticket = 0;
     if (outcome.code == JOINQ_OK)
         take(work, outcome.batch);
@@ -112,6 +111,7 @@ static void hear(struct work *work, int64_t timeout_ms)
         work_check(work, outcome.code);
     else if (outcome.code != JOINQ_CANCELLED)
         refuse(work, outcome.code);
+    return true;
 }
 
 /* ---- programs and signals --------------------------------------------------------------------------------------------- */
@@ -168,7 +168,7 @@ static void withdraw(struct work *work)
     if (work->phase == WORK_TAKING || work->phase == WORK_BROKEN || work->ticket == 0)
         return;
     if (work_check(work, joinq_cancel(work->cli->client, work->ticket, &hit)))
-        hear(work, JOINQ_FOREVER);
+        (void)hear(work, JOINQ_FOREVER);
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------------------------- */
@@ -198,15 +198,13 @@ static void draw(struct work *work)
     progress_draw(&work->progress, work->finished, work->total, text);
 }
 
-static void wait_for_something(struct work *work)
+static void wait_for_something(const struct work *work, int patience)
 {
     int connection = work->ticket != 0 ? joinq_fd(work->cli->client) : -1; /* otherwise nobody would read from it */
     struct pollfd wanted[2] = {{.fd = connection, .events = POLLIN}, {.fd = caught_fd(), .events = POLLIN}};
-    int patience = work_touch(work);
     if (work->progress.on && (patience < 0 || patience > PROGRESS_EVERY_MS))
         patience = PROGRESS_EVERY_MS;
-    if (work->phase != WORK_BROKEN && work_check(work, joinq_flush(work->cli->client)))
-        poll(wanted, 2, patience);
+    poll(wanted, 2, patience);
 }
 
 static bool is_over(const struct work *work)
@@ -244,12 +242,13 @@ int work_loop_run(struct work *work)
     work->begun_ms = cli_now_ms();
     while (!is_over(work)) {
         hear_signals(work);
-        hear(work, 0);
         withdraw(work);
         ask(work);
         draw(work);
-        if (!is_over(work))
-            wait_for_something(work);
+        int patience = work_touch(work);
+        /* Last: whatever was asked meanwhile may have brought the answer along, and then the descriptor is silent. */
+        if (!hear(work, 0) && !is_over(work))
+            wait_for_something(work, patience);
     }
     progress_clear(&work->progress);
     abandon(work);
