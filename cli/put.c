@@ -154,7 +154,8 @@ const struct command command_put = {
              "signal), what was\n"
              "accepted is always the first so many, and it says how many. A producer finishes only with everything "
              "accepted.\n"
-             "The queue is created with defaults if it does not exist.\n",
+             "The queue is created with defaults if it does not exist; with --producer or --close that is its "
+             "declaration.\n",
     .example = "  find /usr/share/doc -type f | joinq put paths --producer a --finish\n",
     .options = options,
     .later = later,

@@ -217,8 +217,9 @@ static bool is_complete(const struct put_stream *stream)
 static int result(struct put_stream *stream)
 {
     char accepted[64] = "";
+    bool answered = stream->code != JOINQ_DISCONNECTED && stream->code != JOINQ_PROTOCOL;
     if (stream->accepted > 0)
-        snprintf(accepted, sizeof accepted, "; %" PRIu64 " accepted", stream->accepted);
+        snprintf(accepted, sizeof accepted, "; %s%" PRIu64 " accepted", answered ? "" : "at least ", stream->accepted);
     if (stream->code != JOINQ_OK)
         return cli_error(stream->cli, cli_status_of(stream->code), "%s%s", stream->error, accepted);
     if (!is_complete(stream) || stream->interrupted)

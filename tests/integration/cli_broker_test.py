@@ -94,6 +94,14 @@ class Scripted(unittest.TestCase):
         self.assertEqual(work.returncode, 0, said)
         self.assertIn(b"joinq: work: 2 done, 0 failed", said)
 
+    def test_a_put_whose_connection_ends_says_what_is_certain(self):
+        put, broker = self.start("put", "q", "--timeout", "1h", *["body"] * 500)  # one put waits for the other
+        broker.send("RESULT", OK, "", 7, 250, request=broker.expect("PUT")[0])
+        broker.expect("PUT")
+        broker.close()
+        _, said = put.communicate(timeout=harness.PATIENCE)
+        self.assertEqual((put.returncode, said), (1, b"joinq: put: the broker closed the connection; at least 250 accepted\n"))
+
 
 if __name__ == "__main__":
     harness.main()
