@@ -27,12 +27,6 @@ void json_number(struct json_line *line, const char *name, uint64_t value)
     printer_format(line->out, "%" PRIu64, value);
 }
 
-void json_bool(struct json_line *line, const char *name, bool value)
-{
-    json_name(line, name);
-    printer_text(line->out, value ? "true" : "false");
-}
-
 static bool is_plain(unsigned char byte)
 {
     return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f;
