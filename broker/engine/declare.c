@@ -63,7 +63,7 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
         return answer_fail(e, a, JQ_EXISTS,
                            q->options.durable == o->durable ? ENGINE_WHY_OPTION_ACCOUNTING : ENGINE_WHY_OPTION_DURABLE,
                            q, 0);
-    if (!q && (c->no_new_queue || !(q = queue_new(e, c->queue.name))))
+    if (!q && (c->nothing_new || !(q = queue_new(e, c->queue.name))))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     q->declared = true;
     q->options = *o;

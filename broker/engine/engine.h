@@ -27,6 +27,7 @@ enum {
     ENGINE_LIST_MAX = 100,              /* queues in one answer to list */
     ENGINE_GOT_BYTES = 8 * 1024 * 1024, /* bodies in one answer to get or peek, which one message alone may be */
     ENGINE_SLICE = 1000,                /* messages that one step handles of what is done in slices (BLK-1) */
+    ENGINE_WAITING_BESIDES = 1024, /* closes, purges and the like of a session that wait beyond waiting_max: BUSY */
 };
 #define ENGINE_FOREVER UINT64_MAX /* as a time: never */
 
@@ -136,7 +137,7 @@ struct engine_command {
     struct engine_session_id session;
     uint32_t request;              /* not 0 in requests */
     struct engine_queue_ref queue; /* for all operations on a queue */
-    bool no_new_queue;             /* memory is short: where the queue would have to be made, OVERLOADED */
+    bool nothing_new;              /* memory is short: where a queue or producer would have to be made, OVERLOADED */
     union {
         bool blocked;
         bool journal_accepts;
@@ -412,9 +413,9 @@ bool engine_waits(const struct engine *engine, struct engine_session_id session,
 
 /* What slices and memory have come to; for tests, stat and metrics. */
 struct engine_totals {
-    uint64_t sessions, queues, waiters, messages, leases;
-    uint64_t sliced;    /* messages handled in slices, ever */
-    uint64_t slice_max; /* the most of them in one step */
+    uint64_t sessions, queues, producers, members, waiters, messages, leases; /* ends are messages here */
+    uint64_t sliced;                                                          /* messages handled in slices, ever */
+    uint64_t slice_max;                                                       /* the most of them in one step */
 };
 void engine_totals(const struct engine *engine, struct engine_totals *out);
 

@@ -65,7 +65,8 @@ struct member {
     struct member *aprev, *anext; /* in queue->after_due */
     bool after_due;               /* it has some, and no put before them waits any more */
     struct producer *producer;
-    bool fenced; /* its producer name was taken over */
+    bool fenced;             /* its producer name was taken over */
+    struct waiter *rejoined; /* the last get that has gone back to its place, while session_block goes through them */
     uint32_t index;
 };
 
@@ -222,6 +223,7 @@ struct engine {
     uint64_t deleted_watermark; /* that a queue is not there rests on the last record of a deletion */
     uint64_t messages;          /* in all logs */
     uint64_t zombies;           /* deleted queues with slices left */
+    uint64_t producers;         /* names, of all queues */
     bool journal_refuses;
     uint32_t budget; /* messages that the step under way may still handle in slices */
     uint64_t sliced, slice_max;

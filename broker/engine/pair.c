@@ -31,6 +31,8 @@ static bool serve_ends(struct engine *e, struct queue *q)
         q->end_idle_until = e->order_last;
     if (q->final_count && get_ended(q, NULL, true))
         q->end_final_until = e->order_last;
+    if (!q->end_idle_until && !q->end_final_until)
+        return false;
     struct waiter *w, *next;
     bool told = false;
     DL_FOREACH_SAFE (q->gets, w, next) {

@@ -22,9 +22,10 @@ static bool producer_is(const struct producer *p, struct engine_text name)
 }
 
 /* The named one, made if there is room for one more; NULL in *out never with JQ_OK. */
-static int producer_find_or_create(struct engine *e, struct queue *q, struct engine_text name, struct engine_effect *a,
-                                   struct producer **out)
+static int producer_find_or_create(struct engine *e, struct queue *q, const struct engine_command *c,
+                                   struct engine_effect *a, struct producer **out)
 {
+    struct engine_text name = c->producer.name;
     HASH_FIND(hh, q->producers, name.data, name.size, *out);
     if (*out)
         return JQ_OK;
@@ -33,7 +34,7 @@ static int producer_find_or_create(struct engine *e, struct queue *q, struct eng
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_TOO_MANY, q, most);
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
-    struct producer *p = calloc(1, sizeof *p + name.size);
+    struct producer *p = c->nothing_new ? NULL : calloc(1, sizeof *p + name.size);
     if (!p)
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     p->size = name.size;
@@ -43,6 +44,7 @@ static int producer_find_or_create(struct engine *e, struct queue *q, struct eng
         free(p);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     }
+    e->producers++;
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_ATTACH);
     if (record)
         record->name = effects_text(e->effects, p->name, p->size);
@@ -107,7 +109,7 @@ int handle_attach(struct engine *e, struct session *s, const struct engine_comma
         code = answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_ATTACHED, q, 0);
         goto out;
     }
-    if ((code = producer_find_or_create(e, q, c->producer.name, a, &p)) != JQ_OK)
+    if ((code = producer_find_or_create(e, q, c, a, &p)) != JQ_OK)
         goto out;
     if (p->holder && p->holder != m && !c->producer.takeover) {
         code = answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_PRODUCER_IN_USE, q, 0);
@@ -154,7 +156,7 @@ static int finish_later(struct engine *e, struct member *m, const struct engine_
     int code = waiter_new(e, m->session, m->queue, WAITER_FINISH, c, ENGINE_FOREVER, a, &w);
     if (code != JQ_OK)
         return code;
-    if ((code = producer_find_or_create(e, m->queue, c->producer.name, a, &p)) != JQ_OK) {
+    if ((code = producer_find_or_create(e, m->queue, c, a, &p)) != JQ_OK) {
         waiter_free(e, w);
         return code;
     }
@@ -179,7 +181,7 @@ int handle_finish(struct engine *e, struct session *s, const struct engine_comma
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     if (!finished && m && (m->waiting_puts || m->afters))
         return finish_later(e, m, c, a);
-    if ((code = producer_find_or_create(e, q, c->producer.name, a, &p)) != JQ_OK)
+    if ((code = producer_find_or_create(e, q, c, a, &p)) != JQ_OK)
         return code;
     producer_finish(e, q, p);
     a->answer.count = p->accepted;

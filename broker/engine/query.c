@@ -90,7 +90,8 @@ int handle_list(struct engine *e, struct session *s, const struct engine_command
 
 /* ---- peek ---- */
 
-enum { PEEK_SEEN_MAX = 100000 /* messages looked at, most of them delayed ones: then it shows what it has found */ };
+/* Places looked at, most of them of ends or delayed messages: then it shows what it has found. */
+enum { PEEK_SEEN_MAX = 10000 };
 
 static void peek_add(struct engine *e, struct engine_effect *a, uint64_t sequence, const struct message *m)
 {
@@ -117,14 +118,15 @@ static bool peek_fits(const struct engine_effect *a, const struct message *m, ui
 /* The first of what came back, in order, without disturbing the heap: a second heap walks it from its top. Its keys are sequence
  * numbers, its sequences are places in the first. False: no memory. */
 static bool peek_returned(struct engine *e, struct engine_effect *a, const struct queue *q, uint32_t max,
-                          uint64_t *bytes)
+                          uint64_t *bytes, uint32_t *seen)
 {
     const struct order_heap *returned = &q->returned;
     struct order_heap walk = {0};
     bool memory = order_heap_reserve(&walk, 1);
     if (memory && returned->count)
         order_heap_push(&walk, returned->item[0].key, 0);
-    while (walk.count && a->got.body_count < max && (memory = order_heap_reserve(&walk, walk.count + 2))) {
+    while (walk.count && a->got.body_count < max && ++*seen < PEEK_SEEN_MAX &&
+           (memory = order_heap_reserve(&walk, walk.count + 2))) {
         uint64_t place = walk.item[0].sequence, sequence = returned->item[place].sequence;
         const struct message *m = log_at(&q->log, sequence);
         order_heap_pop(&walk);
@@ -151,9 +153,9 @@ int handle_peek(struct engine *e, struct session *s, const struct engine_command
     a->got.runs = e->effects->runs + e->effects->run_count;
     a->got.bodies = e->effects->bodies + e->effects->body_count;
     uint64_t bytes = 0;
-    if (!peek_returned(e, a, q, c->count, &bytes))
-        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     uint32_t seen = 0;
+    if (!peek_returned(e, a, q, c->count, &bytes, &seen))
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     for (uint64_t at = log_skip(&q->log, q->fresh);
          at < q->log.tail && a->got.body_count < c->count && seen < PEEK_SEEN_MAX;
          at = log_skip(&q->log, at + 1), seen++) {

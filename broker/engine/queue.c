@@ -97,7 +97,7 @@ int queue_find_or_make(struct engine *e, const struct engine_command *c, struct 
     *made = false;
     if (code != JQ_OK || *out)
         return code;
-    *out = c->no_new_queue ? NULL : queue_new(e, c->queue.name);
+    *out = c->nothing_new ? NULL : queue_new(e, c->queue.name);
     *made = *out != NULL;
     return *made ? JQ_OK : answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
 }
@@ -158,6 +158,7 @@ void queue_destroy(struct engine *e, struct queue *q)
     HASH_ITER (hh, q->producers, p, next) {
         HASH_DEL(q->producers, p);
         free(p);
+        e->producers--;
     }
     free(q);
 }

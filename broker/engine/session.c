@@ -71,12 +71,21 @@ bool session_end(struct engine *e, struct session *s)
     return true;
 }
 
+/* Gets go back in order of arrival, each from where the last of the session went: so a line is walked once, not once for each. */
+static void session_rejoins(struct session *s)
+{
+    struct member *m;
+    DL_FOREACH2 (s->members, m, snext)
+        m->rejoined = NULL;
+}
+
 void session_block(struct engine *e, struct session *s, bool blocked)
 {
     if (s->blocked == blocked)
         return;
     s->blocked = blocked;
     struct waiter *w;
+    session_rejoins(s);
     DL_FOREACH2 (s->waiters, w, snext) {
         if (w->kind != WAITER_GET || w->queue->deleted || w->late)
             continue;
@@ -89,6 +98,7 @@ void session_block(struct engine *e, struct session *s, bool blocked)
 void session_unpass(struct session *s, const struct queue *q)
 {
     struct waiter *w;
+    session_rejoins(s);
     DL_FOREACH2 (s->waiters, w, snext) {
         if (w->kind == WAITER_GET && w->queue == q)
             waiter_pass(w, false);

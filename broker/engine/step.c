@@ -225,6 +225,8 @@ void engine_totals(const struct engine *e, struct engine_totals *out)
     *out = (struct engine_totals){
         .sessions = HASH_COUNT(e->sessions),
         .queues = HASH_CNT(hh_name, e->by_name),
+        .producers = e->producers,
+        .members = pool_used(&e->member_pool),
         .waiters = pool_used(&e->waiter_pool),
         .messages = e->messages,
         .leases = pool_used(&e->runs),

@@ -4,18 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Close, delete and purge never need what can be refused, but for memory itself. */
-static bool kind_refused(enum waiter_kind kind)
+/* How many may wait before this one. Close, delete, purge, and what does not wait by itself but must on a busy queue, have room
+ * beyond waiting_max; nothing has it without end. */
+static uint64_t waiting_max(const struct engine *e, enum waiter_kind kind, uint64_t timeout_ns)
 {
-    return kind != WAITER_CLOSE && kind != WAITER_SWEEP;
+    bool own_wish = timeout_ns && kind != WAITER_CLOSE && kind != WAITER_SWEEP;
+    return e->config.waiting_max + (own_wish ? 0 : (uint64_t)ENGINE_WAITING_BESIDES);
 }
 
 int waiter_new(struct engine *e, struct session *s, struct queue *q, enum waiter_kind kind,
                const struct engine_command *c, uint64_t timeout_ns, struct engine_effect *a, struct waiter **out)
 {
     answer_rests_on(a, q);
-    if (kind_refused(kind) && timeout_ns && s->waiting >= e->config.waiting_max)
-        return answer_fail(e, a, JQ_BUSY, ENGINE_WHY_WAITING_TOO_MANY, NULL, e->config.waiting_max);
+    uint64_t max = waiting_max(e, kind, timeout_ns);
+    if (s->waiting >= max)
+        return answer_fail(e, a, JQ_BUSY, ENGINE_WHY_WAITING_TOO_MANY, NULL, max);
     if (!pool_reserve(&e->waiter_pool, 1) || !heap_reserve(&e->deadlines, (uint64_t)e->deadlines.count + 1))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     uint32_t index;
@@ -103,11 +106,10 @@ void waiter_pass(struct waiter *w, bool passed)
         DL_DELETE(*w->line, w);
         return;
     }
-    struct waiter *later;
-    DL_FOREACH (*w->line, later) {
-        if (later->order > w->order)
-            break;
-    }
+    struct waiter *before = w->member->rejoined, *later = before ? before->next : *w->line;
+    while (later && later->order < w->order)
+        later = later->next;
+    w->member->rejoined = w;
     if (later)
         DL_PREPEND_ELEM(*w->line, later, w);
     else

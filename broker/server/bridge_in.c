@@ -59,7 +59,7 @@ struct engine_command *bridge_command(struct connection *connection, enum engine
     if (queue) {
         command->queue.name = bridge_text(connection->server, queue->name);
         command->queue.incarnation = queue->incarnation;
-        command->no_new_queue = !server_memory_allows(connection->server, QUEUE_BYTES);
+        command->nothing_new = !server_memory_allows(connection->server, QUEUE_BYTES);
     }
     return command;
 }
@@ -149,9 +149,13 @@ static void take_task_done(struct connection *connection, const struct jqw_messa
     take_count(connection, message, ENGINE_TASK_DONE);
 }
 
+/* Ends have no bodies and no bound, but each has its place. */
 static void take_put_end(struct connection *connection, const struct jqw_message *message)
 {
-    take_count(connection, message, ENGINE_PUT_END);
+    if (server_memory_allows(connection->server, message->count.count * (uint64_t)MESSAGE_BYTES))
+        take_count(connection, message, ENGINE_PUT_END);
+    else
+        bridge_result(connection, message->request, JQ_OVERLOADED, "the broker's memory is full");
 }
 
 /* A small request with a large answer, so its size is to be seen before the next one is taken. */

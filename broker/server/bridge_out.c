@@ -230,10 +230,23 @@ static int say_stats(const struct saying *saying)
                        });
 }
 
+/* Bodies that are shown are copied, and nothing has changed: where there is no memory for many, that is the answer. */
+static int say_peek_refused(const struct saying *saying)
+{
+    static const char why[] = "the broker's memory is full";
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_RESULT,
+                           .result = {.code = JQ_OVERLOADED, .text = {(const uint8_t *)why, sizeof why - 1}},
+                       });
+}
+
 static int say_peeked(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
     struct bridge *bridge = saying->server->bridge;
+    size_t size = packed_total(effect);
+    if (size > OUT_SHORT && !server_memory_allows(saying->server, size))
+        return say_peek_refused(saying);
     for (uint32_t i = 0; i < effect->got.body_count; i++) {
         const struct engine_body *body = &effect->got.bodies[i];
         const uint8_t *at = store_at(saying->server->store, body->chunk, body->offset);

@@ -202,11 +202,18 @@ void connection_write(struct connection *connection)
     }
 }
 
+bool connection_out_full(const struct connection *connection)
+{
+    struct server *server = connection->server;
+    uint64_t bytes = connection->out.bytes;
+    return bytes > server->config.out_max || (bytes > OUT_SHORT && !server_memory_allows(server, 1));
+}
+
 /* A connection that does not read what it is sent is not read either, and its gets are passed over (GET-4). */
 bool connection_blocks(struct connection *connection, struct engine_command *command)
 {
-    uint64_t bytes = connection->out.bytes, max = connection->server->config.out_max;
-    bool blocked = connection->out_blocked ? bytes >= max / 2 : bytes > max;
+    uint64_t half = connection->server->config.out_max / 2;
+    bool blocked = connection_out_full(connection) || (connection->out_blocked && connection->out.bytes >= half);
     if (blocked == connection->out_blocked || !connection->in_session)
         return false;
     connection->out_blocked = blocked;

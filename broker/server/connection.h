@@ -83,6 +83,8 @@ void connection_kill(struct connection *connection);
 
 /* Notes that there is something to write, or to decide, at the end of the turn. */
 void connection_mark(struct connection *connection);
+/* Whether more waits to be written than may: little, where memory is short. */
+bool connection_out_full(const struct connection *connection);
 /* Writes what the transport takes. */
 void connection_write(struct connection *connection);
 /* Whether it has gone over the output limit, or is below it again; then *command tells the engine so. */

@@ -10,6 +10,7 @@
 enum {
     SHARED_MAX = INPUT_SIZE / 2, /* kept bytes up to which the next read goes to the shared memory, behind them */
     READ_MIN = 16 * 1024,        /* room for a read into own memory, at least */
+    ALWAYS_MAX = 64 * 1024,      /* bytes that are kept also where memory is short: all but puts fit in them (PUT-4) */
 };
 
 void connection_input_free(struct connection *connection)
@@ -18,12 +19,13 @@ void connection_input_free(struct connection *connection)
     jqw_buffer_fini(&connection->in);
 }
 
-/* Makes room in the connection's own memory, within the limit of all. */
+/* Makes room in the connection's own memory, within the limit of all; a little is always had. */
 static int own_room(struct connection *connection, size_t more)
 {
     struct server *server = connection->server;
     size_t before = connection->in.capacity;
-    if (more > before - connection->in.size && !server_memory_allows(server, before + more))
+    bool much = connection->in.size + more > ALWAYS_MAX;
+    if (much && more > before - connection->in.size && !server_memory_allows(server, before + more))
         return JQ_OVERLOADED;
     int code = jqw_buffer_reserve(&connection->in, more);
     server->input_bytes += connection->in.capacity - before;
@@ -64,7 +66,7 @@ void connection_more(struct connection *connection)
 /* Whether the next frame has to wait: for the next turn, or until answers are written. */
 static bool has_enough(struct connection *connection, int frames)
 {
-    if (connection->out.bytes > connection->server->config.out_max)
+    if (connection_out_full(connection))
         connection->paused = true;
     else if (frames == INPUT_FRAMES_MAX)
         connection_more(connection);

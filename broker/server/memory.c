@@ -12,7 +12,8 @@ static uint64_t used(const struct server *server)
     store_totals(server->store, &store);
     engine_totals(server->turn.engine, &engine);
     return store.bytes + server->pool.bytes + server->input_bytes + engine.messages * MESSAGE_BYTES +
-           engine.leases * LEASE_BYTES + engine.waiters * WAITER_BYTES + engine.queues * QUEUE_BYTES +
+           engine.leases * LEASE_BYTES + engine.members * MEMBER_BYTES + engine.producers * PRODUCER_BYTES +
+           engine.waiters * WAITER_BYTES + engine.queues * QUEUE_BYTES +
            server->connections * (uint64_t)CONNECTION_BYTES;
 }
 

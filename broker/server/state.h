@@ -16,6 +16,7 @@ enum {
     INPUT_FRAMES_MAX = 1024, /* frames of a connection in a turn */
     HELLO_FRAME_MAX = 4096,  /* bytes of a frame before the hello is through */
     LISTENERS_MAX = 16,
+    OUT_SHORT = 64 * 1024,       /* bytes of unwritten output that a connection may have where memory is short */
     POOL_HIGH = 4 * 1024 * 1024, /* bytes of output in memory beyond which it is written before the turn ends */
 };
 
@@ -53,7 +54,15 @@ struct server {
 };
 
 /* About what one of each takes of the limit on memory, with what the allocator adds. */
-enum { MESSAGE_BYTES = 32, LEASE_BYTES = 64, WAITER_BYTES = 256, QUEUE_BYTES = 1536, CONNECTION_BYTES = 1024 };
+enum {
+    MESSAGE_BYTES = 32,
+    LEASE_BYTES = 64,
+    WAITER_BYTES = 256,
+    MEMBER_BYTES = 256,
+    PRODUCER_BYTES = 256,
+    QUEUE_BYTES = 1536,
+    CONNECTION_BYTES = 1024,
+};
 
 uint64_t server_now(void); /* monotonic nanoseconds */
 
