@@ -47,7 +47,7 @@ static void sweep_returned(struct queue *q, struct sweep *sweep)
     q->returned.count = 0;
 }
 
-void sweep_begin(struct engine *e, struct waiter *w)
+static void sweep_begin(struct engine *e, struct waiter *w)
 {
     struct queue *q = w->queue;
     struct sweep *sweep = w->sweep.job;
@@ -76,7 +76,8 @@ static void sweep_message(struct engine *e, struct queue *q, uint64_t sequence)
     struct message *m = log_at(&q->log, sequence);
     if (!m || (m->state != MESSAGE_READY && m->state != MESSAGE_DELAYED))
         return;
-    record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
+    if (!q->deleted) /* of a deleted queue everything has gone with its record */
+        record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
     message_finish(e, q, sequence, m);
 }
 
@@ -141,6 +142,15 @@ void ends_discard(struct engine *e, struct queue *q)
 }
 
 /* ---- requests ---- */
+
+/* The first of those that waited for what comes back. */
+void sweep_next(struct engine *e, struct queue *q)
+{
+    struct waiter *w = q->blocked_sweeps;
+    DL_DELETE(q->blocked_sweeps, w);
+    w->line = NULL;
+    sweep_begin(e, w);
+}
 
 static void sweep_when_not_busy(struct engine *e, struct queue *q, struct waiter *w)
 {

@@ -194,7 +194,7 @@ static int get_now(struct engine *e, struct member *m, const struct engine_comma
     uint64_t sequence;
     if (q->gets || queue_busy(q) || q->dirty)
         return ENGINE_PARKED;
-    if (ready_next(q, &sequence)) {
+    if (!get_ended(q, NULL, true) && ready_next(q, &sequence)) {
         int code = handout(e, m, c->get.max, c->get.auto_, a);
         answer_rests_on(a, q);
         return code == JQ_OK ? code
@@ -270,7 +270,7 @@ bool get_serve(struct engine *e, struct queue *q)
 {
     struct waiter *w = q->gets;
     uint64_t sequence;
-    if (!w || !ready_next(q, &sequence))
+    if (!w || behind_sweep(q, w) || !ready_next(q, &sequence))
         return false;
     struct engine_effect *a = effect_new(e, ENGINE_GOT, w->session->id, (uint32_t)w->key.request, q);
     waiter_lost(e, w, a);

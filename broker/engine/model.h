@@ -261,9 +261,11 @@ void queue_mark(struct engine *e, struct queue *q);             /* something cha
 void queue_work(struct engine *e, struct queue *q);             /* has slices to do */
 void queue_destroy(struct engine *e, struct queue *q);
 bool queue_storage_ok(const struct engine *e, const struct queue *q);
+/* Something is under way in slices that what is asked of the queue may rest on: what comes back, or, where it must be on disk,
+ * what goes. */
 static inline bool queue_busy(const struct queue *q)
 {
-    return q->returns || q->expiring;
+    return q->returns || q->expiring || (q->sweeps && q->options.durable);
 }
 static inline bool queue_is_counter(const struct queue *q)
 {
@@ -337,7 +339,7 @@ void expiry_plan(struct engine *e, struct queue *q);
 uint64_t deadline_after(const struct engine *e, uint64_t delay_ns);
 
 /* ---- slice.c: what is done a little at a time ---- */
-void engine_slices(struct engine *e); /* as far as the budget of this step goes */
+bool engine_slices(struct engine *e); /* as far as the budget of this step goes; true: something moved */
 void expiry_due(struct engine *e, struct queue *q);
 void session_received(struct engine *e, struct session *s, uint64_t receipt);
 void slices_resume(struct engine *e); /* the journal accepts again */
@@ -353,7 +355,12 @@ uint32_t settle(struct engine *e, struct session *s, const struct engine_command
 void queue_close(struct engine *e, struct queue *q);
 void close_after(struct engine *e, struct waiter *w); /* a close(after_mine) whose time has come */
 void sweep_free(struct sweep *sweep);                 /* NULL is allowed */
-void sweep_begin(struct engine *e, struct waiter *w); /* purge or immediate close, once the queue is not busy */
+/* Whether a purge or close that waits for what comes back was there before this one: then it goes first. */
+static inline bool behind_sweep(const struct queue *q, const struct waiter *w)
+{
+    return q->blocked_sweeps && w->order > q->blocked_sweeps->order;
+}
+void sweep_next(struct engine *e, struct queue *q); /* a purge or immediate close, now that the queue is not busy */
 uint32_t sweep_some(struct engine *e, struct queue *q, uint32_t budget);
 uint32_t delete_some(struct engine *e, struct queue *q, uint32_t budget);
 void ends_discard(struct engine *e, struct queue *q); /* some of them */

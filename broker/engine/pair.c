@@ -37,7 +37,7 @@ static bool serve_ends(struct engine *e, struct queue *q)
     bool told = false;
     DL_FOREACH_SAFE (q->gets, w, next) {
         uint64_t until = w->get.final ? q->end_final_until : q->end_idle_until;
-        if (w->order > until)
+        if (w->order > until || behind_sweep(q, w))
             continue;
         if (!effects_room(e->effects))
             return true;
@@ -57,7 +57,7 @@ static bool serve_late(struct engine *e, struct queue *q)
     for (int i = 0; i < 3; i++) {
         struct waiter *w;
         DL_FOREACH (lines[i], w) {
-            if (!w->late)
+            if (!w->late || behind_sweep(q, w))
                 continue;
             if (q->stalled && w->late_code != JQ_TIMEOUT) {
                 waiter_end(e, w, JQ_STORAGE, ENGINE_WHY_JOURNAL);
@@ -86,11 +86,14 @@ static bool serve(struct engine *e, struct queue *q)
     }
     if (queue_busy(q)) /* what is not to wait does not wait for a disk */
         return q->stalled && q->late_count && serve_late(e, q);
-    if (q->joins && !queue_unfinished(q)) {
+    if (q->joins && !behind_sweep(q, q->joins) && !queue_unfinished(q)) {
         waiter_end(e, q->joins, JQ_OK, ENGINE_WHY_NONE);
         return true;
     }
-    if (q->ends && queue_storage_ok(e, q) && get_ended(q, NULL, true)) {
+    bool over = get_ended(q, NULL, true); /* for everybody: nobody needs a sentinel for it any more */
+    if (over && serve_ends(e, q))
+        return true;
+    if (over && q->ends && queue_storage_ok(e, q)) {
         ends_discard(e, q);
         return true;
     }
@@ -98,7 +101,13 @@ static bool serve(struct engine *e, struct queue *q)
         return true;
     if (q->closed && serve_ends(e, q))
         return true;
-    return q->late_count && serve_late(e, q);
+    if (q->late_count && serve_late(e, q))
+        return true;
+    if (q->blocked_sweeps) {
+        sweep_next(e, q);
+        return true;
+    }
+    return false;
 }
 
 bool queue_pair(struct engine *e, struct queue *q)

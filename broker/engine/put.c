@@ -240,7 +240,7 @@ static bool put_late(struct engine *e, struct waiter *w)
 bool put_serve(struct engine *e, struct queue *q)
 {
     struct waiter *w = q->puts;
-    if (!w)
+    if (!w || behind_sweep(q, w))
         return false;
     uint32_t left = w->put.count - w->put.accepted;
     struct engine_body *bodies = w->put.bodies + w->put.accepted;

@@ -114,7 +114,7 @@ void queue_unmake(struct engine *e, struct queue *q, int code)
 
 void queue_mark(struct engine *e, struct queue *q)
 {
-    bool waited_for = q->gets || q->puts || q->joins || q->closed || q->deleted || q->after_due;
+    bool waited_for = q->gets || q->puts || q->joins || q->closed || q->deleted || q->after_due || q->blocked_sweeps;
     if (q->dirty || !waited_for)
         return;
     q->dirty = true;

@@ -204,18 +204,6 @@ static void queue_idle(struct engine *e, struct queue *q)
     DL_DELETE2(e->working, q, wprev, wnext);
 }
 
-/* What was waiting for the returns to be in. */
-static void queue_not_busy(struct engine *e, struct queue *q)
-{
-    while (q->blocked_sweeps && !q->deleted) {
-        struct waiter *w = q->blocked_sweeps;
-        DL_DELETE(q->blocked_sweeps, w);
-        w->line = NULL;
-        sweep_begin(e, w);
-    }
-    queue_mark(e, q);
-}
-
 static bool lines_empty(const struct queue *q)
 {
     return !q->put_count && !q->get_count && !q->join_count && !q->blocked_sweeps && !q->after_due;
@@ -251,7 +239,7 @@ static bool queue_slice(struct engine *e, struct queue *q, uint32_t piece)
         return false;
     }
     if (busy && !queue_busy(q))
-        queue_not_busy(e, q);
+        queue_mark(e, q);
     return true;
 }
 
@@ -285,14 +273,16 @@ static bool work_next(struct engine *e)
 }
 
 /* Work goes round: one queue's or session's much does not hold up another's little. */
-void engine_slices(struct engine *e)
+bool engine_slices(struct engine *e)
 {
-    bool moved = e->confirming || e->working;
+    bool moved = e->confirming || e->working, some = false;
     while (moved && e->budget && effects_room(e->effects)) {
         moved = confirm_next(e);
         if (e->budget && effects_room(e->effects))
             moved |= work_next(e);
+        some |= moved;
     }
+    return some;
 }
 
 void slices_resume(struct engine *e)

@@ -127,6 +127,17 @@ static bool settle_all(struct engine *e)
     return true;
 }
 
+/* What a command set going, as far as this step may. */
+static bool carry_through(struct engine *e)
+{
+    bool room;
+    (void)engine_slices(e);
+    do {
+        room = settle_all(e);
+    } while (room && engine_slices(e));
+    return room;
+}
+
 /* ---- time ---- */
 
 static uint64_t earliest(const struct heap *heap, uint64_t than)
@@ -146,7 +157,7 @@ static bool instant_begin(struct engine *e, uint64_t at)
     struct heap_node *top;
     while ((top = heap_top(&e->expiries)) && top->key <= at)
         expiry_due(e, ENGINE_OF(top, struct queue, expiry_due));
-    engine_slices(e);
+    (void)engine_slices(e);
     while ((top = heap_top(&e->delayed)) && top->key <= at)
         ready_due(e, ENGINE_OF(top, struct queue, delayed_due), at);
     return settle_all(e);
@@ -169,8 +180,7 @@ static bool advance(struct engine *e, uint64_t now)
 {
     if (e->ending && !session_end(e, e->ending))
         return false;
-    engine_slices(e);
-    if (!settle_all(e))
+    if (!carry_through(e))
         return false;
     for (;;) {
         uint64_t at = next_timer(e);
@@ -198,8 +208,7 @@ size_t engine_step(struct engine *e, uint64_t now, const struct engine_command *
     bool room = advance(e, now);
     while (room && taken < count && effects_list_room(effects) && dispatch(e, &commands[taken])) {
         taken++;
-        engine_slices(e);
-        room = settle_all(e);
+        room = carry_through(e);
     }
     if (room && taken == count)
         (void)instant_end(e, now);
