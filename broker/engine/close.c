@@ -76,8 +76,7 @@ static void sweep_message(struct engine *e, struct queue *q, uint64_t sequence)
     struct message *m = log_at(&q->log, sequence);
     if (!m || (m->state != MESSAGE_READY && m->state != MESSAGE_DELAYED))
         return;
-    if (!q->deleted) /* of a deleted queue everything has gone with its record */
-        record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
+    record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
     message_finish(e, q, sequence, m);
 }
 
