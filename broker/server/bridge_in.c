@@ -162,6 +162,7 @@ static void take_put_end(struct connection *connection, const struct jqw_message
 static void take_peek(struct connection *connection, const struct jqw_message *message)
 {
     take_count(connection, message, ENGINE_PEEK);
+    connection->looks++;
     turn_execute(connection->server);
 }
 
@@ -223,6 +224,7 @@ static void take_list(struct connection *connection, const struct jqw_message *m
     struct engine_command *command = bridge_command(connection, ENGINE_LIST, message->request, NULL);
     command->list.after = message->list.after;
     command->list.max = message->list.max;
+    connection->looks++;
     turn_execute(connection->server); /* as for peek */
 }
 

@@ -58,6 +58,7 @@ struct connection {
     uint32_t batch_number; /* the batch of commands that it last added to, ... */
     uint32_t batch_id_max; /* ... the highest request id that it used there, ... */
     uint32_t batch_gets;   /* ... and how many gets it asked for */
+    uint32_t looks;        /* lists and peeks that it has asked for in this turn */
     uint32_t held;         /* answers that wait for the journal */
     uint64_t receipt;      /* number of the last delivery on receipt */
     struct jqw_frame_parser parser;

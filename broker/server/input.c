@@ -68,7 +68,7 @@ static bool has_enough(struct connection *connection, int frames)
 {
     if (connection_out_full(connection))
         connection->paused = true;
-    else if (frames == INPUT_FRAMES_MAX)
+    else if (frames == INPUT_FRAMES_MAX || connection->looks >= INPUT_LOOKS_MAX)
         connection_more(connection);
     else
         return false;
@@ -79,6 +79,7 @@ static bool has_enough(struct connection *connection, int frames)
 static size_t take_frames(struct connection *connection, const uint8_t *bytes, size_t size)
 {
     size_t at = 0, consumed = 0;
+    connection->looks = 0;
     for (int frames = 0; reads_frames(connection); frames++) {
         struct jqw_frame frame;
         enum jqw_frame_status status =

@@ -14,6 +14,7 @@
 enum {
     INPUT_SIZE = 256 * 1024, /* bytes read from a connection in a turn */
     INPUT_FRAMES_MAX = 1024, /* frames of a connection in a turn */
+    INPUT_LOOKS_MAX = 16,    /* of them, such as ask for much to be looked through */
     HELLO_FRAME_MAX = 4096,  /* bytes of a frame before the hello is through */
     LISTENERS_MAX = 16,
     OUT_SHORT = 64 * 1024,       /* bytes of unwritten output that a connection may have where memory is short */
