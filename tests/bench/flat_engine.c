@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OWN = 1, FIRST_WAITER = 2, BATCH = ENGINE_BATCH_MAX };
+enum { OWN = 1, FIRST_WAITER = 2, BATCH = ENGINE_BATCH_MAX, ENDED = 3 * ENGINE_BATCH_MAX };
 
 struct world {
     struct engine *engine;
@@ -177,10 +177,36 @@ static void round_idle(struct world *w, uint64_t size, uint64_t number)
         step(w, NULL);
 }
 
+/* A closed queue whose last messages are being finished one by one, while so many gets wait for its end. */
+static void prepare_ended(struct world *w, uint64_t size)
+{
+    fill(w, "queue", ENDED);
+    for (int i = 0; i < ENDED; i += BATCH)
+        get(w, "queue", OWN, BATCH, false);
+    for (uint64_t i = 0; i < size; i++) {
+        session_open(w, FIRST_WAITER + i);
+        struct engine_command c = command(w, ENGINE_GET, FIRST_WAITER + i, "queue");
+        c.get.max = 1;
+        c.get.timeout_ns = ENGINE_FOREVER;
+        c.get.final = true;
+        step(w, &c);
+    }
+    struct engine_command close = command(w, ENGINE_CLOSE, OWN, "queue");
+    step(w, &close);
+}
+
+static void round_ended(struct world *w, uint64_t size, uint64_t number)
+{
+    (void)size;
+    w->got.first = number + 1;
+    w->got.count = 1;
+    done(w);
+}
+
 static const struct scenario scenarios[] = {
     {"queued", prepare_queued, round_queued},    {"waiting", prepare_waiting, round_waiting},
     {"queues", prepare_queues, round_queues},    {"ending", prepare_ending, round_queued},
-    {"ending-idle", prepare_ending, round_idle},
+    {"ending-idle", prepare_ending, round_idle}, {"ended", prepare_ended, round_ended},
 };
 
 __attribute__((noinline)) static void measured(struct world *w, const struct scenario *s, uint64_t size,
@@ -215,7 +241,7 @@ static void slices_check(const struct world *w, uint64_t size)
 int main(int argc, char **argv)
 {
     if (argc != 4)
-        die("usage: flat-engine queued|waiting|queues|ending|ending-idle SIZE ROUNDS");
+        die("usage: flat-engine queued|waiting|queues|ending|ending-idle|ended SIZE ROUNDS");
     const struct scenario *s = scenario_find(argv[1]);
     uint64_t size = number_of(argv[2]), rounds = number_of(argv[3]);
     const struct engine_config config = {.incarnation_first = 1, .waiting_max = 1000, .waiting_bytes_max = UINT64_MAX};
