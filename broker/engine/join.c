@@ -6,7 +6,7 @@ void join_answer(struct engine_effect *a, const struct queue *q, const struct ta
 {
     const struct tallies *is = &q->tally;
     a->joined.remaining = queue_unfinished(q);
-    a->joined.done = is->done - since->done;
+    a->joined.done = is->done > since->done ? is->done - since->done : 0; /* what was pending may be pending still */
     a->joined.dead = is->dead - since->dead;
     a->joined.expired = is->expired - since->expired;
     a->joined.discarded = is->discarded - since->discarded;

@@ -59,7 +59,7 @@ static bool serve_late(struct engine *e, struct queue *q)
         DL_FOREACH (lines[i], w) {
             if (!w->late || behind_sweep(q, w))
                 continue;
-            if (q->stalled && w->late_code != JQ_TIMEOUT) {
+            if (q->stalled && w->kind == WAITER_PUT && w->late_code != JQ_TIMEOUT) {
                 waiter_end(e, w, JQ_STORAGE, ENGINE_WHY_JOURNAL);
                 return true;
             }
