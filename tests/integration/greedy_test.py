@@ -26,6 +26,9 @@ class Memory(WireCase):
         self.before = resident_kib(self.broker.process.pid)
 
     def tearDown(self):
+        self.is_bounded()
+
+    def is_bounded(self):
         if "JOINQ_SANITIZED" not in os.environ:
             self.assertLess(resident_kib(self.broker.process.pid), self.before + 40 * 1024)
 
@@ -43,7 +46,7 @@ class Memory(WireCase):
             while left and select.select([], [client.socket], [], 0.1)[1]:
                 left = left[client.socket.send(left) :]
         self.assertEqual(self.witness.ask("LIST", 0, 1)[1], OK)
-        self.grown = resident_kib(self.broker.process.pid)
+        self.is_bounded()
         for client in clients:
             client.close()
         self.has_memory()
