@@ -10,6 +10,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 
+import harness
 from wire_case import WireCase, resident_kib
 from wire_client import BUSY, INVALID, LEASE_LOST, OK, OVERLOADED, Client, frame, packing
 
@@ -45,6 +46,8 @@ class Memory(WireCase):
             left = memoryview(request)
             while left and select.select([], [client.socket], [], 0.1)[1]:
                 left = left[client.socket.send(left) :]
+        for client in clients:
+            self.assertTrue(select.select([client.socket], [], [], harness.PATIENCE)[0], "an answer begins")
         self.assertEqual(self.witness.ask("LIST", 0, 1)[1], OK)
         self.is_bounded()
         for client in clients:
