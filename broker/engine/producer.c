@@ -21,17 +21,25 @@ static bool producer_is(const struct producer *p, struct engine_text name)
     return p->size == name.size && memcmp(p->name, name.data, name.size) == 0;
 }
 
+/* The named one, or NULL in *out if there is room for it. */
+static int producer_look(struct engine *e, struct queue *q, struct engine_text name, struct engine_effect *a,
+                         struct producer **out)
+{
+    HASH_FIND(hh, q->producers, name.data, name.size, *out);
+    uint64_t most = q->options.producers ? q->options.producers : ENGINE_PRODUCERS_MAX;
+    if (!*out && HASH_COUNT(q->producers) >= most)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_TOO_MANY, q, most);
+    return JQ_OK;
+}
+
 /* The named one, made if there is room for one more; NULL in *out never with JQ_OK. */
 static int producer_find_or_create(struct engine *e, struct queue *q, const struct engine_command *c,
                                    struct engine_effect *a, struct producer **out)
 {
     struct engine_text name = c->producer.name;
-    HASH_FIND(hh, q->producers, name.data, name.size, *out);
-    if (*out)
-        return JQ_OK;
-    uint64_t most = q->options.producers ? q->options.producers : ENGINE_PRODUCERS_MAX;
-    if (HASH_COUNT(q->producers) >= most)
-        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_TOO_MANY, q, most);
+    int code = producer_look(e, q, name, a, out);
+    if (code != JQ_OK || *out)
+        return code;
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     struct producer *p = c->nothing_new ? NULL : calloc(1, sizeof *p + name.size);
@@ -170,10 +178,9 @@ int handle_finish(struct engine *e, struct session *s, const struct engine_comma
     struct queue *q;
     struct producer *p;
     int code = producer_queue(e, c, a, &q);
-    if (code != JQ_OK)
+    if (code != JQ_OK || (code = producer_look(e, q, c->producer.name, a, &p)) != JQ_OK)
         return code;
     struct member *m = member_find(e, s, q);
-    HASH_FIND(hh, q->producers, c->producer.name.data, c->producer.name.size, p);
     bool finished = p && p->finished;
     if (p && p->holder && p->holder != m)
         return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_PRODUCER_IN_USE, q, 0);
