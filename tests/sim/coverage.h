@@ -32,6 +32,10 @@ enum coverage_fault {
     COVERAGE_SLICED,         /* steps that left slices over */
     COVERAGE_SLICED_COMMAND, /* commands given between slices */
     COVERAGE_HELD_BACK,      /* effects that waited for the journal */
+    COVERAGE_CONFIRMED_LATE, /* deliveries received while the journal refused */
+    COVERAGE_CONFIRMED_DEAD, /* and whose session ended before it accepted */
+    COVERAGE_DISCARDED_LATE, /* what came back to a closed queue while the journal refused */
+    COVERAGE_MOVED,          /* bodies moved */
     COVERAGE_FAULTS,
 };
 

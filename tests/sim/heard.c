@@ -172,15 +172,12 @@ static void take_release(struct sim *sim, const struct engine_release *release)
 void heard_take(struct sim *sim)
 {
     struct engine_effects *effects = &sim->effects;
-    size_t first = sim->heard_count;
     for (uint32_t i = 0; i < effects->effect_count; i++)
         take_effect(sim, &effects->effects[i]);
     for (uint32_t i = 0; i < effects->record_count; i++)
         take_record(sim, &effects->records[i]);
     for (uint32_t i = 0; i < effects->release_count; i++)
         take_release(sim, &effects->releases[i]);
-    for (size_t i = first; i < sim->heard_count; i++)
-        sim->heard[i].written = sim->record_last;
     struct journal_batch batch = {.wall_ns = sim->now, .records = effects->records, .count = effects->record_count};
     if (batch.count && journal_append(sim->journal, &batch) != JQ_OK)
         sim_fail(sim, "the engine wrote %u records although the journal does not accept", batch.count);

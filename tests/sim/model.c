@@ -128,6 +128,25 @@ bool model_refuses(const struct model *model, size_t queue)
     return model->queues[queue].options.durable && !model->accepts;
 }
 
+static bool lives(const struct model *model, uint64_t session)
+{
+    for (size_t i = 0; i < MODEL_SESSIONS_MAX; i++)
+        if (model->sessions[i].id == session)
+            return true;
+    return false;
+}
+
+bool model_stalled(const struct model *model, size_t queue)
+{
+    const struct model_queue *q = &model->queues[queue];
+    for (size_t i = 0; i < q->count && q->closed == 2 && model_refuses(model, queue); i++) {
+        const struct model_message *message = &q->messages[i];
+        if (message->discarding || (message->confirmed && !lives(model, message->session)))
+            return true;
+    }
+    return false;
+}
+
 const struct model_effect *model_hint(const struct model *model, uint64_t session, uint32_t request)
 {
     return model->hint.answered(model->hint.user, session, request);
@@ -184,7 +203,8 @@ void model_forget(struct model *model)
     for (size_t i = 0; i < model->atom_count; i++) {
         const struct model_atom *atom = &model->atoms[i];
         struct model_queue *queue = &model->queues[atom->queue];
-        if (atom->kind != ENGINE_RECORD_RETURN && atom->number > queue->watermark)
+        bool waits = atom->kind != ENGINE_RECORD_RETURN;
+        if (waits && atom->number > queue->watermark)
             queue->watermark = atom->number;
     }
     renumber_all(model);
@@ -271,6 +291,27 @@ static void request(struct model *model, const struct engine_command *command)
     handlers[command->op](model, command);
 }
 
+/* A body is where it was copied to, and the old place is released; of a message that is gone or elsewhere, the copy is. */
+static void move_bodies(struct model *model, const struct engine_command *command)
+{
+    for (uint32_t m = 0; m < command->move.count; m++) {
+        const struct engine_move *move = &command->move.item[m];
+        size_t q = model_incarnation(model, move->from.incarnation);
+        bool moved = false;
+        for (size_t i = 0; q != SIZE_MAX && i < model->queues[q].count && !moved; i++) {
+            struct model_message *message = &model->queues[q].messages[i];
+            moved = message->seq == move->from.sequence && !message->sentinel &&
+                    message->body.chunk == move->from.body.chunk && message->body.offset == move->from.body.offset;
+            if (!moved)
+                continue;
+            model_release(model, &message->body);
+            message->body = move->to;
+        }
+        if (!moved)
+            model_release(model, &move->to);
+    }
+}
+
 void model_command(struct model *model, const struct engine_command *command)
 {
     switch (command->op) {
@@ -280,8 +321,15 @@ void model_command(struct model *model, const struct engine_command *command)
     case ENGINE_OUTPUT_BLOCKED:
         model_session(model, command->session.value)->blocked = command->blocked;
         break;
+    case ENGINE_SURVEY:
+        break;
+    case ENGINE_MOVE:
+        move_bodies(model, command);
+        break;
     case ENGINE_JOURNAL:
         model->accepts = command->journal_accepts;
+        if (model->accepts)
+            model_accepts(model);
         break;
     default:
         request(model, command);
@@ -315,8 +363,10 @@ uint64_t model_next(const struct model *model)
     return next;
 }
 
-static void say_expired(struct model *model, size_t q, const struct model_message *message)
+void model_say_expired(struct model *model, size_t q, size_t index)
 {
+    const struct model_message *message = &model->queues[q].messages[index];
+    model->queues[q].lease_expired++;
     struct model_effect *effect = model_say(model, ENGINE_SESSION_OPEN, message->session, 0, JQ_OK, MODEL_ANY_WHY);
     effect->kind = ENGINE_EVENT_LEASE_LOST;
     model->lost = model_room(model->lost, &model->lost_capacity, model->lost_count, sizeof *model->lost);
@@ -335,8 +385,12 @@ static void expire_leases(struct model *model, size_t q, uint64_t now)
         struct model_message *message = &queue->messages[i];
         if (message->state != MODEL_LEASED || message->deadline_ns > now)
             continue;
-        queue->lease_expired++;
-        say_expired(model, q, message);
+        if (queue->closed == 2 && model_refuses(model, q)) { /* stays due until the journal accepts */
+            message->discarding = message->expiring = true;
+            message->deadline_ns = ENGINE_FOREVER;
+            continue;
+        }
+        model_say_expired(model, q, i);
         model_return(model, q, i, true, 0);
     }
 }

@@ -52,6 +52,7 @@ static int adopt(struct model *model, size_t q, const struct engine_queue_option
     queue->options = *options;
     queue->declared = true;
     model_atom(model, ENGINE_RECORD_DECLARE, q, 0);
+    model_all_finished(model, q);
     return JQ_OK;
 }
 
@@ -112,8 +113,8 @@ static bool empty(const struct model *model, size_t q, const struct engine_comma
     uint64_t out = model_count_state(queue, MODEL_LEASED) + model_count_state(queue, MODEL_RECEIPT);
     if (model_waiting(queue) + out)
         return false;
-    /* Nothing in it, but tasks unfinished or sentinels: the contract does not say. */
-    return (!model_unfinished(queue) && !queue->count) || model_hinted(model, command) == JQ_OK;
+    /* Nothing in it, but tasks unfinished or sentinels: the contract does not say. (A delete may be answered later.) */
+    return (!model_unfinished(queue) && !queue->count) || model_hinted(model, command) != JQ_INVALID;
 }
 
 void model_delete(struct model *model, const struct engine_command *command)
@@ -121,8 +122,9 @@ void model_delete(struct model *model, const struct engine_command *command)
     int code = JQ_OK, why = MODEL_ANY_WHY;
     size_t q = model_find(model, command, MODEL_FIND, &code, &why);
     if (q != SIZE_MAX && command->delete_.if_empty && !empty(model, q, command)) {
-        code = JQ_INVALID;
-        why = ENGINE_WHY_QUEUE_NOT_EMPTY;
+        bool refused = model_refuses(model, q) && model_hinted(model, command) == JQ_STORAGE;
+        code = refused ? JQ_STORAGE : JQ_INVALID; /* of two things wrong either may be said */
+        why = refused ? ENGINE_WHY_JOURNAL : ENGINE_WHY_QUEUE_NOT_EMPTY;
     } else if (q != SIZE_MAX && model_refuses(model, q)) {
         code = JQ_STORAGE;
         why = ENGINE_WHY_JOURNAL;
@@ -156,7 +158,9 @@ void model_purge(struct model *model, const struct engine_command *command)
         count = model_discard_waiting(model, q);
         model_discard_sentinels(model, q);
     }
-    say(model, command, q, code, why)->count = count;
+    struct model_effect *effect = say(model, command, q, code, why);
+    effect->count = count;
+    effect->vague = q != SIZE_MAX && model->queues[q].closed == 2;
 }
 
 void model_close(struct model *model, const struct engine_command *command)
@@ -193,10 +197,15 @@ void model_peek(struct model *model, const struct engine_command *command)
         why = ENGINE_WHY_BATCH_COUNT;
     }
     struct model_effect *effect = say(model, command, q, code, why);
+    uint64_t bytes = 0;
     for (size_t i = 0; code == JQ_OK && i < model->queues[q].count && effect->item_count < command->count; i++) {
         const struct model_message *message = &model->queues[q].messages[i];
-        if (message->state == MODEL_READY && !message->sentinel)
-            model_add_item(model, effect, message);
+        if (message->state != MODEL_READY || message->sentinel)
+            continue;
+        bytes += message->body.length;
+        if (effect->item_count && bytes > ENGINE_GOT_BYTES)
+            break;
+        model_add_item(model, effect, message);
     }
 }
 

@@ -227,10 +227,10 @@ void model_get(struct model *model, const struct engine_command *command)
         code = JQ_INVALID;
     if (code == JQ_OK)
         code = check_range_lists(model, command, &why);
-    if (code == JQ_OK)
-        q = model_find(model, command, MODEL_CREATE, &code, &why);
     if (code == JQ_OK && busy(model, command))
         code = refuse(&why, JQ_BUSY, ENGINE_WHY_WAITING_TOO_MANY);
+    if (code == JQ_OK)
+        q = model_find(model, command, MODEL_CREATE, &code, &why);
     if (code == JQ_OK)
         get_from(model, command, q);
     else
@@ -257,8 +257,17 @@ void model_join(struct model *model, const struct engine_command *command)
     struct model_wait *wait = model_park(model, command, q, command->join.timeout_ns);
     wait->done_before = model_counter(queue) ? queue->task_done : queue->done;
     wait->discarded_before = queue->discarded;
+    wait->vague = model->slices;
+    bool stalled = model_stalled(model, q) && model_hinted(model, command) == JQ_STORAGE;
+    int hinted = model_hinted(model, command);
+    if (model_stalled(model, q) && (hinted == -1 || hinted == JQ_TIMEOUT)) /* waits for what is not to be counted */
+        finished = false;
     if (finished || wait->nowait)
-        model_answer_wait(model, model->wait_count - 1, finished ? JQ_OK : JQ_TIMEOUT, MODEL_ANY_WHY);
+        model_answer_wait(model, model->wait_count - 1,
+                          finished  ? JQ_OK
+                          : stalled ? JQ_STORAGE
+                                    : JQ_TIMEOUT,
+                          MODEL_ANY_WHY);
 }
 
 static int task_done_check(const struct model *model, size_t q, const struct engine_command *command, int *why)

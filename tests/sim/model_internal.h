@@ -14,6 +14,8 @@ struct model_effect *model_say(struct model *model, enum engine_op op, uint64_t 
 void model_rests(struct model_effect *effect, size_t queue);
 void model_atom(struct model *model, enum engine_record_kind kind, size_t queue, uint64_t value);
 struct model_atom *model_atom_of(struct model *model, enum engine_record_kind kind, size_t queue);
+/* Something that came back is to be discarded, and the journal is in the way: what waits on the queue waits for it. */
+bool model_stalled(const struct model *model, size_t queue);
 bool model_refuses(const struct model *model, size_t queue); /* a record of this queue would not be taken */
 const struct model_effect *model_hint(const struct model *model, uint64_t session, uint32_t request);
 int model_hinted(const struct model *model, const struct engine_command *command); /* the code; -1: none yet */
@@ -21,6 +23,9 @@ void model_release(struct model *model, const struct engine_body *body);
 void model_add_item(struct model *model, struct model_effect *effect, const struct model_message *message);
 bool model_text_is(const struct engine_text *text, const char *name);
 void model_copy_name(char *out, const struct engine_text *text);
+
+/* model.c: time */
+void model_say_expired(struct model *model, size_t queue, size_t index);
 
 /* model_queue.c: one queue */
 enum model_find { MODEL_FIND, MODEL_CREATE };
@@ -63,6 +68,7 @@ void model_join(struct model *model, const struct engine_command *command);
 void model_task_done(struct model *model, const struct engine_command *command);
 void model_put_end(struct model *model, const struct engine_command *command);
 void model_settle(struct model *model, const struct engine_command *command);
+void model_accepts(struct model *model);
 void model_received(struct model *model, const struct engine_command *command);
 void model_session_end(struct model *model, const struct engine_command *command);
 void model_declare(struct model *model, const struct engine_command *command);
@@ -74,6 +80,7 @@ void model_stat_one(struct model *model, const struct engine_command *command);
 void model_list(struct model *model, const struct engine_command *command);
 void model_attach(struct model *model, const struct engine_command *command);
 void model_finish(struct model *model, const struct engine_command *command);
+void model_all_finished(struct model *model, size_t queue); /* closes it if as many as it takes have */
 void model_finish_now(struct model *model, size_t queue, size_t producer);
 void model_cancel(struct model *model, const struct engine_command *command);
 

@@ -74,6 +74,7 @@ void model_say_joined(struct model *model, const struct model_wait *wait, int co
 {
     const struct model_queue *queue = &model->queues[wait->queue];
     struct model_effect *effect = model_say(model, ENGINE_JOIN, wait->session, wait->request, code, MODEL_ANY_WHY);
+    effect->vague = wait->vague;
     effect->remaining = code == JQ_OK ? 0 : model_unfinished(queue);
     effect->done = (model_counter(queue) ? queue->task_done : queue->done) - wait->done_before;
     effect->discarded = queue->discarded - wait->discarded_before;
@@ -240,6 +241,16 @@ static void hand_out(struct model *model, const struct model_wait *get, struct m
     queue->redelivered += message->attempt > 1;
 }
 
+/* An answer holds so many messages and bytes, but one message of any size. */
+static bool fits_answer(const struct model_message *next, const struct model_effect *effect, uint32_t max,
+                        uint64_t *bytes)
+{
+    if (!next || next->sentinel || effect->item_count == max)
+        return false;
+    *bytes += next->body.length;
+    return !effect->item_count || *bytes <= ENGINE_GOT_BYTES;
+}
+
 /* What the get finds at the head: a sentinel, or messages up to the next sentinel. */
 static void serve(struct model *model, size_t index)
 {
@@ -254,7 +265,8 @@ static void serve(struct model *model, size_t index)
     if (sentinel) {
         hand_out(model, get, head(queue), true);
     } else {
-        for (struct model_message *next = head(queue); next && !next->sentinel && effect->item_count < get->max;
+        uint64_t bytes = 0;
+        for (struct model_message *next = head(queue); fits_answer(next, effect, get->max, &bytes);
              next = head(queue)) {
             hand_out(model, get, next, on_receipt);
             model_add_item(model, effect, next);
@@ -333,7 +345,8 @@ static bool pair_final_end(struct model *model, size_t q)
 {
     if (!ended(model, q, true))
         return false;
-    model_end_sentinels(model, q);
+    if (!model_refuses(model, q))
+        model_end_sentinels(model, q);
     return answer_ends(model, q, true);
 }
 
@@ -346,8 +359,9 @@ static bool pair_idle_end(struct model *model, size_t q)
 
 void model_pair(struct model *model, size_t q)
 {
-    while (model->queues[q].live && (pair_joins(model, q) || pair_after_mine(model, q) || pair_put(model, q) ||
-                                     pair_final_end(model, q) || pair_get(model, q) || pair_idle_end(model, q)))
+    while (model->queues[q].live && !model_stalled(model, q) &&
+           (pair_joins(model, q) || pair_after_mine(model, q) || pair_put(model, q) || pair_final_end(model, q) ||
+            pair_get(model, q) || pair_idle_end(model, q)))
         continue;
 }
 

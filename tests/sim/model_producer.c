@@ -61,8 +61,9 @@ static int attach_check(const struct model *model, size_t q, const struct engine
         return JQ_INVALID;
     }
     if (named == SIZE_MAX && too_many(queue)) {
-        *why = ENGINE_WHY_PRODUCER_TOO_MANY;
-        return JQ_INVALID;
+        bool refused = model_refuses(model, q) && model_hinted(model, command) == JQ_STORAGE;
+        *why = refused ? ENGINE_WHY_JOURNAL : ENGINE_WHY_PRODUCER_TOO_MANY;
+        return refused ? JQ_STORAGE : JQ_INVALID; /* of two things wrong either may be said */
     }
     if (holder && holder != command->session.value && !command->producer.takeover) {
         *why = ENGINE_WHY_PRODUCER_IN_USE;
@@ -147,8 +148,9 @@ static int finish_check(const struct model *model, size_t q, const struct engine
     size_t named = by_name(queue, name);
     uint64_t holder = named == SIZE_MAX ? 0 : queue->producers[named].session;
     if (named == SIZE_MAX && too_many(queue)) {
-        *why = ENGINE_WHY_PRODUCER_TOO_MANY;
-        return JQ_INVALID;
+        bool refused = model_refuses(model, q) && model_hinted(model, command) == JQ_STORAGE;
+        *why = refused ? ENGINE_WHY_JOURNAL : ENGINE_WHY_PRODUCER_TOO_MANY;
+        return refused ? JQ_STORAGE : JQ_INVALID; /* of two things wrong either may be said */
     }
     if (holder && holder != command->session.value)
         return JQ_EXISTS;
@@ -157,7 +159,7 @@ static int finish_check(const struct model *model, size_t q, const struct engine
         *why = ENGINE_WHY_JOURNAL;
         return JQ_STORAGE;
     }
-    if (model_has_put(model, command->session.value, q) &&
+    if (!finished && model_has_put(model, command->session.value, q) &&
         model_waits_of(model, command->session.value) >= model->config.waiting_max) {
         *why = ENGINE_WHY_WAITING_TOO_MANY;
         return JQ_BUSY;
@@ -165,14 +167,10 @@ static int finish_check(const struct model *model, size_t q, const struct engine
     return JQ_OK;
 }
 
-void model_finish_now(struct model *model, size_t q, size_t producer)
+void model_all_finished(struct model *model, size_t q)
 {
-    struct model_queue *queue = &model->queues[q];
+    const struct model_queue *queue = &model->queues[q];
     uint64_t finished = 0;
-    if (queue->producers[producer].finished)
-        return;
-    queue->producers[producer].finished = true;
-    record(model, q, ENGINE_RECORD_FINISH, queue->producers[producer].name, false);
     for (size_t i = 0; i < queue->producer_count; i++)
         finished += queue->producers[i].finished;
     if (!queue->options.producers || finished < queue->options.producers || queue->closed)
@@ -181,6 +179,16 @@ void model_finish_now(struct model *model, size_t q, size_t producer)
     model_close_queue(model, q, false);
     if (model->atom_count > atoms)
         model->atoms[atoms].optional = true; /* the last finish says as much */
+}
+
+void model_finish_now(struct model *model, size_t q, size_t producer)
+{
+    struct model_queue *queue = &model->queues[q];
+    if (queue->producers[producer].finished)
+        return;
+    queue->producers[producer].finished = true;
+    record(model, q, ENGINE_RECORD_FINISH, queue->producers[producer].name, false);
+    model_all_finished(model, q);
 }
 
 void model_finish(struct model *model, const struct engine_command *command)
@@ -202,7 +210,7 @@ void model_finish(struct model *model, const struct engine_command *command)
             record(model, q, ENGINE_RECORD_ATTACH, name, true);
             producer = add(model, q, name);
         }
-        if (model_has_put(model, command->session.value, q)) {
+        if (model_has_put(model, command->session.value, q) && !model->queues[q].producers[producer].finished) {
             model_park(model, command, q, ENGINE_FOREVER)->producer = producer;
             return;
         }

@@ -280,12 +280,19 @@ void model_return(struct model *model, size_t q, size_t index, bool counted, uin
 {
     struct model_queue *queue = &model->queues[q];
     struct model_message *message = &queue->messages[index];
-    if (message->sentinel ? message->ended : queue->closed == 2) {
+    bool gone = message->sentinel ? message->ended : queue->closed == 2;
+    if (gone && model_refuses(model, q))
+        gone = queue->closed == 2; /* a sentinel of a drained queue can as well lie there until the journal accepts */
+    else if (gone) {
         model_discard_message(model, q, index, false);
         return;
     }
     message->session = message->receipt = message->renumbered = 0;
     message->deadline_ns = ENGINE_FOREVER;
+    message->discarding = gone;
+    message->expiring = false;
+    if (gone) /* counts as before */
+        return;
     message->deliveries += counted;
     message->state = delay_ns ? MODEL_DELAYED : MODEL_READY;
     message->due_ns = delay_ns ? model->now + delay_ns : 0;

@@ -15,7 +15,10 @@ static size_t held(const struct model *model, size_t q, uint64_t session, uint64
         if (message->seq != seq)
             continue;
         bool is = message->state == MODEL_LEASED || (message->state == MODEL_RECEIPT && op == ENGINE_RELEASE);
-        return is && !message->sentinel && message->session == session && message->attempt == attempt ? i : SIZE_MAX;
+        return is && !message->sentinel && !message->confirmed && !message->discarding && message->session == session &&
+                       message->attempt == attempt
+                   ? i
+                   : SIZE_MAX;
     }
     return SIZE_MAX;
 }
@@ -34,11 +37,6 @@ static bool needs_record(const struct model *model, size_t q, enum engine_op op)
     return op == ENGINE_DONE || (model->queues[q].closed == 2 && op != ENGINE_TOUCH);
 }
 
-static bool may_write(enum engine_op op)
-{
-    return op == ENGINE_DONE || op == ENGINE_NACK;
-}
-
 enum model_ranges model_check_ranges(const struct model *model, const struct engine_command *command, enum engine_op op,
                                      const struct engine_ranges *ranges)
 {
@@ -54,7 +52,7 @@ enum model_ranges model_check_ranges(const struct model *model, const struct eng
         if (!model_refuses(model, q))
             continue;
         refused |= needs_record(model, q, op) && holds_any(model, q, command->session.value, op, range);
-        refused |= may_write(op) && model_hinted(model, command) == JQ_STORAGE;
+        refused |= model_hinted(model, command) == JQ_STORAGE; /* of two things wrong either may be said */
     }
     if (ranges->count > ENGINE_RANGES_MAX || total > ENGINE_SETTLE_MAX)
         return MODEL_RANGES_TOO_MANY;
@@ -117,7 +115,12 @@ static bool names_a_queue(const struct model *model, const struct engine_ranges 
 static int settle_check(const struct model *model, const struct engine_command *command, int *why)
 {
     const struct engine_ranges *ranges = &command->settle.ranges;
-    switch (model_check_ranges(model, command, command->op, ranges)) {
+    enum model_ranges checked = model_check_ranges(model, command, command->op, ranges);
+    if (!model->accepts && model_hinted(model, command) == JQ_STORAGE) /* of two things wrong either may be said */
+        checked = checked == MODEL_RANGES_GOOD ? checked : MODEL_RANGES_REFUSED;
+    if (command->op == ENGINE_NACK && command->settle.dead && model_hinted(model, command) == JQ_INVALID)
+        return JQ_INVALID;
+    switch (checked) {
     case MODEL_RANGES_TOO_MANY:
         *why = MODEL_ANY_WHY; /* there may be more wrong with them */
         return JQ_INVALID;
@@ -163,10 +166,31 @@ void model_received(struct model *model, const struct engine_command *command)
     for (size_t q = 0; q < model->queue_count; q++) {
         struct model_queue *queue = &model->queues[q];
         for (size_t i = queue->count; i-- > 0;) {
-            const struct model_message *message = &queue->messages[i];
-            if (message->state == MODEL_RECEIPT && message->session == command->session.value &&
-                message->receipt <= command->receipt)
+            struct model_message *message = &queue->messages[i];
+            if (message->state != MODEL_RECEIPT || message->session != command->session.value ||
+                message->receipt > command->receipt)
+                continue;
+            if (model_refuses(model, q))
+                message->confirmed = true;
+            else
                 model_finish_message(model, q, i);
+        }
+    }
+}
+
+/* What had to wait for the journal. */
+void model_accepts(struct model *model)
+{
+    for (size_t q = 0; q < model->queue_count; q++) {
+        struct model_queue *queue = &model->queues[q];
+        for (size_t i = queue->count; i-- > 0;) {
+            if (queue->messages[i].confirmed)
+                model_finish_message(model, q, i);
+            else if (queue->messages[i].discarding) {
+                if (queue->messages[i].expiring)
+                    model_say_expired(model, q, i);
+                model_discard_message(model, q, i, false);
+            }
         }
     }
 }
@@ -204,7 +228,8 @@ void model_session_end(struct model *model, const struct engine_command *command
         forget_producer(queue, session);
         for (size_t i = queue->count; i-- > 0;) {
             const struct model_message *message = &queue->messages[i];
-            if (message->session == session && (message->state == MODEL_LEASED || message->state == MODEL_RECEIPT))
+            bool out = message->state == MODEL_LEASED || message->state == MODEL_RECEIPT;
+            if (message->session == session && out && !message->confirmed)
                 model_return(model, q, i, message->state == MODEL_LEASED, 0);
         }
     }

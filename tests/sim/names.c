@@ -9,6 +9,8 @@ static const char *const ops[ENGINE_OP_COUNT] = {
     [ENGINE_OUTPUT_BLOCKED] = "blocked",
     [ENGINE_RECEIVED] = "received",
     [ENGINE_JOURNAL] = "journal",
+    [ENGINE_SURVEY] = "survey",
+    [ENGINE_MOVE] = "move",
     [ENGINE_DECLARE] = "declare",
     [ENGINE_DELETE] = "delete",
     [ENGINE_PUT] = "put",
@@ -165,6 +167,9 @@ static void print_number(FILE *out, const struct engine_command *c)
 {
     if (c->op == ENGINE_TASK_DONE || c->op == ENGINE_PUT_END || c->op == ENGINE_PEEK)
         fprintf(out, " count=%u", c->count);
+    else if (c->op == ENGINE_MOVE)
+        fprintf(out, " count=%u first=%" PRIu64 ":%" PRIu64, c->move.count, c->move.item->from.incarnation,
+                c->move.item->from.sequence);
     else if (c->op == ENGINE_CANCEL)
         fprintf(out, " target=%u", c->target);
     else if (c->op == ENGINE_RECEIVED)

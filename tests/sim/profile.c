@@ -4,11 +4,11 @@
 
 static const uint32_t usual[ENGINE_OP_COUNT] = {
     [ENGINE_SESSION_END] = 3, [ENGINE_OUTPUT_BLOCKED] = 3, [ENGINE_RECEIVED] = 10, [ENGINE_DECLARE] = 5,
-    [ENGINE_DELETE] = 2,      [ENGINE_PUT] = 28,           [ENGINE_GET] = 28,      [ENGINE_DONE] = 14,
+    [ENGINE_DELETE] = 5,      [ENGINE_PUT] = 28,           [ENGINE_GET] = 28,      [ENGINE_DONE] = 14,
     [ENGINE_NACK] = 6,        [ENGINE_RELEASE] = 4,        [ENGINE_TOUCH] = 4,     [ENGINE_TASK_DONE] = 6,
     [ENGINE_JOIN] = 6,        [ENGINE_CLOSE] = 3,          [ENGINE_PUT_END] = 3,   [ENGINE_ATTACH] = 5,
     [ENGINE_FINISH] = 4,      [ENGINE_CANCEL] = 4,         [ENGINE_STAT] = 2,      [ENGINE_LIST] = 1,
-    [ENGINE_PEEK] = 2,        [ENGINE_PURGE] = 1,
+    [ENGINE_PEEK] = 2,        [ENGINE_MOVE] = 3,           [ENGINE_PURGE] = 1,
 };
 
 static void choose_weights(struct sim_profile *profile, struct random *random)
@@ -16,10 +16,10 @@ static void choose_weights(struct sim_profile *profile, struct random *random)
     static const uint32_t factors[] = {0, 1, 2, 2, 2, 3, 6};
     for (int op = 0; op < ENGINE_OP_COUNT; op++) {
         uint32_t factor = factors[random_below(random, sizeof factors / sizeof *factors)];
-        bool always = op == ENGINE_PUT || op == ENGINE_GET || op == ENGINE_SESSION_END;
+        bool always = op == ENGINE_PUT || op == ENGINE_GET || op == ENGINE_SESSION_END || op == ENGINE_DELETE;
         profile->weights[op] = usual[op] * (always && !factor ? 2 : factor);
     }
-    profile->weights[ENGINE_SESSION_OPEN] = profile->weights[ENGINE_JOURNAL] = 0;
+    profile->weights[ENGINE_SESSION_OPEN] = profile->weights[ENGINE_JOURNAL] = profile->weights[ENGINE_SURVEY] = 0;
 }
 
 void profile_choose(struct sim_profile *profile, struct random *random)
@@ -28,6 +28,7 @@ void profile_choose(struct sim_profile *profile, struct random *random)
         .sessions = random_between(random, 3, SIM_SESSIONS),
         .queues = random_between(random, 1, SIM_QUEUES),
         .big = random_chance(random, 12),
+        .heavy = random_chance(random, 12),
         .durable = random_chance(random, 50),
         .faults = random_chance(random, 25),
         .limits = random_chance(random, 25),
@@ -41,6 +42,7 @@ void profile_choose(struct sim_profile *profile, struct random *random)
     if (!profile->blocks)
         profile->weights[ENGINE_OUTPUT_BLOCKED] = 0;
     if (profile->big) {
+        profile->heavy = false;
         profile->limits = false; /* what waits for slices counts to them */
         profile->weights[ENGINE_PUT] *= 2;
         profile->weights[ENGINE_GET] *= 2;

@@ -66,20 +66,24 @@ static void match_records(struct sim *sim)
 /* Records that come in slices need not be written when something is answered that does not depend on them. */
 static bool waits_for_slices(const struct model_effect *effect)
 {
-    return effect->op == ENGINE_JOIN || effect->op == ENGINE_PURGE || effect->op == ENGINE_CLOSE ||
-           effect->op == ENGINE_DELETE || (effect->op == ENGINE_GET && !effect->item_count);
+    return (effect->op == ENGINE_JOIN && effect->code == JQ_OK) || effect->op == ENGINE_PURGE ||
+           effect->op == ENGINE_CLOSE || effect->op == ENGINE_DELETE ||
+           (effect->op == ENGINE_GET && (effect->code == JQ_END || effect->code == JQ_EMPTY));
 }
 
-/* The last record of a queue among the first so many atoms; of those written in slices, up to record `written`. */
-static uint64_t watermark(const struct sim *sim, size_t q, size_t atoms, uint64_t written)
+/* The last record of a queue among the first so many atoms, with or without those that are written in slices. That a queue was closed at
+ * once says as much as the discards that follow from it. */
+static uint64_t watermark(const struct sim *sim, size_t q, size_t atoms, bool slices)
 {
     const struct model *model = sim->model;
     uint64_t mark = model->queues[q].watermark;
+    bool implied = model->queues[q].closed == 2;
     for (size_t i = 0; i < atoms; i++) {
         const struct model_atom *atom = &model->atoms[i];
-        bool sliced = atom->kind == ENGINE_RECORD_DISCARD || atom->kind == ENGINE_RECORD_END_TAKEN;
-        bool later = sliced && atom->number > written;
-        if (atom->queue == q && atom->kind != ENGINE_RECORD_RETURN && atom->number > mark && !later)
+        bool end = atom->kind == ENGINE_RECORD_END_TAKEN; /* nothing that is said rests on it */
+        bool sliced = atom->kind == ENGINE_RECORD_DISCARD || (atom->kind == ENGINE_RECORD_DONE && sim->sliced);
+        bool counts = !end && atom->kind != ENGINE_RECORD_RETURN && ((slices && !implied) || !sliced);
+        if (atom->queue == q && counts && atom->number > mark)
             mark = atom->number;
     }
     return mark;
@@ -89,7 +93,7 @@ static uint64_t carried_after(const struct sim *sim, const struct model_carried 
 {
     uint64_t after = carried->after;
     for (size_t i = 0; i < carried->rest_count; i++) {
-        uint64_t mark = watermark(sim, carried->rests[i], carried->atoms, 0);
+        uint64_t mark = watermark(sim, carried->rests[i], carried->atoms, false);
         after = mark > after ? mark : after;
     }
     return after;
@@ -115,12 +119,12 @@ static bool rests_on(const struct model_effect *effect, size_t q)
 static void check_after(struct sim *sim, const struct sim_heard *heard, const struct model_effect *effect)
 {
     const struct model *model = sim->model;
-    uint64_t written = waits_for_slices(effect) ? UINT64_MAX : heard->written, after = heard->effect.after;
+    uint64_t after = heard->effect.after;
     bool durable = effect->carried.rest_count || effect->carried.after;
     for (size_t q = 0; q < model->queue_count && !sim->failed; q++) {
         bool rests = rests_on(effect, q);
         durable |= rests && model->queues[q].options.durable;
-        uint64_t mark = rests ? watermark(sim, q, effect->atoms, written) : 0;
+        uint64_t mark = rests ? watermark(sim, q, effect->atoms, waits_for_slices(effect)) : 0;
         if (after < mark)
             sim_fail(sim,
                      "OUT-1: request %u of session %llu may leave after record %llu, but rests on record %llu of '%s'",

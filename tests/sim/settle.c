@@ -82,7 +82,7 @@ void generate_ranges(struct sim *sim, struct sim_session *session, struct sim_co
 {
     uint32_t count = random_chance(&sim->random, 60) ? 1 : random_between(&sim->random, 1, 5);
     struct engine_range *ranges = command->ranges[list];
-    if (random_chance(&sim->random, 75))
+    if (random_chance(&sim->random, 90))
         prune(sim, session);
     out->item = ranges;
     for (uint32_t i = 0; i < count; i++) {

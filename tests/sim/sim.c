@@ -95,7 +95,7 @@ struct sim *sim_new(const struct sim_options *options)
     struct engine_config config = {
         .incarnation_first = 1000,
         .waiting_max = sim->profile.limits ? 4 : 1000,
-        .waiting_bytes_max = sim->profile.limits ? 100 : 100000000,
+        .waiting_bytes_max = sim->profile.limits ? 100 : UINT64_C(100000000000),
     };
     sim->engine = engine_new(&config);
     JQ_ASSERT(sim->engine && engine_effects_init(&sim->effects) == JQ_OK);
@@ -181,6 +181,7 @@ static void engine_runs(struct sim *sim)
 
 static void model_runs(struct sim *sim)
 {
+    sim->model->slices = sim->loose;
     model_begin(sim->model, sim->now);
     for (uint32_t i = 0; i < sim->command_count; i++)
         model_command(sim->model, &sim->commands[i].command);
@@ -236,15 +237,29 @@ static void drop_dead_requests(struct sim *sim)
     }
 }
 
+/* What waits for the journal. */
+static void note_late(const struct sim *sim)
+{
+    bool confirmed = false, discarding = false;
+    for (size_t q = 0; q < sim->model->queue_count && !sim->accepts; q++)
+        for (size_t i = 0; i < sim->model->queues[q].count; i++) {
+            confirmed |= sim->model->queues[q].messages[i].confirmed;
+            discarding |= sim->model->queues[q].messages[i].discarding;
+        }
+    coverage_fault(COVERAGE_CONFIRMED_LATE, confirmed);
+    coverage_fault(COVERAGE_DISCARDED_LATE, discarding);
+}
+
 static void rest(struct sim *sim)
 {
+    note_late(sim);
     compare_all(sim);
     drop_dead_requests(sim);
     heard_forget(sim);
     records_settle(sim);
     model_forget(sim->model);
     heard_leave(sim);
-    sim->loose = sim->sliced = false;
+    sim->loose = sim->sliced = sim->gets_asked = sim->puts_asked = false;
 }
 
 static bool deadline_now(const struct sim *sim)
@@ -305,7 +320,7 @@ static void advance(struct sim *sim)
 /* Nothing is due in a step that tells of the journal: what the engine writes before it is told would not be taken. */
 static bool tell_journal(struct sim *sim)
 {
-    if (sim->profile.refuses && random_chance(&sim->random, sim->accepts ? 4 : 20)) {
+    if (sim->profile.refuses && random_chance(&sim->random, sim->accepts ? 4 : 8)) {
         coverage_fault(COVERAGE_JOURNAL_REFUSED, sim->accepts);
         journal_memory_refuse(sim->journal, sim->accepts);
     }
@@ -313,6 +328,7 @@ static bool tell_journal(struct sim *sim)
         return false;
     sim_command(sim, ENGINE_JOURNAL, SIM_OBSERVER)->command.journal_accepts = sim->accepts;
     sim->accepts_told = sim->accepts;
+    sim->loose |= sim->profile.big;
     return true;
 }
 
@@ -335,9 +351,11 @@ static void arm_fault(struct sim *sim)
         fault_arm(random_below(&sim->random, 6), random_chance(&sim->random, 50) ? 1 : 1000);
 }
 
-/* A queue that could not be made may have used up an incarnation; the next one shows it. */
+/* A queue that was not made after all may have used up an incarnation; the next one shows it. */
 static void probe(struct sim *sim)
 {
+    sim->probe = false;
+    sim->command_count = 0;
     for (int i = 0; i < 2; i++) {
         struct sim_command *command = sim_command(sim, i ? ENGINE_DELETE : ENGINE_DECLARE, SIM_OBSERVER);
         command->command.queue.name = (struct engine_text){"probe", 5};
@@ -357,11 +375,11 @@ static void step(struct sim *sim)
     if (!sim->model->faulty)
         observe(sim);
     sim_run(sim, random_chance(&sim->random, 60));
-    if (sim->model->faulty) {
-        sim->model->faulty = false;
-        sim->command_count = 0;
+    sim->model->faulty = false;
+    if (sim->probe && engine_next(sim->engine) != 0)
         probe(sim);
-    }
+    if (!sim->failed && engine_next(sim->engine) != 0 && random_chance(&sim->random, 3))
+        compare_survey(sim);
     if (random_chance(&sim->random, 50))
         journal_memory_sync(sim->journal);
     heard_leave(sim);

@@ -15,6 +15,7 @@ enum {
     SIM_COMMANDS_MAX = 6,                  /* in one step */
     SIM_BODIES_MAX = ENGINE_BATCH_MAX + 1, /* one too many */
     SIM_RANGES_MAX = 24,
+    SIM_MOVES_MAX = 8,
     SIM_QUEUES = 4, /* names */
     SIM_MS = 1000000,
 };
@@ -29,6 +30,7 @@ struct sim_options {
 /* What this seed tries; each seed leaves something out. */
 struct sim_profile {
     uint32_t sessions, queues;
+    bool heavy;     /* messages of megabytes, so that an answer does not hold all */
     bool big;       /* batches of up to a thousand, sessions with thousands of leases */
     bool durable;   /* some queues are */
     bool refuses;   /* the journal, at times */
@@ -65,13 +67,13 @@ struct sim_command {
     struct engine_command command;
     struct engine_body bodies[SIM_BODIES_MAX];
     struct engine_range ranges[2][SIM_RANGES_MAX];
+    struct engine_move moves[SIM_MOVES_MAX];
 };
 
 /* An effect of the engine, kept beyond its buffer. */
 struct sim_heard {
     struct model_effect effect;
     struct model_effect *expected; /* by the model; in the comparison only */
-    uint64_t written;              /* the last record when it was said */
 };
 
 struct sim_record {
@@ -108,6 +110,9 @@ struct sim {
     uint32_t observer_request;
     struct sim_command *commands; /* of this step */
     uint32_t command_count;
+    bool probe;                   /* a refused request may have used up an incarnation */
+    bool puts_asked;              /* since the engine was last at rest */
+    bool gets_asked;              /* since the engine was last at rest */
     bool sliced;                  /* since it was last at rest, the engine has left slices over */
     bool loose;                   /* slices are under way: only what commutes with them is asked */
     struct sim_request *requests; /* without an answer */
@@ -156,6 +161,10 @@ void heard_forget(struct sim *sim);
 
 /* ---- compare.c, records.c: is it what the model says? ---- */
 void compare_all(struct sim *sim);
+
+/* ---- compare_state.c: does it hold what the model holds? ---- */
+void compare_state(struct sim *sim);
+void compare_survey(struct sim *sim);
 void records_compare(struct sim *sim);
 void records_settle(struct sim *sim); /* what waiters rest on, before atoms are forgotten */
 

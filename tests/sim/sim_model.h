@@ -25,7 +25,10 @@ struct model_message {
     struct engine_body body;
     enum model_state state;
     bool sentinel;
-    bool ended; /* a sentinel that the end of its queue has overtaken while it was out: it does not come back */
+    bool expiring;   /* discarding, and its holder has not been told that the lease is lost */
+    bool confirmed;  /* received, but the journal does not take the record yet: it is finished when it does */
+    bool discarding; /* it came back to a queue closed at once, but the journal does not take the record yet */
+    bool ended;      /* a sentinel that the end of its queue has overtaken while it was out: it does not come back */
     uint64_t put_ns, due_ns;
     uint64_t deadline_ns; /* of the lease */
     uint64_t session;     /* that holds it */
@@ -89,6 +92,7 @@ struct model_wait {
     struct model_carried carried; /* GET */
     bool fresh;                   /* GET: just asked; a blocked output passes over waiting gets only */
     uint64_t done_before, discarded_before;
+    bool vague;      /* JOIN: asked while slices were under way */
     size_t producer; /* FINISH */
 };
 
@@ -122,6 +126,7 @@ struct model_effect {
     uint64_t count; /* accepted, discarded, unfinished, hit, settled, accepted under a name */
     uint64_t receipt;
     uint64_t remaining, done, discarded;
+    bool vague; /* what comes back in slices may be counted, too */
     bool finished, more;
     char producer[MODEL_NAME_SIZE];
     size_t item_first, item_count, lost_first, lost_count, stat_first, stat_count;
@@ -160,6 +165,7 @@ struct model {
     struct model_hint hint;
     uint64_t now;
     bool accepts; /* the journal */
+    bool slices;  /* the harness has let slices be under way */
     bool faulty;  /* an allocation is failed in this step: OVERLOADED is an answer */
     struct model_session sessions[MODEL_SESSIONS_MAX];
     struct model_queue *queues; /* in order of incarnation, dead ones too */

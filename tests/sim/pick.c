@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random choices for the generator. */
+#include "pick.h"
+#include <string.h>
+
+enum { MEGABYTE = 1024 * 1024 };
+
+static const char *const names[SIM_QUEUES] = {"q0", "q1", "q2", "q3"};
+
+bool pick_chance(struct sim *sim, uint32_t percent)
+{
+    return random_chance(&sim->random, percent);
+}
+
+uint32_t pick_between(struct sim *sim, uint32_t low, uint32_t high)
+{
+    return random_between(&sim->random, low, high);
+}
+
+struct engine_text pick_text(const char *string)
+{
+    return (struct engine_text){.data = string, .size = (uint32_t)strlen(string)};
+}
+
+struct engine_text pick_name(uint32_t queue)
+{
+    return pick_text(names[queue]);
+}
+
+struct engine_text pick_known(const char *name)
+{
+    size_t i = 0;
+    while (i + 1 < SIM_QUEUES && strcmp(names[i], name) != 0)
+        i++;
+    return pick_text(names[i]);
+}
+
+struct sim_session *pick_session(struct sim *sim)
+{
+    struct sim_session *live[SIM_SESSIONS];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < sim->profile.sessions; i++)
+        if (sim->sessions[i].id)
+            live[count++] = &sim->sessions[i];
+    return count ? live[random_below(&sim->random, count)] : NULL;
+}
+
+uint64_t pick_timeout(struct sim *sim)
+{
+    static const uint32_t ms[] = {1, 1, 2, 3, 5, 10, 20};
+    if (pick_chance(sim, 35))
+        return 0;
+    if (pick_chance(sim, 40))
+        return ENGINE_FOREVER;
+    return (uint64_t)ms[random_below(&sim->random, sizeof ms / sizeof *ms)] * SIM_MS;
+}
+
+uint64_t pick_delay(struct sim *sim, uint32_t percent)
+{
+    return pick_chance(sim, percent) ? (uint64_t)pick_between(sim, 1, 12) * SIM_MS : 0;
+}
+
+/* ---- queues -------------------------------------------------------------------------------------------------------- */
+
+static bool puts_wait(const struct sim *sim, uint64_t session, size_t q)
+{
+    for (size_t i = 0; i < sim->model->wait_count; i++) {
+        const struct model_wait *wait = &sim->model->waits[i];
+        if (wait->op == ENGINE_PUT && wait->session == session && wait->queue == q)
+            return true;
+    }
+    return false;
+}
+
+static bool is_like(const struct sim *sim, uint64_t session, size_t q, enum pick_queue kind)
+{
+    const struct model_queue *queue = q == SIZE_MAX ? NULL : &sim->model->queues[q];
+    switch (kind) {
+    case PICK_OPEN:
+        return !queue || !queue->closed;
+    case PICK_CLOSED:
+        return queue && queue->closed;
+    case PICK_COUNTER:
+        return queue && queue->options.accounting == ENGINE_COUNTER && queue->tasks;
+    case PICK_MINE:
+        return queue && puts_wait(sim, session, q);
+    default:
+        return true;
+    }
+}
+
+static const char *some_name(struct sim *sim, uint64_t session, enum pick_queue kind)
+{
+    uint32_t at = random_below(&sim->random, sim->profile.queues);
+    for (uint32_t i = 0; i < sim->profile.queues && pick_chance(sim, 90); i++) {
+        const char *name = names[(at + i) % sim->profile.queues];
+        if (is_like(sim, session, model_named(sim->model, name), kind))
+            return name;
+    }
+    return names[at];
+}
+
+const struct model_queue *pick_queue(struct sim *sim, struct sim_command *command, enum pick_queue kind)
+{
+    struct engine_queue_ref *ref = &command->command.queue;
+    const char *name = some_name(sim, command->command.session.value, kind);
+    size_t q = model_named(sim->model, name);
+    ref->name = pick_text(pick_chance(sim, 1) ? "not a name" : name);
+    if (q != SIZE_MAX && pick_chance(sim, 20))
+        ref->incarnation = sim->model->queues[q].incarnation;
+    else if (pick_chance(sim, 3))
+        ref->incarnation = sim->model->config.incarnation_first + pick_between(sim, 0, 6);
+    return q == SIZE_MAX ? NULL : &sim->model->queues[q];
+}
+
+void pick_options(struct sim *sim, struct engine_queue_options *options)
+{
+    bool big = sim->profile.big;
+    uint32_t bytes =
+        sim->profile.heavy ? pick_between(sim, 4, 30) * MEGABYTE : pick_between(sim, 20, big ? 40000 : 150);
+    *options = (struct engine_queue_options){
+        .max_messages = pick_chance(sim, big ? 80 : 35) ? 0 : pick_between(sim, 1, big ? 3000 : 7),
+        .max_bytes = pick_chance(sim, big ? 95 : 70) ? 0 : bytes,
+        .bound = pick_chance(sim, 35) ? ENGINE_BOUND_OUTSTANDING : ENGINE_BOUND_QUEUED,
+        .accounting = pick_chance(sim, 25) ? ENGINE_COUNTER : ENGINE_LEASE,
+        .producers = pick_chance(sim, 20) ? pick_between(sim, 1, 3) : 0,
+        .durable = sim->profile.durable && pick_chance(sim, 60),
+    };
+    if (pick_chance(sim, options->accounting == ENGINE_COUNTER ? 5 : 35))
+        options->lease_ms = pick_between(sim, 1, 8);
+}
+
+/* ---- messages ------------------------------------------------------------------------------------------------------ */
+
+uint32_t pick_count(struct sim *sim, uint32_t usual)
+{
+    if (sim->profile.big && pick_chance(sim, 50))
+        return pick_between(sim, 1, ENGINE_BATCH_MAX);
+    if (pick_chance(sim, 1))
+        return pick_chance(sim, 50) ? 0 : ENGINE_BATCH_MAX + 1;
+    return pick_between(sim, 1, pick_chance(sim, 60) ? 2 : usual);
+}
+
+static uint32_t some_length(struct sim *sim)
+{
+    if (sim->profile.heavy && pick_chance(sim, 60))
+        return pick_between(sim, 1, pick_chance(sim, 10) ? ENGINE_GOT_BYTES : 3 * MEGABYTE);
+    return pick_between(sim, 0, pick_chance(sim, 5) ? 200 : 30);
+}
+
+/* In a chunk of their own, or with the last ones. The engine makes nothing of where they lie. */
+void pick_bodies(struct sim *sim, struct sim_command *command, uint32_t count)
+{
+    uint32_t chunk = sim->chunk_next && pick_chance(sim, 30) ? sim->chunk_next - 1 : sim->chunk_next++;
+    struct model_chunk *given = model_chunk(sim->model, chunk);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t length = some_length(sim);
+        command->bodies[i] = (struct engine_body){chunk, (uint32_t)given->given, length};
+        given->given++;
+        given->given_bytes += length;
+    }
+}
