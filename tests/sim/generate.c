@@ -256,8 +256,10 @@ static void make_cancel(struct sim *sim, struct sim_session *session)
     command->command.target = pick_between(sim, 1, command->command.request);
     for (size_t i = 0; i < sim->request_count; i++) {
         const struct sim_request *request = &sim->requests[i];
-        bool candidate = request->session == session->id && request->request != command->command.request;
-        if (candidate && random_below(&sim->random, ++mine) == 0 && !pick_chance(sim, 5))
+        bool rare = request->op == ENGINE_FINISH || request->op == ENGINE_CLOSE;
+        if (request->session != session->id || request->request == command->command.request)
+            continue;
+        if ((random_below(&sim->random, ++mine) == 0 || rare) && !pick_chance(sim, 5))
             command->command.target = request->request;
     }
 }
