@@ -357,11 +357,29 @@ static bool pair_idle_end(struct model *model, size_t q)
 
 /* ---- all together ---------------------------------------------------------------------------------------------------- */
 
+/* The first waiting put of a closed queue. What waited for the last put of a session takes effect before the next put is told. */
+static bool pair_closed(struct model *model, size_t q)
+{
+    for (size_t i = 0; i < model->wait_count && model->queues[q].closed; i++) {
+        if (model->waits[i].op != ENGINE_PUT || model->waits[i].queue != q)
+            continue;
+        model_answer_wait(model, i, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
+        return true;
+    }
+    return false;
+}
+
+static bool pair_messages(struct model *model, size_t q)
+{
+    if (model_stalled(model, q))
+        return false;
+    return pair_joins(model, q) || pair_put(model, q) || pair_final_end(model, q) || pair_get(model, q) ||
+           pair_idle_end(model, q);
+}
+
 void model_pair(struct model *model, size_t q)
 {
-    while (model->queues[q].live && !model_stalled(model, q) &&
-           (pair_joins(model, q) || pair_after_mine(model, q) || pair_put(model, q) || pair_final_end(model, q) ||
-            pair_get(model, q) || pair_idle_end(model, q)))
+    while (model->queues[q].live && (pair_after_mine(model, q) || pair_closed(model, q) || pair_messages(model, q)))
         continue;
 }
 

@@ -307,16 +307,7 @@ void model_return(struct model *model, size_t q, size_t index, bool counted, uin
 
 /* ---- closing ------------------------------------------------------------------------------------------------------- */
 
-static void close_putters(struct model *model, size_t q)
-{
-    for (size_t i = 0; i < model->wait_count;) {
-        if (model->waits[i].op == ENGINE_PUT && model->waits[i].queue == q)
-            model_answer_wait(model, i, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
-        else
-            i++;
-    }
-}
-
+/* Whose puts wait is told in pairing. */
 void model_close_queue(struct model *model, size_t q, bool immediate)
 {
     struct model_queue *queue = &model->queues[q];
@@ -327,5 +318,4 @@ void model_close_queue(struct model *model, size_t q, bool immediate)
     if (immediate)
         model_end_sentinels(model, q);
     model_atom(model, ENGINE_RECORD_CLOSE, q, immediate);
-    close_putters(model, q);
 }
