@@ -99,14 +99,13 @@ say "joinq demo: $files files, two producers, a queue of 100, four workers; one 
 "$JOINQ" get sums --all >"$work/sums" &
 reader=$!
 
-# Each producer says here that it has ended, and how.
-mkfifo "$work/ended"
-exec 9<>"$work/ended"
+# Each producer leaves its exit status behind, whole or not at all.
 for name in a b; do
     {
         status=0
         "$JOINQ" put paths --producer "$name" --finish <"$work/paths.$name" 2>"$work/producer.$name" || status=$?
-        echo "$name $status" >&9
+        echo "$status" >"$work/status.$name"
+        mv "$work/status.$name" "$work/ended.$name"
     } &
 done
 
@@ -117,13 +116,14 @@ for i in 1 2 3 4; do
     workers+=($!)
 done
 
-left=2
-while [ "$left" -gt 0 ]; do
-    if read -r -t 0.25 -u 9 name status; then
-        left=$((left - 1))
-        [ "$status" = 0 ] || fail "producer $name exited with $status: $(cat "$work/producer.$name")"
-    fi
+# A join with a deadline is the pause between two looks.
+until [ -e "$work/ended.a" ] && [ -e "$work/ended.b" ]; do
+    "$JOINQ" join paths --timeout 250ms 2>/dev/null || true
     progress
+done
+for name in a b; do
+    status=$(cat "$work/ended.$name")
+    [ "$status" = 0 ] || fail "producer $name exited with $status: $(cat "$work/producer.$name")"
 done
 
 until "$JOINQ" join paths --timeout 250ms 2>/dev/null; do
