@@ -444,12 +444,25 @@ static bool starts_slices(enum engine_op op)
            op == ENGINE_RECEIVED;
 }
 
+/* Leases by the thousand may have just expired: somebody is done with some, too late, though not all have come back yet. */
+static void make_too_late(struct sim *sim)
+{
+    struct sim_session *session = pick_session(sim);
+    for (uint32_t i = 0; session && i < sim->profile.sessions; i++)
+        if (sim->sessions[i].id && sim->sessions[i].held_count > session->held_count)
+            session = &sim->sessions[i];
+    if (session && allowed(sim, ENGINE_DONE) && pick_chance(sim, 60))
+        make_settle(sim, session, pick_chance(sim, 80) ? ENGINE_DONE : ENGINE_TOUCH);
+}
+
 void generate_step(struct sim *sim)
 {
     uint32_t count = pick_chance(sim, 50) ? 1 : pick_between(sim, 0, SIM_COMMANDS_MAX - 1);
     make_session(sim);
     if (!sim->loose)
         declare_missing(sim);
+    else
+        make_too_late(sim);
     for (uint32_t i = 0; i < count && sim->command_count < SIM_COMMANDS_MAX; i++) {
         struct sim_session *session = pick_session(sim);
         enum engine_op op = some_op(sim);
