@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """joinq get: how much, how long, and that nothing is finished that was not written out."""
 
-import os
 import signal
 import subprocess
 
@@ -158,10 +157,9 @@ class Broken(harness.BrokerCase):
         self.joinq("declare", "q")
         get = self.spawn("get", "q")
         self.until_stat("q", getters_waiting=1)
-        os.kill(self.broker.process.pid, signal.SIGTERM)
+        self.broker.tell_to_end()
         _, err = self.ends(get, 1)
         self.assertRegex(err, "^joinq: get: .*\n$")
-        self.broker.process.wait(harness.PATIENCE)  # a second signal would end it at once, and not in order
 
     # proves: END-2
     def test_consumers_of_one_queue_all_hear_the_end(self):

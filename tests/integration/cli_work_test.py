@@ -297,7 +297,7 @@ class Signals(Work):
         self.joinq("put", "q", *"ab")
         work = self.spawn("work", "q", "-j", "3", *self.shell(f"{wait}"))
         self.until_stat("q", leased=2, getters_waiting=1)
-        os.kill(self.broker.process.pid, signal.SIGTERM)
+        self.broker.tell_to_end()
         work.wait(harness.PATIENCE)
         self.open_gate()
         self.assertIn("joinq: work: 0 done", self.ends(work, 1)[1])

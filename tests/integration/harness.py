@@ -51,6 +51,7 @@ class Broker:
             stderr=self.log,
             start_new_session=True,
         )
+        self.told_to_end = False
         self.urls = []
         for line in iter(self.process.stdout.readline, b"joinqd: ready\n"):
             if not line:
@@ -64,12 +65,19 @@ class Broker:
         return self.log.read().decode(errors="replace")
 
     def stop(self):
-        """Ends it in order; returns its exit status."""
-        self.process.send_signal(signal.SIGTERM)
+        """Ends it in order, once, for a second signal would end it at once; returns its exit status."""
+        if not self.told_to_end:
+            self.process.send_signal(signal.SIGTERM)
+        self.told_to_end = True
         try:
             return self.process.wait(PATIENCE)
         finally:
             end_group(self.process)
+
+    def tell_to_end(self):
+        """As stop, but does not wait for it."""
+        self.process.send_signal(signal.SIGTERM)
+        self.told_to_end = True
 
     def remove(self):
         self.log.close()
