@@ -115,8 +115,8 @@ static void take_effect(struct sim *sim, const struct engine_effect *from)
     to->kind = from->kind;
     to->session = from->session.value;
     to->request = from->request;
-    to->code = from->code;
-    to->why = from->why;
+    to->code = (int)from->code;
+    to->why = (int)from->why;
     to->incarnation = from->incarnation;
     to->item_first = sim->item_count;
     to->lost_first = sim->lost_count;

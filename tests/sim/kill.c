@@ -149,7 +149,7 @@ static void joined(struct round *round, const struct engine_effect *effect)
 static void print(const struct engine_effect *effect)
 {
     printf("    s%" PRIu64 " #%u %s %s\n", effect->session.value, effect->request, name_effect(effect->kind),
-           jqw_code_name(effect->code));
+           jqw_code_name((int)effect->code));
 }
 
 static void take(struct round *round)
@@ -183,12 +183,12 @@ static void produce(struct round *round, struct producer *producer)
     c.request = producer->request = round->request_next++;
     if (!producer->attached) {
         c.op = ENGINE_ATTACH;
-        c.producer.name = (struct engine_text){"abc" + (producer - round->producers), 1};
+        c.producer.name = (struct engine_text){&"abc"[producer - round->producers], 1};
         producer->attached = true;
         producer->request = 0; /* answered by an effect of its own kind */
     } else if (!producer->left) {
         c.op = ENGINE_FINISH;
-        c.producer.name = (struct engine_text){"abc" + (producer - round->producers), 1};
+        c.producer.name = (struct engine_text){&"abc"[producer - round->producers], 1};
         producer->finished = true;
     } else {
         c.put.count = random_between(&round->random, 1, round->batch);

@@ -258,6 +258,8 @@ void model_join(struct model *model, const struct engine_command *command)
     wait->done_before = model_counter(queue) ? queue->task_done : queue->done;
     wait->discarded_before = queue->discarded;
     wait->vague = model->slices;
+    for (size_t i = 0; i < queue->count; i++)
+        wait->pending += queue->messages[i].confirmed;
     bool stalled = model_stalled(model, q) && model_hinted(model, command) == JQ_STORAGE;
     int hinted = model_hinted(model, command);
     if (model_stalled(model, q) && (hinted == -1 || hinted == JQ_TIMEOUT)) /* waits for what is not to be counted */

@@ -75,6 +75,7 @@ void model_say_joined(struct model *model, const struct model_wait *wait, int co
     const struct model_queue *queue = &model->queues[wait->queue];
     struct model_effect *effect = model_say(model, ENGINE_JOIN, wait->session, wait->request, code, MODEL_ANY_WHY);
     effect->vague = wait->vague;
+    effect->pending = wait->pending;
     effect->remaining = code == JQ_OK ? 0 : model_unfinished(queue);
     effect->done = (model_counter(queue) ? queue->task_done : queue->done) - wait->done_before;
     effect->discarded = queue->discarded - wait->discarded_before;

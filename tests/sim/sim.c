@@ -210,7 +210,7 @@ static void finish_slices(struct sim *sim)
 
 static void print_commands(const struct sim *sim)
 {
-    printf("step %u at %" PRIu64 "\n", sim->step, sim->now);
+    printf("step %u at %" PRIu64 "%s\n", sim->step, sim->now, sim->model->faulty ? ", an allocation fails" : "");
     for (uint32_t i = 0; i < sim->command_count; i++) {
         printf("  ");
         print_command(stdout, &sim->commands[i].command);
@@ -345,6 +345,8 @@ static void observe(struct sim *sim)
 static void arm_fault(struct sim *sim)
 {
     bool one = sim->command_count == 1 && sim->commands[0].command.op != ENGINE_SESSION_OPEN;
+    if (one && !sim->accepts) /* with journal and memory failing at once, confirmations may wait for either */
+        one = sim->commands[0].command.op != ENGINE_RECEIVED;
     bool fault = sim->profile.faults && !sim->loose && one && random_chance(&sim->random, 40);
     sim->model->faulty = fault;
     if (fault)

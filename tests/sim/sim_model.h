@@ -92,8 +92,9 @@ struct model_wait {
     struct model_carried carried; /* GET */
     bool fresh;                   /* GET: just asked; a blocked output passes over waiting gets only */
     uint64_t done_before, discarded_before;
-    bool vague;      /* JOIN: asked while slices were under way */
-    size_t producer; /* FINISH */
+    uint64_t pending; /* JOIN: deliveries confirmed before it was asked, whose records wait for the journal */
+    bool vague;       /* JOIN: asked while slices were under way */
+    size_t producer;  /* FINISH */
 };
 
 struct model_item {
@@ -126,7 +127,8 @@ struct model_effect {
     uint64_t count; /* accepted, discarded, unfinished, hit, settled, accepted under a name */
     uint64_t receipt;
     uint64_t remaining, done, discarded;
-    bool vague; /* what comes back in slices may be counted, too */
+    uint64_t pending; /* of done, what may or may not be counted */
+    bool vague;       /* what comes back in slices may be counted, too */
     bool finished, more;
     char producer[MODEL_NAME_SIZE];
     size_t item_first, item_count, lost_first, lost_count, stat_first, stat_count;
