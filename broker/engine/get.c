@@ -91,7 +91,7 @@ static int handout(struct engine *e, struct member *m, uint32_t max, bool auto_,
     bool receipt = auto_ || queue_is_counter(q);
     uint64_t sequence, count = max < q->ready ? max : q->ready;
     struct message *message = ready_next(q, &sequence);
-    if (!lease_reserve(e, m->session, q, count ? count : 1, receipt || message->end))
+    if (!lease_reserve(e, m->session, q, message->end ? 1 : count, receipt || message->end))
         return JQ_OVERLOADED;
     struct handout h = {.e = e, .m = m, .a = a, .deadline = ENGINE_FOREVER};
     if (receipt || message->end)
