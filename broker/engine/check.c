@@ -8,7 +8,7 @@ struct count {
 
 static void count_message(struct count *n, const struct message *m)
 {
-    uint64_t length = m->body.length;
+    uint64_t length = m->length;
     switch ((enum message_state)m->state) {
     case MESSAGE_GONE:
         break;

@@ -4,24 +4,28 @@
 
 /* ---- declare ---- */
 
+static const struct {
+    size_t offset;
+    enum engine_why why;
+} options[] = {
+#define OPTION_ENTRY(name, member) {offsetof(struct engine_queue_options, member), ENGINE_WHY_OPTION_##name},
+    ENGINE_OPTIONS(OPTION_ENTRY)
+#undef OPTION_ENTRY
+};
+
+static uint64_t option_of(const struct engine_queue_options *o, size_t i)
+{
+    return *(const uint64_t *)(const void *)((const char *)o + options[i].offset);
+}
+
 static int options_differ(struct engine *e, struct engine_effect *a, const struct queue *q,
                           const struct engine_queue_options *o)
 {
-    const struct engine_queue_options *is = &q->options;
-    if (is->max_messages != o->max_messages)
-        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_MAX_MESSAGES, q, is->max_messages);
-    if (is->max_bytes != o->max_bytes)
-        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_MAX_BYTES, q, is->max_bytes);
-    if (is->bound != o->bound)
-        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_BOUND, q, 0);
-    if (is->accounting != o->accounting)
-        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_ACCOUNTING, q, 0);
-    if (is->lease_ms != o->lease_ms)
-        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_LEASE, q, is->lease_ms);
-    if (is->producers != o->producers)
-        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_PRODUCERS, q, is->producers);
-    if (is->durable != o->durable)
-        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_DURABLE, q, 0);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        uint64_t is = option_of(&q->options, i);
+        if (is != option_of(o, i))
+            return answer_fail(e, a, JQ_EXISTS, options[i].why, q, is);
+    }
     return JQ_OK;
 }
 
@@ -50,7 +54,7 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
     if (code != JQ_OK)
         return code;
     if (o->accounting == ENGINE_COUNTER && o->lease_ms)
-        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_OPTION_MAKES_NO_SENSE, NULL, 0);
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_COUNTER_HAS_NO_LEASES, NULL, 0);
     if (q && (q->declared || (c->declare.existing_ok && !queue_adopts(q, o)))) {
         code = c->declare.existing_ok ? JQ_OK : options_differ(e, a, q, o);
         a->incarnation = q->incarnation;

@@ -22,6 +22,8 @@ enum {
     CAPACITY_RUNS = 16 * UNIT_RUNS,
     CAPACITY_RANGES = 4 * UNIT_RANGES,
     CAPACITY_STATS = 2 * ENGINE_LIST_MAX,
+    CAPACITY_DETAILS = 2 * ENGINE_BATCH_MAX,
+    CAPACITY_FACTS = 4 * ENGINE_FACTS_MAX,
     CAPACITY_TEXT = 4 * ENGINE_LIST_MAX * ENGINE_NAME_MAX,
 };
 _Static_assert(CAPACITY_TEXT >= UNIT_TEXT + ENGINE_LIST_MAX * ENGINE_NAME_MAX, "an answer to list fits");
@@ -37,10 +39,12 @@ int engine_effects_init(struct engine_effects *fx)
         .ranges = malloc(CAPACITY_RANGES * sizeof *fx->ranges),
         .places = malloc(ENGINE_SLICE * sizeof *fx->places),
         .stats = malloc(CAPACITY_STATS * sizeof *fx->stats),
+        .details = malloc(CAPACITY_DETAILS * sizeof *fx->details),
+        .facts = malloc(CAPACITY_FACTS * sizeof *fx->facts),
         .text = malloc(CAPACITY_TEXT),
     };
     if (fx->effects && fx->releases && fx->records && fx->bodies && fx->runs && fx->ranges && fx->places && fx->stats &&
-        fx->text)
+        fx->details && fx->facts && fx->text)
         return JQ_OK;
     engine_effects_fini(fx);
     return JQ_OVERLOADED;
@@ -56,6 +60,8 @@ void engine_effects_fini(struct engine_effects *fx)
     free(fx->ranges);
     free(fx->places);
     free(fx->stats);
+    free(fx->details);
+    free(fx->facts);
     free(fx->text);
     *fx = (struct engine_effects){0};
 }
@@ -66,6 +72,7 @@ void engine_effects_reset(struct engine_effects *fx)
     fx->place_count = 0;
     fx->surveyed.some = false;
     fx->body_count = fx->run_count = fx->range_count = fx->stat_count = fx->text_size = 0;
+    fx->detail_count = fx->fact_count = 0;
 }
 
 bool effects_room(const struct engine_effects *fx)
@@ -74,7 +81,8 @@ bool effects_room(const struct engine_effects *fx)
            fx->release_count + UNIT_RELEASES <= CAPACITY_RELEASES &&
            fx->record_count + UNIT_RECORDS <= CAPACITY_RECORDS && fx->body_count + UNIT_BODIES <= CAPACITY_BODIES &&
            fx->run_count + UNIT_RUNS <= CAPACITY_RUNS && fx->range_count + UNIT_RANGES <= CAPACITY_RANGES &&
-           fx->text_size + UNIT_TEXT <= CAPACITY_TEXT;
+           fx->detail_count + ENGINE_BATCH_MAX <= CAPACITY_DETAILS &&
+           fx->fact_count + ENGINE_FACTS_MAX <= CAPACITY_FACTS && fx->text_size + UNIT_TEXT <= CAPACITY_TEXT;
 }
 
 bool effects_list_room(const struct engine_effects *fx)
@@ -148,7 +156,8 @@ struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_
         return NULL;
     JQ_ASSERT(e->effects->record_count < CAPACITY_RECORDS);
     struct engine_record *record = &e->effects->records[e->effects->record_count++];
-    *record = (struct engine_record){.kind = kind, .number = ++e->record_last, .incarnation = q->incarnation};
+    *record = (struct engine_record){
+        .kind = kind, .number = ++e->record_last, .incarnation = q->incarnation, .now_ns = e->now};
     if (kind != ENGINE_RECORD_RETURN)
         q->watermark = record->number;
     return record;

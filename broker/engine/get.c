@@ -64,8 +64,8 @@ static void handout_message(struct handout *h, struct queue *q, uint64_t sequenc
     handout_run(h, sequence, message);
     message->lease = h->run->index;
     message->state = h->receipt ? MESSAGE_RECEIPT : MESSAGE_LEASED;
-    h->bytes += message->body.length;
-    fx->bodies[fx->body_count++] = message->body;
+    h->bytes += message->length;
+    fx->bodies[fx->body_count++] = message_body(message);
 }
 
 static void handout_end(struct handout *h, struct queue *q, uint64_t sequence, struct message *message)
@@ -106,7 +106,7 @@ static int handout(struct engine *e, struct member *m, uint32_t max, bool auto_,
     a->got.bodies = fx->bodies + fx->body_count;
     uint32_t given = 0;
     for (; given < count && message && !message->end; message = ready_next(q, &sequence), given++) {
-        if (given && h.bytes + message->body.length > ENGINE_GOT_BYTES)
+        if (given && h.bytes + message->length > ENGINE_GOT_BYTES)
             break;
         handout_message(&h, q, sequence, message);
     }

@@ -125,7 +125,7 @@ static void lease_leave(struct queue *q, const struct message *m)
         q->receipts--;
     else {
         q->leased--;
-        q->leased_bytes -= m->body.length;
+        q->leased_bytes -= m->length;
     }
 }
 

@@ -22,14 +22,23 @@ enum message_state {
  *                          |  get on receipt            received
  *                          +<------------------> RECEIPT -----> GONE      (purge, close: READY, DELAYED -> GONE) */
 struct message {
-    struct engine_body body;
+    uint32_t chunk, offset; /* where its body lies */
+    uint32_t length : 24;   /* bytes of its body */
+    uint32_t state : 3;     /* enum message_state */
+    uint32_t end : 1;       /* a sentinel, not a message */
+    uint32_t
+        extended : 1; /* it has what few messages have: then `attempt` is the index of its extra, which has the attempt */
     uint32_t attempt;    /* of the last hand-out; 0: none yet */
     uint32_t lease;      /* LEASED, RECEIPT: index of its lease; otherwise when it was put, in units of 10 ms */
     uint16_t deliveries; /* stays at its highest value */
-    uint8_t state;
-    uint8_t end; /* a sentinel, not a message */
+    uint16_t origin;     /* who put it, where somebody may ask: place in the queue's table; 0: nobody known */
 };
 _Static_assert(sizeof(struct message) == 24, "a queued message costs 24 bytes beside its body");
+
+static inline struct engine_body message_body(const struct message *m)
+{
+    return (struct engine_body){m->chunk, m->offset, m->length};
+}
 
 enum { LOG_BLOCK = 64 };
 

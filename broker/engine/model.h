@@ -385,6 +385,7 @@ typedef int engine_handler(struct engine *e, struct session *s, const struct eng
                            struct engine_effect *a);
 engine_handler handle_declare, handle_delete, handle_put, handle_put_end, handle_get, handle_settle, handle_task_done,
     handle_join, handle_close, handle_purge, handle_attach, handle_finish, handle_cancel, handle_stat, handle_list,
-    handle_peek;
+    handle_peek, handle_alter, handle_forward, handle_mark, handle_reopen, handle_pause, handle_move, handle_explain,
+    handle_export;
 
 #endif

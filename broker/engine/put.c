@@ -93,7 +93,11 @@ static bool accept(struct engine *e, struct queue *q, struct member *m, const st
     for (uint32_t i = 0; i < count; i++) {
         uint64_t sequence = q->log.tail;
         struct message *message = log_append(&q->log);
-        *message = (struct message){.body = bodies[i], .lease = time, .state = MESSAGE_READY};
+        *message = (struct message){.chunk = bodies[i].chunk,
+                                    .offset = bodies[i].offset,
+                                    .length = bodies[i].length & 0xffffffu,
+                                    .lease = time,
+                                    .state = MESSAGE_READY};
         if (due)
             ready_delay(e, q, sequence, message, due);
     }
@@ -134,7 +138,7 @@ static int put_waiter(struct engine *e, struct session *s, struct member *m, con
     w->put.count = c->put.count;
     w->put.accepted = accepted;
     w->put.bytes = bytes;
-    w->put.delay_ns = c->put.delay_ns;
+    w->put.delay_ns = c->put.options.delay_ns;
     w->put.partial = c->put.partial;
     *out = w;
     return JQ_OK;
@@ -154,7 +158,7 @@ static int put_place(struct engine *e, struct session *s, struct member *m, cons
     int code = waits ? put_waiter(e, s, m, c, a, fits, &w) : JQ_OK;
     if (code != JQ_OK)
         return code;
-    if (fits && !accept(e, q, m, c->put.bodies, fits, c->put.delay_ns)) {
+    if (fits && !accept(e, q, m, c->put.bodies, fits, c->put.options.delay_ns)) {
         if (w)
             waiter_free(e, w);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);

@@ -97,7 +97,7 @@ static void peek_add(struct engine *e, struct engine_effect *a, uint64_t sequenc
 {
     struct engine_effects *fx = e->effects;
     struct engine_run *last = a->got.run_count ? &fx->runs[fx->run_count - 1] : NULL;
-    fx->bodies[fx->body_count++] = m->body;
+    fx->bodies[fx->body_count++] = message_body(m);
     a->got.body_count++;
     if (last && last->first + last->count == sequence && last->attempt == m->attempt &&
         last->deliveries == m->deliveries) {
@@ -111,7 +111,7 @@ static void peek_add(struct engine *e, struct engine_effect *a, uint64_t sequenc
 /* Whether the answer may hold this one, too; otherwise it is full. */
 static bool peek_fits(const struct engine_effect *a, const struct message *m, uint64_t *bytes)
 {
-    *bytes += m->body.length;
+    *bytes += m->length;
     return !a->got.body_count || *bytes <= ENGINE_GOT_BYTES;
 }
 

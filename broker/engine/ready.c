@@ -49,7 +49,7 @@ static void ready_enter(struct queue *q, uint64_t sequence, struct message *m)
         return;
     }
     q->ready++;
-    q->queued_bytes += m->body.length;
+    q->queued_bytes += m->length;
 }
 
 void ready_return(struct engine *e, struct queue *q, uint64_t sequence, struct message *m)
@@ -62,7 +62,7 @@ void ready_delay(struct engine *e, struct queue *q, uint64_t sequence, struct me
 {
     m->state = MESSAGE_DELAYED;
     q->delayed_count++;
-    q->queued_bytes += m->body.length;
+    q->queued_bytes += m->length;
     order_heap_push(&q->delayed, due, sequence);
     heap_set(&e->delayed, &q->delayed_due, q->delayed.item[0].key, q->incarnation);
 }
@@ -74,7 +74,7 @@ void ready_due(struct engine *e, struct queue *q, uint64_t now)
         struct message *m = log_at(&q->log, sequence);
         order_heap_pop(&q->delayed);
         q->delayed_count--;
-        q->queued_bytes -= m->body.length;
+        q->queued_bytes -= m->length;
         ready_enter(q, sequence, m);
     }
     if (q->delayed.count)
@@ -87,7 +87,7 @@ void ready_due(struct engine *e, struct queue *q, uint64_t now)
 void message_finish(struct engine *e, struct queue *q, uint64_t sequence, struct message *m)
 {
     if (!m->end)
-        effects_release(e->effects, m->body);
+        effects_release(e->effects, message_body(m));
     e->messages--;
     log_remove(&q->log, sequence, q->fresh);
 }

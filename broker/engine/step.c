@@ -44,6 +44,14 @@ static const struct operation operations[ENGINE_OP_COUNT] = {
     [ENGINE_LIST] = {handle_list, ENGINE_STATS},
     [ENGINE_PEEK] = {handle_peek, ENGINE_PEEKED},
     [ENGINE_PURGE] = {handle_purge, ENGINE_ANSWER},
+    [ENGINE_ALTER] = {handle_alter, ENGINE_ANSWER},
+    [ENGINE_FORWARD] = {handle_forward, ENGINE_SETTLED},
+    [ENGINE_MARK] = {handle_mark, ENGINE_ANSWER},
+    [ENGINE_REOPEN] = {handle_reopen, ENGINE_ANSWER},
+    [ENGINE_PAUSE] = {handle_pause, ENGINE_ANSWER},
+    [ENGINE_MOVE] = {handle_move, ENGINE_ANSWER},
+    [ENGINE_EXPLAIN] = {handle_explain, ENGINE_EXPLAINED},
+    [ENGINE_EXPORT] = {handle_export, ENGINE_EXPORTED},
 };
 
 /* What a handler itself says (the target of a cancel, the fenced producer) comes before the answer; what the change wakes, after. */
@@ -96,7 +104,7 @@ static bool dispatch(struct engine *e, const struct engine_command *c)
     case ENGINE_SURVEY:
         survey(e, c);
         return true;
-    case ENGINE_MOVE:
+    case ENGINE_RELOCATE:
         bodies_move(e, c);
         return true;
     default:

@@ -17,7 +17,7 @@ static void survey_message(struct engine *e, const struct queue *q, uint64_t seq
     const struct message *m = log_at(&q->log, sequence);
     if (!m || m->end)
         return;
-    e->effects->places[e->effects->place_count++] = (struct engine_place){q->incarnation, sequence, m->body};
+    e->effects->places[e->effects->place_count++] = (struct engine_place){q->incarnation, sequence, message_body(m)};
 }
 
 /* At most ENGINE_SLICE messages and queues. */
@@ -47,14 +47,16 @@ void survey(struct engine *e, const struct engine_command *c)
 /* What has ended or moved in the meantime keeps the place that it has, and the copy is released. */
 void bodies_move(struct engine *e, const struct engine_command *c)
 {
-    JQ_ASSERT(c->move.count <= ENGINE_SLICE);
-    for (uint32_t i = 0; i < c->move.count; i++) {
-        const struct engine_move *move = &c->move.item[i];
+    JQ_ASSERT(c->relocate.count <= ENGINE_SLICE);
+    for (uint32_t i = 0; i < c->relocate.count; i++) {
+        const struct engine_relocation *move = &c->relocate.item[i];
         struct queue *q = queue_by_incarnation(e, move->from.incarnation);
         struct message *m = q ? log_at(&q->log, move->from.sequence) : NULL;
-        bool same = m && !m->end && m->body.chunk == move->from.body.chunk && m->body.offset == move->from.body.offset;
-        effects_release(e->effects, same ? m->body : move->to);
-        if (same)
-            m->body = move->to;
+        bool same = m && !m->end && m->chunk == move->from.body.chunk && m->offset == move->from.body.offset;
+        effects_release(e->effects, same ? message_body(m) : move->to);
+        if (same) {
+            m->chunk = move->to.chunk;
+            m->offset = move->to.offset;
+        }
     }
 }

@@ -27,9 +27,9 @@ static void add_moves(struct server *server)
     turn_room(server);
     size_t size = compact->move_count * sizeof *compact->moves;
     struct engine_command *command = turn_command(server);
-    command->op = ENGINE_MOVE;
-    command->move.item = memcpy(turn_alloc(server, size), compact->moves, size);
-    command->move.count = compact->move_count;
+    command->op = ENGINE_RELOCATE;
+    command->relocate.item = memcpy(turn_alloc(server, size), compact->moves, size);
+    command->relocate.count = compact->move_count;
     compact->move_count = 0;
 }
 
@@ -70,8 +70,8 @@ void compact_surveyed(struct server *server, const struct engine_effects *effect
         const struct engine_place *place = &effects->places[i];
         if (!store_compacts(server->store, place->body.chunk))
             continue;
-        struct engine_move *move = &compact->moves[compact->move_count];
-        *move = (struct engine_move){.from = *place, .to = place->body};
+        struct engine_relocation *move = &compact->moves[compact->move_count];
+        *move = (struct engine_relocation){.from = *place, .to = place->body};
         size_t size = jqw_bin_header_size(place->body.length) + (size_t)place->body.length;
         if (store_copy(server->store, place->body.chunk, place->body.offset, size, &move->to.chunk, &move->to.offset) ==
             JQ_OK)

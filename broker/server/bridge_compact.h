@@ -11,9 +11,9 @@ struct server;
 
 struct compact {
     bool running;
-    bool end;                       /* the survey has come to its end */
-    uint64_t incarnation, sequence; /* where it goes on */
-    struct engine_move *moves;      /* copied, and not told to the engine yet */
+    bool end;                        /* the survey has come to its end */
+    uint64_t incarnation, sequence;  /* where it goes on */
+    struct engine_relocation *moves; /* copied, and not told to the engine yet */
     uint32_t move_count;
 };
 

@@ -304,6 +304,10 @@ static int say_effect(const struct saying *saying)
         return say_lease_lost(saying);
     case ENGINE_EVENT_FENCED:
         return say_fenced(saying);
+    case ENGINE_OPENED:
+    case ENGINE_EXPLAINED:
+    case ENGINE_EXPORTED:
+        break;
     }
     return JQ_INTERNAL;
 }

@@ -19,7 +19,7 @@ enum {
     TURN_COMMAND_MEMORY = 2 * ENGINE_RANGES_MAX * (int)sizeof(struct engine_range) + 1024,
 };
 _Static_assert(TURN_COMMAND_MEMORY >= ENGINE_BATCH_MAX * (int)sizeof(struct engine_body) + 1024, "bodies fit");
-_Static_assert(TURN_COMMAND_MEMORY >= ENGINE_SLICE * (int)sizeof(struct engine_move), "moved bodies fit");
+_Static_assert(TURN_COMMAND_MEMORY >= ENGINE_SLICE * (int)sizeof(struct engine_relocation), "moved bodies fit");
 _Static_assert(TURN_MEMORY >= 2 * TURN_COMMAND_MEMORY, "there is room for a command after a command");
 
 struct server;

@@ -202,7 +202,7 @@ static void ask_put(struct words *w)
 {
     struct engine_command *c = &w->ask->command;
     c->put.timeout_ns = timeout(w);
-    c->put.delay_ns = duration(w, value(w, "delay"), 0);
+    c->put.options.delay_ns = duration(w, value(w, "delay"), 0);
     c->put.partial = flag(w, "partial");
     (void)queue(w);
     for (const char *text; (text = word(w));)

@@ -142,6 +142,10 @@ static void show_kind(struct world *world, const struct engine_effect *effect, c
     case ENGINE_EVENT_LEASE_LOST:
     case ENGINE_EVENT_FENCED:
         break;
+    case ENGINE_OPENED:
+    case ENGINE_EXPLAINED:
+    case ENGINE_EXPORTED:
+        break;
     }
 }
 

@@ -40,7 +40,7 @@ static void make_put(struct sim *sim, struct sim_session *session)
     c->put.bodies = command->bodies;
     c->put.partial = pick_chance(sim, 40);
     c->put.timeout_ns = pick_timeout(sim);
-    c->put.delay_ns = pick_delay(sim, 12);
+    c->put.options.delay_ns = pick_delay(sim, 12);
     pick_bodies(sim, command, c->put.count);
 }
 
@@ -303,25 +303,25 @@ static const struct model_message *some_message(struct sim *sim, uint64_t *incar
 /* Some bodies have been copied to a chunk of their own; of some, the message is not where it was thought to be. */
 static void make_move(struct sim *sim)
 {
-    struct sim_command *command = sim_command(sim, ENGINE_MOVE, SIM_OBSERVER);
+    struct sim_command *command = sim_command(sim, ENGINE_RELOCATE, SIM_OBSERVER);
     struct engine_command *c = &command->command;
     uint32_t chunk = sim->chunk_next++, count = pick_between(sim, 1, SIM_MOVES_MAX);
     struct model_chunk *given = model_chunk(sim->model, chunk);
-    c->move.item = command->moves;
+    c->relocate.item = command->moves;
     for (uint32_t i = 0; i < count; i++) {
-        struct engine_move *move = &command->moves[c->move.count];
+        struct engine_relocation *move = &command->moves[c->relocate.count];
         const struct model_message *message = some_message(sim, &move->from.incarnation);
         if (!message || message->sentinel)
             continue;
         move->from.sequence = message->seq + pick_chance(sim, 5);
         move->from.body = message->body;
-        move->to = (struct engine_body){chunk, c->move.count, message->body.length};
+        move->to = (struct engine_body){chunk, c->relocate.count, message->body.length};
         given->given++;
         given->given_bytes += move->to.length;
-        c->move.count++;
+        c->relocate.count++;
     }
-    coverage_fault(COVERAGE_MOVED, c->move.count);
-    if (!c->move.count)
+    coverage_fault(COVERAGE_MOVED, c->relocate.count);
+    if (!c->relocate.count)
         sim->command_count--;
 }
 
@@ -375,7 +375,7 @@ static void make(struct sim *sim, struct sim_session *session, enum engine_op op
     case ENGINE_RECEIVED:
         make_received(sim, session);
         break;
-    case ENGINE_MOVE:
+    case ENGINE_RELOCATE:
         make_move(sim);
         break;
     case ENGINE_DECLARE:

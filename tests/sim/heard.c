@@ -102,6 +102,10 @@ static void take_body(struct sim *sim, const struct engine_effect *from, struct 
     case ENGINE_EVENT_FENCED:
         copy_name(to->producer, &from->fenced.producer);
         break;
+    case ENGINE_OPENED:
+    case ENGINE_EXPLAINED:
+    case ENGINE_EXPORTED:
+        break;
     }
 }
 

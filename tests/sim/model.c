@@ -294,8 +294,8 @@ static void request(struct model *model, const struct engine_command *command)
 /* A body is where it was copied to, and the old place is released; of a message that is gone or elsewhere, the copy is. */
 static void move_bodies(struct model *model, const struct engine_command *command)
 {
-    for (uint32_t m = 0; m < command->move.count; m++) {
-        const struct engine_move *move = &command->move.item[m];
+    for (uint32_t m = 0; m < command->relocate.count; m++) {
+        const struct engine_relocation *move = &command->relocate.item[m];
         size_t q = model_incarnation(model, move->from.incarnation);
         bool moved = false;
         for (size_t i = 0; q != SIZE_MAX && i < model->queues[q].count && !moved; i++) {
@@ -323,7 +323,7 @@ void model_command(struct model *model, const struct engine_command *command)
         break;
     case ENGINE_SURVEY:
         break;
-    case ENGINE_MOVE:
+    case ENGINE_RELOCATE:
         move_bodies(model, command);
         break;
     case ENGINE_JOURNAL:

@@ -27,7 +27,7 @@ static int difference(const struct engine_queue_options *a, const struct engine_
     if (a->accounting != b->accounting)
         return ENGINE_WHY_OPTION_ACCOUNTING;
     if (a->lease_ms != b->lease_ms)
-        return ENGINE_WHY_OPTION_LEASE;
+        return ENGINE_WHY_OPTION_LEASE_MS;
     if (a->producers != b->producers)
         return ENGINE_WHY_OPTION_PRODUCERS;
     if (a->durable != b->durable)
@@ -80,7 +80,7 @@ void model_declare(struct model *model, const struct engine_command *command)
     bool bad_name = code == JQ_INVALID, missing = why == ENGINE_WHY_QUEUE_MISSING;
     if (!bad_name && options->accounting == ENGINE_COUNTER && options->lease_ms) {
         code = JQ_INVALID;
-        why = ENGINE_WHY_OPTION_MAKES_NO_SENSE;
+        why = ENGINE_WHY_COUNTER_HAS_NO_LEASES;
     } else if (missing && options->durable && !model->accepts) {
         code = JQ_STORAGE;
         why = ENGINE_WHY_JOURNAL;

@@ -108,7 +108,7 @@ static struct model_wait *park_put(struct model *model, const struct engine_comm
     struct model_wait *put = model_park(model, command, q, command->put.timeout_ns);
     size_t size = command->put.count * sizeof *put->bodies;
     put->partial = command->put.partial;
-    put->delay_ns = command->put.delay_ns;
+    put->delay_ns = command->put.options.delay_ns;
     put->count = command->put.count;
     put->bytes = bytes_from(command, 0);
     put->bodies = malloc(size);

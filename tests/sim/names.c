@@ -10,7 +10,7 @@ static const char *const ops[ENGINE_OP_COUNT] = {
     [ENGINE_RECEIVED] = "received",
     [ENGINE_JOURNAL] = "journal",
     [ENGINE_SURVEY] = "survey",
-    [ENGINE_MOVE] = "move",
+    [ENGINE_RELOCATE] = "move",
     [ENGINE_DECLARE] = "declare",
     [ENGINE_DELETE] = "delete",
     [ENGINE_PUT] = "put",
@@ -116,7 +116,7 @@ static void print_flow(FILE *out, const struct engine_command *c)
             bytes += c->put.bodies[i].length;
         fprintf(out, " count=%u bytes=%" PRIu64 "%s", c->put.count, bytes, c->put.partial ? " partial" : "");
         print_time(out, "timeout", c->put.timeout_ns);
-        print_time(out, "delay", c->put.delay_ns);
+        print_time(out, "delay", c->put.options.delay_ns);
         return;
     }
     fprintf(out, " max=%u%s%s", c->get.max, c->get.auto_ ? " auto" : "", c->get.final ? " final" : "");
@@ -167,9 +167,9 @@ static void print_number(FILE *out, const struct engine_command *c)
 {
     if (c->op == ENGINE_TASK_DONE || c->op == ENGINE_PUT_END || c->op == ENGINE_PEEK)
         fprintf(out, " count=%u", c->count);
-    else if (c->op == ENGINE_MOVE)
-        fprintf(out, " count=%u first=%" PRIu64 ":%" PRIu64, c->move.count, c->move.item->from.incarnation,
-                c->move.item->from.sequence);
+    else if (c->op == ENGINE_RELOCATE)
+        fprintf(out, " count=%u first=%" PRIu64 ":%" PRIu64, c->relocate.count, c->relocate.item->from.incarnation,
+                c->relocate.item->from.sequence);
     else if (c->op == ENGINE_CANCEL)
         fprintf(out, " target=%u", c->target);
     else if (c->op == ENGINE_RECEIVED)

@@ -67,7 +67,7 @@ struct sim_command {
     struct engine_command command;
     struct engine_body bodies[SIM_BODIES_MAX];
     struct engine_range ranges[2][SIM_RANGES_MAX];
-    struct engine_move moves[SIM_MOVES_MAX];
+    struct engine_relocation moves[SIM_MOVES_MAX];
 };
 
 /* An effect of the engine, kept beyond its buffer. */

@@ -24,7 +24,7 @@ static void append(struct log *log)
 {
     uint64_t sequence = log->tail;
     assert_true(log_reserve(log, 1));
-    *log_append(log) = (struct message){.body.offset = (uint32_t)sequence, .state = MESSAGE_READY};
+    *log_append(log) = (struct message){.offset = (uint32_t)sequence, .state = MESSAGE_READY};
     assert_int_equal(log->tail, sequence + 1);
 }
 
@@ -32,7 +32,7 @@ static void assert_there(const struct log *log, uint64_t sequence)
 {
     const struct message *message = log_at(log, sequence);
     assert_non_null(message);
-    assert_int_equal(message->body.offset, sequence);
+    assert_int_equal(message->offset, sequence);
 }
 
 /* Appends and removes at random, mostly near the front, as consumers do. */

@@ -90,7 +90,7 @@ static int teardown(void **state)
 }
 
 /* One round of surveys; every place is given to `visit`, and the engine told of the moves that it returns. */
-static uint32_t survey_all(struct rig *rig, struct engine_move *moves, uint32_t *found)
+static uint32_t survey_all(struct rig *rig, struct engine_relocation *moves, uint32_t *found)
 {
     struct engine_command survey = {.op = ENGINE_SURVEY};
     uint32_t count = 0;
@@ -102,7 +102,7 @@ static uint32_t survey_all(struct rig *rig, struct engine_move *moves, uint32_t 
             found[place->body.chunk]++;
             if (place->body.chunk != 1)
                 continue;
-            moves[count] = (struct engine_move){*place, place->body};
+            moves[count] = (struct engine_relocation){*place, place->body};
             moves[count++].to.chunk = 9;
         }
         survey.survey.incarnation = rig->effects.surveyed.incarnation;
@@ -113,7 +113,7 @@ static uint32_t survey_all(struct rig *rig, struct engine_move *moves, uint32_t 
 
 static void everything_is_found_once(void **state)
 {
-    struct engine_move moves[BATCHES * EACH / HELD];
+    struct engine_relocation moves[BATCHES * EACH / HELD];
     uint32_t found[16] = {0};
     assert_int_equal(survey_all(*state, moves, found), BATCHES * EACH / HELD);
     assert_int_equal(found[0], BATCHES * EACH);
@@ -124,13 +124,14 @@ static void everything_is_found_once(void **state)
 static void what_has_moved_is_handed_out_from_there(void **state)
 {
     struct rig *rig = *state;
-    struct engine_move moves[BATCHES * EACH / HELD];
+    struct engine_relocation moves[BATCHES * EACH / HELD];
     uint32_t found[16] = {0};
     uint32_t count = survey_all(rig, moves, found);
     uint64_t before = rig->released[1];
-    step(rig, (struct engine_command){.op = ENGINE_MOVE, .move = {moves, count}});
+    step(rig, (struct engine_command){.op = ENGINE_RELOCATE, .relocate = {moves, count}});
     assert_int_equal(rig->released[1], before + count);
-    step(rig, (struct engine_command){.op = ENGINE_MOVE, .move = {moves, count}}); /* as if they had ended: released */
+    step(rig, (struct engine_command){.op = ENGINE_RELOCATE,
+                                      .relocate = {moves, count}}); /* as if they had ended: released */
     assert_int_equal(rig->released[9], count);
     step(rig, (struct engine_command){.op = ENGINE_SESSION_END});
     struct engine_command get = on_queue(ENGINE_GET, 1);
