@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Breaks the code in small ways, one at a time, and sees that a test which names the broken promise fails.
+
+A mutant is an entry of a list in this folder:
+
+    [PUT-2] a put that does not wait overtakes one that does
+    broker/engine/put.c
+    -    uint32_t fits = q->puts || busy ? 0 : fitting(q, ...);
+    +    uint32_t fits = busy ? 0 : fitting(q, ...);
+
+The lines with - stand exactly once in the file, those with + take their place. Tests are the scenario scripts, unless a line
+`test LABEL.NAME` names others (a regular expression of ctest). The tree is copied to build/mutants and built there; nothing
+else is touched.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LISTS = pathlib.Path(__file__).resolve().parent
+TAG = re.compile(r"[A-Z]{3}-\d+")
+
+
+class Mutant:
+    def __init__(self, where, tag, name):
+        self.where, self.tag, self.name = where, tag, name
+        self.path, self.old, self.new, self.tests = None, [], [], None
+
+
+def read_list(path):
+    """The mutants of one list."""
+    mutants = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        head = re.match(r"\[([A-Z]{3}-\d+)\] (.+)", line)
+        if head:
+            mutants.append(Mutant(f"{path.name}:{number}", *head.groups()))
+        elif line[:1] in "-+" and line and mutants:
+            (mutants[-1].old if line[0] == "-" else mutants[-1].new).append(line[1:])
+        elif line.startswith("test ") and mutants:
+            mutants[-1].tests = line[5:].strip()
+        elif line.strip() and not line.startswith("#"):
+            if not mutants or mutants[-1].path:
+                sys.exit(f"{path.name}:{number}: what is '{line}'?")
+            mutants[-1].path = line.strip()
+    return mutants
+
+
+class Tree:
+    """A copy of the project, built once and then again and again with one file changed."""
+
+    def __init__(self, folder):
+        self.source, self.build = folder / "tree", folder / "build"
+        self.copy()
+        self.run(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug"], check=True)
+        self.make(check=True)
+
+    def copy(self):
+        listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, check=True,
+                                capture_output=True).stdout.decode().split("\0")
+        for name in filter(None, listed):
+            to = self.source / name
+            to.parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / name).is_file() and not (to.is_file() and to.read_bytes() == (ROOT / name).read_bytes()):
+                shutil.copy2(ROOT / name, to)
+                to.touch()
+
+    @staticmethod
+    def run(command, check=False):
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+        if check and done.returncode:
+            sys.exit(f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+        return done
+
+    def make(self, target="all", check=False):
+        return self.run(["ninja", "-C", self.build, target], check)
+
+    def scenarios(self):
+        """The tags of each case that fails."""
+        program = self.build / "tests/scenario/joinq-scenario"
+        failed = set()
+        for script in sorted((self.source / "tests/scenario").glob("*.scn")):
+            try:
+                said = subprocess.run([program, script], capture_output=True, text=True, timeout=60, check=False)
+            except subprocess.TimeoutExpired:
+                failed |= {tag for tags in tags_of_cases(script).values() for tag in tags}
+                continue
+            if said.returncode == 0:
+                continue
+            cases = tags_of_cases(script)
+            named = re.findall(r"\.scn:(\d+): case ", said.stdout + said.stderr)  # the line in it that went wrong
+            for line in named:
+                failed |= cases[max(case for case in cases if case <= int(line))]
+            if not named:  # it trapped, in one of them
+                failed |= {tag for tags in cases.values() for tag in tags}
+        return failed
+
+    def tests(self, pattern):
+        """The tags named by the sources of the tests that fail."""
+        said = self.run(["ctest", "--test-dir", self.build, "-R", pattern, "-j", os.cpu_count(), "--timeout", "300"])
+        if "No tests were found" in said.stdout + said.stderr:
+            sys.exit(f"no test is called '{pattern}'")
+        failed = set()
+        for label, name in re.findall(r"^\s*\d+ - (\w+)\.(\S+) \((?:Failed|Timeout|SEGFAULT|.*Exception.*|.*aborted)", said.stdout, re.M):
+            folder = self.source / "tests" / label
+            for source in [*folder.glob(f"{name}*"), *folder.glob(f"{name.split('-')[0]}*")]:
+                text = source.read_text(errors="replace") if source.is_file() else ""
+                failed |= {tag for line in re.findall(r"proves:([^\n]*)", text) for tag in TAG.findall(line)}
+        return failed
+
+
+def tags_of_cases(script):
+    """Tags by the line of the case."""
+    cases, tags = {}, set()
+    for number, line in enumerate(script.read_text().splitlines(), 1):
+        if "proves:" in line and line.lstrip().startswith("#"):
+            tags |= set(TAG.findall(line.split("proves:")[1]))
+        elif line.startswith("case "):
+            cases[number] = tags
+            tags = set()
+    return cases
+
+
+def apply(tree, mutant):
+    """What the file was before."""
+    path = tree.source / (mutant.path or "")
+    text = path.read_text() if path.is_file() else ""
+    old, new = "\n".join(mutant.old) + "\n", "".join(line + "\n" for line in mutant.new)
+    if not mutant.old or text.count(old) != 1:
+        sys.exit(f"{mutant.where}: its lines stand {text.count(old)} times in {mutant.path}")
+    path.write_text(text.replace(old, new))
+    return text
+
+
+def judge(tree, mutant):
+    """What became of it: caught, survived, or why not."""
+    built = tree.make("all" if mutant.tests else "joinq-scenario")
+    if built.returncode:
+        errors = re.findall(r"error: .*", built.stdout)
+        return f"does not build: {errors[0] if errors else built.stdout[-300:]}"
+    failed = tree.tests(mutant.tests) if mutant.tests else tree.scenarios()
+    if mutant.tag in failed:
+        return "caught"
+    return f"caught only by {' '.join(sorted(failed))}" if failed else "SURVIVED"
+
+
+def chosen(names):
+    mutants = [mutant for path in sorted(LISTS.glob("*.txt")) for mutant in read_list(path)]
+    return [mutant for mutant in mutants if not names or any(name in f"[{mutant.tag}] {mutant.name}" for name in names)]
+
+
+def untouched(mutants):
+    """Promises that no mutant breaks."""
+    contract = (ROOT / "docs/contract.md").read_text()
+    broken = {mutant.tag for mutant in mutants}
+    return [tag for tag in re.findall(r"^- \[([A-Z]{3}-\d+)\]", contract, re.M) if tag not in broken]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="*", help="only mutants whose tag or words contain one of these")
+    parser.add_argument("--list", action="store_true", help="print them and the promises that none breaks")
+    options = parser.parse_args()
+    mutants = chosen(options.name)
+    if options.list:
+        for mutant in mutants:
+            print(f"[{mutant.tag}] {mutant.name}")
+        print("no mutant:", " ".join(untouched(mutants)) or "none")
+        return 0
+    started, bad = time.monotonic(), 0
+    tree = Tree(ROOT / "build/mutants")
+    for count, mutant in enumerate(mutants, 1):
+        before = apply(tree, mutant)
+        try:
+            result = judge(tree, mutant)
+        finally:
+            (tree.source / mutant.path).write_text(before)
+        bad += result != "caught"
+        print(f"{count}/{len(mutants)} [{mutant.tag}] {mutant.name}: {result}", flush=True)
+    missing = [] if options.name else untouched(mutants)
+    if missing:
+        print("no mutant:", " ".join(missing))
+    print(f"{len(mutants)} mutants, {bad} not caught by a test that names the promise, {time.monotonic() - started:.0f} s")
+    return 1 if bad or missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
