@@ -132,7 +132,7 @@ static void check_rest(const struct engine *e, const struct queue *q)
     JQ_ASSERT(!q->stalled || q->dirty || !q->late_count);
     if (q->dirty || queue_busy(q))
         return;
-    JQ_ASSERT(!q->gets || (!q->ready && !q->ends));
+    JQ_ASSERT(!q->gets || (q->paused & ENGINE_PAUSED_GETS) || (!q->ready && !q->ends));
     JQ_ASSERT(!q->closed || !q->puts);
     JQ_ASSERT(!q->joins || queue_unfinished(q));
     JQ_ASSERT(!q->late_count && (!q->after_due || !queue_storage_ok(e, q)));

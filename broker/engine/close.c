@@ -7,8 +7,10 @@
 static void close_record(struct engine *e, struct queue *q)
 {
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_CLOSE);
-    if (record)
+    if (record) {
         record->count = q->closed == 2;
+        record->code = q->truncated ? JQ_PRODUCER_LOST : JQ_OK;
+    }
 }
 
 /* Gracefully; nothing happens if it is closed already. */
@@ -148,7 +150,10 @@ void sweep_next(struct engine *e, struct queue *q)
     struct waiter *w = q->blocked_sweeps;
     DL_DELETE(q->blocked_sweeps, w);
     w->line = NULL;
-    sweep_begin(e, w);
+    if (w->kind == WAITER_REOPEN)
+        reopen_now(e, w);
+    else
+        sweep_begin(e, w);
 }
 
 static void sweep_when_not_busy(struct engine *e, struct queue *q, struct waiter *w)

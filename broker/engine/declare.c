@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Declare and delete. What a queue is made of is in queue.c; the slices in which a deleted one goes, in close.c. */
+/* Declare and alter: the options of a queue. What it is made of is in queue.c, how it goes in delete.c. */
 #include "model.h"
+#include <stdlib.h>
+#include <string.h>
 
-/* ---- declare ---- */
+/* ---- options ---- */
 
 static const struct {
     size_t offset;
@@ -18,61 +20,159 @@ static uint64_t option_of(const struct engine_queue_options *o, size_t i)
     return *(const uint64_t *)(const void *)((const char *)o + options[i].offset);
 }
 
+static void option_set(struct engine_queue_options *o, size_t i, uint64_t value)
+{
+    *(uint64_t *)(void *)((char *)o + options[i].offset) = value;
+}
+
+static bool text_is(struct engine_text a, struct engine_text b)
+{
+    return a.size == b.size && (!a.size || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* Names the first that is not as it was declared (DCL-1). */
 static int options_differ(struct engine *e, struct engine_effect *a, const struct queue *q,
                           const struct engine_queue_options *o)
 {
+    const struct engine_queue_options *is = &q->declared_options;
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        uint64_t is = option_of(&q->options, i);
-        if (is != option_of(o, i))
-            return answer_fail(e, a, JQ_EXISTS, options[i].why, q, is);
+        if (option_of(is, i) != option_of(o, i))
+            return answer_fail(e, a, JQ_EXISTS, options[i].why, q, option_of(is, i));
     }
+    if (!text_is(is->dead_letter, o->dead_letter))
+        return answer_fail(e, a, JQ_EXISTS, ENGINE_WHY_OPTION_DEAD_LETTER, q, 0);
     return JQ_OK;
 }
 
-/* A queue that a put or get made by itself takes its options from its first declare, but what has been put or got already stays what it is. */
-static bool queue_adopts(const struct queue *q, const struct engine_queue_options *o)
+static int letters_fail(struct engine *e, struct engine_effect *a, enum engine_why why, struct engine_text name)
 {
-    bool used = q->tally.put || q->ends || q->ends_out || q->tally.delivered;
-    return !used || (q->options.accounting == o->accounting && q->options.durable == o->durable);
+    a->name = effects_text(e->effects, name.data, name.size);
+    return answer_fail(e, a, JQ_INVALID, why, NULL, 0);
 }
 
-static void record_declare(struct engine *e, struct queue *q)
+/* Where dead letters go must be there for good, and lead nowhere back (LSE-5). */
+static int letters_check(struct engine *e, const struct queue *q, struct engine_text name,
+                         const struct engine_queue_options *o, struct engine_effect *a, struct queue **letters)
 {
-    struct engine_record *record = record_new(e, q, ENGINE_RECORD_DECLARE);
-    if (record) {
-        record->options = q->options;
-        record->name = effects_text(e->effects, q->name, q->name_size);
+    struct queue *to;
+    HASH_FIND(hh_name, e->by_name, o->dead_letter.data, o->dead_letter.size, to);
+    if (text_is(name, o->dead_letter))
+        return letters_fail(e, a, ENGINE_WHY_LETTER_CYCLE, name);
+    if (!to)
+        return letters_fail(e, a, ENGINE_WHY_LETTER_MISSING, o->dead_letter);
+    if (to->options.lifetime != ENGINE_PERMANENT)
+        return letters_fail(e, a, ENGINE_WHY_LETTER_NOT_PERMANENT, o->dead_letter);
+    if (o->durable && !to->options.durable)
+        return letters_fail(e, a, ENGINE_WHY_LETTER_NOT_DURABLE, o->dead_letter);
+    for (const struct queue *at = to; at; at = at->letters) {
+        if (at == q)
+            return letters_fail(e, a, ENGINE_WHY_LETTER_CYCLE, name);
     }
+    *letters = to;
+    return JQ_OK;
 }
 
-int handle_declare(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+/* What can be said without looking at other queues. */
+static int options_check_alone(struct engine *e, const struct engine_queue_options *o, struct engine_effect *a)
 {
-    (void)s;
+    bool dies = o->dead_drop || o->dead_letter.size;
+    if (o->accounting == ENGINE_COUNTER && (o->lease_ms || o->max_deliveries || dies))
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_COUNTER_HAS_NO_LEASES, NULL, 0);
+    if (o->max_deliveries > UINT16_MAX)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_DELIVERIES_LIMIT, NULL, UINT16_MAX);
+    if (o->max_deliveries && !dies)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_DELIVERIES_NEED_LETTER, NULL, 0);
+    return JQ_OK;
+}
+
+int options_check(struct engine *e, const struct queue *q, struct engine_text name,
+                  const struct engine_queue_options *o, struct engine_effect *a, struct queue **letters)
+{
+    *letters = NULL;
+    int code = options_check_alone(e, o, a);
+    return code == JQ_OK && o->dead_letter.size ? letters_check(e, q, name, o, a, letters) : code;
+}
+
+void letters_link(struct queue *q, struct queue *letters)
+{
+    if (q->letters) {
+        DL_DELETE2(q->letters->senders, q, lprev, lnext);
+        q->letters->sender_count--;
+    }
+    q->letters = letters;
+    q->options.dead_letter = (struct engine_text){0};
+    if (!letters)
+        return;
+    DL_APPEND2(letters->senders, q, lprev, lnext);
+    letters->sender_count++;
+    q->options.dead_letter = (struct engine_text){letters->name, letters->name_size};
+}
+
+/* ---- declare ---- */
+
+/* A queue that a put or get made by itself takes its options from its first declare, but what has been put or got already stays what it is. */
+static enum engine_why queue_adopts(const struct queue *q, const struct engine_queue_options *o)
+{
+    bool used = q->tally.put || q->tally.moved_in || q->ends || q->ends_out || q->tally.delivered;
+    if (used && q->options.durable != o->durable)
+        return ENGINE_WHY_OPTION_DURABLE;
+    if (used && q->options.accounting != o->accounting)
+        return ENGINE_WHY_OPTION_ACCOUNTING;
+    return used && q->options.order != o->order ? ENGINE_WHY_OPTION_ORDER : ENGINE_WHY_NONE;
+}
+
+static void record_options(struct engine *e, struct queue *q, enum engine_record_kind kind)
+{
+    struct engine_record *record = record_new(e, q, kind);
+    if (!record)
+        return;
+    struct engine_text letter = q->options.dead_letter;
+    record->options = q->options;
+    record->options.dead_letter = effects_text(e->effects, letter.data, letter.size);
+    record->name = effects_text(e->effects, q->name, q->name_size);
+}
+
+/* What follows from options that are new. */
+static void options_take_effect(struct engine *e, struct queue *q, const struct engine_queue_options *o,
+                                struct queue *letters)
+{
+    q->options = *o;
+    q->options.dead_letter = (struct engine_text){0};
+    letters_link(q, letters);
+    lifetime_plan(e, q);
+}
+
+static int declare_first(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
+                         struct engine_effect *a)
+{
     const struct engine_queue_options *o = &c->declare.options;
-    struct queue *q;
-    int code = queue_look(e, c, a, &q);
+    struct queue *letters;
+    int code = options_check(e, q, c->queue.name, o, a, &letters);
     if (code != JQ_OK)
         return code;
-    if (o->accounting == ENGINE_COUNTER && o->lease_ms)
-        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_COUNTER_HAS_NO_LEASES, NULL, 0);
-    if (q && (q->declared || (c->declare.existing_ok && !queue_adopts(q, o)))) {
-        code = c->declare.existing_ok ? JQ_OK : options_differ(e, a, q, o);
-        a->incarnation = q->incarnation;
-        a->after = q->watermark;
-        return code;
-    }
     if (o->durable && e->journal_refuses)
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, NULL, 0);
-    if (q && !queue_adopts(q, o))
-        return answer_fail(e, a, JQ_EXISTS,
-                           q->options.durable == o->durable ? ENGINE_WHY_OPTION_ACCOUNTING : ENGINE_WHY_OPTION_DURABLE,
-                           q, 0);
-    if (!q && (c->nothing_new || !(q = queue_new(e, c->queue.name))))
+    char *letter = o->dead_letter.size ? malloc(o->dead_letter.size) : NULL;
+    bool made = !q;
+    if ((o->dead_letter.size && !letter) || (made && (c->nothing_new || !(q = queue_new(e, c->queue.name))))) {
+        free(letter);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+    }
+    if (o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o)) {
+        free(letter);
+        if (made)
+            queue_unmake(e, q, JQ_OVERLOADED);
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+    }
     q->declared = true;
-    q->options = *o;
-    record_declare(e, q);
-    if (o->producers && q->producers_finished >= o->producers)
+    q->declared_options = *o;
+    q->declared_letter = letter;
+    if (letter)
+        memcpy(letter, o->dead_letter.data, o->dead_letter.size);
+    q->declared_options.dead_letter.data = letter;
+    options_take_effect(e, q, o, letters);
+    record_options(e, q, ENGINE_RECORD_DECLARE);
+    if (producers_over(q))
         queue_close(e, q);
     queue_mark(e, q);
     a->incarnation = q->incarnation;
@@ -80,52 +180,70 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
     return JQ_OK;
 }
 
-/* ---- delete ---- */
-
-/* Its members leave their sessions; leases in it are looked for by incarnation, and so lost from here on. */
-static void delete_members(struct engine *e, struct queue *q)
+int handle_declare(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
-    DL_CONCAT2(q->returns, q->stuck, qprev, qnext);
-    q->stuck = NULL;
-    struct member *m, *next;
-    DL_FOREACH_SAFE2 (q->members, m, next, qnext) {
-        if (m->session->blocked)
-            session_unpass(m->session, q);
-        producer_detach(m);
-        HASH_DEL(e->members, m);
-        DL_DELETE2(m->session->members, m, sprev, snext);
-        m->session = NULL;
-        DL_DELETE2(q->members, m, qprev, qnext);
-        DL_APPEND2(q->returns, m, qprev, qnext);
-    }
+    const struct engine_queue_options *o = &c->declare.options;
+    struct queue *q;
+    int code = queue_look(e, c, a, &q);
+    if (code != JQ_OK || (code = options_check_alone(e, o, a)) != JQ_OK)
+        return code;
+    enum engine_why stays = q ? queue_adopts(q, o) : ENGINE_WHY_NONE;
+    if (!q || (!q->declared && stays == ENGINE_WHY_NONE))
+        return declare_first(e, s, q, c, a);
+    a->incarnation = q->incarnation;
+    a->after = q->watermark;
+    if (c->declare.existing_ok || !q->declared)
+        code = c->declare.existing_ok ? JQ_OK : answer_fail(e, a, JQ_EXISTS, stays, q, 0);
+    else
+        code = options_differ(e, a, q, o);
+    if (code == JQ_OK && q->options.lifetime == ENGINE_OF_USERS && !member_get(e, s, q))
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+    return code;
 }
 
-int handle_delete(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+/* ---- alter ---- */
+
+static int alter_options(struct engine *e, const struct queue *q, const struct engine_command *c,
+                         struct engine_queue_options *o, struct engine_effect *a)
 {
-    struct queue *q;
+    static const uint32_t fixed[] = {ENGINE_OPTION_ORDER, ENGINE_OPTION_ACCOUNTING, ENGINE_OPTION_DURABLE};
+    *o = q->options;
+    for (uint32_t i = 0; i < ENGINE_OPTION_DEAD_LETTER; i++) {
+        if (c->declare.given & 1u << i)
+            option_set(o, i, option_of(&c->declare.options, i));
+    }
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
+        if (option_of(o, fixed[i]) != option_of(&q->options, fixed[i]))
+            return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_ALTER_FIXED, q, 0);
+    }
+    if (c->declare.given & (1u << ENGINE_OPTION_DEAD_LETTER | 1u << ENGINE_OPTION_DEAD_DROP)) {
+        o->dead_letter = c->declare.options.dead_letter;
+        o->dead_drop = c->declare.options.dead_drop;
+    }
+    if (o->lifetime == ENGINE_PERMANENT || !q->sender_count)
+        return JQ_OK;
+    return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_LETTER_REFERENCED, q, q->sender_count);
+}
+
+int handle_alter(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+{
+    struct queue *q, *letters;
+    struct engine_queue_options o;
     int code = queue_find(e, c, a, &q);
-    if (code != JQ_OK)
+    if (code != JQ_OK || (code = alter_options(e, q, c, &o, a)) != JQ_OK ||
+        (code = options_check(e, q, c->queue.name, &o, a, &letters)) != JQ_OK)
         return code;
-    uint64_t contents = q->ready + q->delayed_count + q->leased + q->receipts;
-    if (c->delete_.if_empty && (contents || queue_unfinished(q)))
-        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_QUEUE_NOT_EMPTY, q, 0);
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
-    struct waiter *w;
-    if ((code = waiter_new(e, s, q, WAITER_SWEEP, c, ENGINE_FOREVER, a, &w)) != JQ_OK)
-        return code;
-    w->sweep.discarded = contents;
-    if (record_new(e, q, ENGINE_RECORD_DELETE))
-        e->deleted_watermark = q->watermark;
-    HASH_DELETE(hh_name, e->by_name, q);
-    HASH_DELETE(hh_incarnation, e->by_incarnation, q);
-    q->deleted = true;
-    e->zombies++;
-    heap_remove(&e->delayed, &q->delayed_due);
-    heap_remove(&e->expiries, &q->expiry_due);
-    delete_members(e, q);
-    q->deleting = w;
+    if (o.lifetime != ENGINE_PERMANENT && o.lifetime != q->options.lifetime && !lifetime_of(e, s, q, &o))
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+    q->bound_shrunk = true;
+    options_take_effect(e, q, &o, letters);
+    record_options(e, q, ENGINE_RECORD_ALTER);
+    if (producers_over(q))
+        queue_close(e, q);
     queue_mark(e, q);
-    queue_work(e, q);
-    return ENGINE_PARKED;
+    a->incarnation = q->incarnation;
+    a->after = q->watermark;
+    return JQ_OK;
 }

@@ -24,9 +24,9 @@ enum {
     CAPACITY_STATS = 2 * ENGINE_LIST_MAX,
     CAPACITY_DETAILS = 2 * ENGINE_BATCH_MAX,
     CAPACITY_FACTS = 4 * ENGINE_FACTS_MAX,
-    CAPACITY_TEXT = 4 * ENGINE_LIST_MAX * ENGINE_NAME_MAX,
+    CAPACITY_TEXT = 8 * ENGINE_LIST_MAX * ENGINE_NAME_MAX,
 };
-_Static_assert(CAPACITY_TEXT >= UNIT_TEXT + ENGINE_LIST_MAX * ENGINE_NAME_MAX, "an answer to list fits");
+_Static_assert(CAPACITY_TEXT >= UNIT_TEXT + 3 * ENGINE_LIST_MAX * ENGINE_NAME_MAX, "an answer to list fits");
 
 int engine_effects_init(struct engine_effects *fx)
 {
@@ -88,7 +88,7 @@ bool effects_room(const struct engine_effects *fx)
 bool effects_list_room(const struct engine_effects *fx)
 {
     return effects_room(fx) && fx->stat_count + ENGINE_LIST_MAX <= CAPACITY_STATS &&
-           fx->text_size + UNIT_TEXT + ENGINE_LIST_MAX * ENGINE_NAME_MAX <= CAPACITY_TEXT;
+           fx->text_size + UNIT_TEXT + 3 * ENGINE_LIST_MAX * ENGINE_NAME_MAX <= CAPACITY_TEXT;
 }
 
 struct engine_effect *effect_new(struct engine *e, enum engine_effect_kind kind, struct engine_session_id session,

@@ -80,6 +80,7 @@ enum engine_bound { ENGINE_BOUND_QUEUED, ENGINE_BOUND_OUTSTANDING };
 enum engine_accounting { ENGINE_LEASE, ENGINE_COUNTER };
 enum engine_order { ENGINE_FIFO, ENGINE_LIFO, ENGINE_PRIORITY };
 enum engine_producer_lost { ENGINE_LOST_WAIT, ENGINE_LOST_END, ENGINE_LOST_FAIL };
+enum { ENGINE_PAUSED_PUTS = 1, ENGINE_PAUSED_GETS = 2 };
 enum engine_lifetime { ENGINE_PERMANENT, ENGINE_OF_SESSION, ENGINE_OF_USERS };
 
 /* In the order in which a declare that differs names them. ENGINE_OPTION(ENUM, member). */

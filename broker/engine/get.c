@@ -135,6 +135,7 @@ static void get_park(struct engine *e, struct member *m, const struct engine_com
         w->get.lost = NULL;
     }
     w->after = a->after;
+    w->get.generation = m->queue->generation;
     w->get.max = c->get.max;
     w->get.auto_ = c->get.auto_;
     w->get.final = c->get.final;
@@ -192,9 +193,11 @@ static int get_now(struct engine *e, struct member *m, const struct engine_comma
 {
     struct queue *q = m->queue;
     uint64_t sequence;
+    if (c->generation && c->generation < q->generation)
+        return answer_fail(e, a, generation_end_code(q, c->generation), ENGINE_WHY_GENERATION_OLD, q, q->generation);
     if (q->gets || queue_busy(q) || q->dirty)
         return ENGINE_PARKED;
-    if (!get_ended(q, NULL, true) && ready_next(q, &sequence)) {
+    if (!get_ended(q, NULL, true) && !(q->paused & ENGINE_PAUSED_GETS) && ready_next(q, &sequence)) {
         int code = handout(e, m, c->get.max, c->get.auto_, a);
         answer_rests_on(a, q);
         return code == JQ_OK ? code
@@ -206,7 +209,7 @@ static int get_now(struct engine *e, struct member *m, const struct engine_comma
             q->end_idle_until = e->order_last;
             queue_mark(e, q);
         }
-        return answer_fail(e, a, JQ_END, ENGINE_WHY_QUEUE_ENDED, q, 0);
+        return answer_fail(e, a, queue_end_code(q), queue_end_why(q), q, 0);
     }
     if (!c->get.timeout_ns)
         return answer_fail(e, a, JQ_EMPTY, ENGINE_WHY_QUEUE_EMPTY, q, 0);
@@ -254,6 +257,10 @@ int handle_get(struct engine *e, struct session *s, const struct engine_command 
     if ((code = queue_find_or_make(e, c, a, &q, &made)) != JQ_OK)
         return code;
     a->incarnation = q->incarnation;
+    if (c->generation > q->generation) {
+        code = answer_fail(e, a, JQ_INVALID, ENGINE_WHY_GENERATION_UNKNOWN, q, c->generation);
+        goto out;
+    }
     struct member *m = member_get(e, s, q);
     if (m) {
         code = get_from(e, m, c, a);
@@ -261,6 +268,7 @@ int handle_get(struct engine *e, struct session *s, const struct engine_command 
     } else {
         code = answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     }
+out:
     if (made)
         queue_unmake(e, q, code);
     return code;
@@ -270,7 +278,7 @@ bool get_serve(struct engine *e, struct queue *q)
 {
     struct waiter *w = q->gets;
     uint64_t sequence;
-    if (!w || behind_sweep(q, w) || !ready_next(q, &sequence))
+    if (!w || behind_sweep(q, w) || (q->paused & ENGINE_PAUSED_GETS) || !ready_next(q, &sequence))
         return false;
     struct engine_effect *a = effect_new(e, ENGINE_GOT, w->session->id, (uint32_t)w->key.request, q);
     waiter_lost(e, w, a);

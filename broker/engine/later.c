@@ -7,13 +7,6 @@ static int not_yet(struct engine *e, struct engine_effect *a)
     return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_NOT_YET, NULL, 0);
 }
 
-int handle_alter(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
-{
-    (void)s;
-    (void)c;
-    return not_yet(e, a);
-}
-
 int handle_forward(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
     (void)s;
@@ -22,20 +15,6 @@ int handle_forward(struct engine *e, struct session *s, const struct engine_comm
 }
 
 int handle_mark(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
-{
-    (void)s;
-    (void)c;
-    return not_yet(e, a);
-}
-
-int handle_reopen(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
-{
-    (void)s;
-    (void)c;
-    return not_yet(e, a);
-}
-
-int handle_pause(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
     (void)s;
     (void)c;

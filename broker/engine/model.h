@@ -65,21 +65,27 @@ struct member {
     struct member *aprev, *anext; /* in queue->after_due */
     bool after_due;               /* it has some, and no put before them waits any more */
     struct producer *producer;
+    bool uses;               /* lifetime users: has opened the queue */
     bool fenced;             /* its producer name was taken over */
     struct waiter *rejoined; /* the last get that has gone back to its place, while session_block goes through them */
     uint32_t index;
 };
 
 struct producer {
-    UT_hash_handle hh; /* in queue->producers */
+    UT_hash_handle hh;      /* in queue->producers */
+    struct heap_node grace; /* in engine->graces while it has no holder and has not finished; key: when it is lost */
+    struct queue *queue;
     struct member *holder;
     uint64_t accepted;
+    uint64_t left_ns; /* when it last had a holder */
     bool finished;
+    bool lost; /* without a holder for its grace, and not finished */
+    bool owed; /* what its loss means waits for the journal (OUT-2) */
     uint32_t size;
     char name[];
 };
 
-enum waiter_kind { WAITER_PUT, WAITER_GET, WAITER_JOIN, WAITER_FINISH, WAITER_CLOSE, WAITER_SWEEP };
+enum waiter_kind { WAITER_PUT, WAITER_GET, WAITER_JOIN, WAITER_FINISH, WAITER_CLOSE, WAITER_SWEEP, WAITER_REOPEN };
 
 struct waiter_key {
     uint64_t session;
@@ -116,6 +122,7 @@ struct waiter {
         struct {
             struct engine_range *lost; /* owned */
             uint32_t lost_count;
+            uint64_t generation; /* of the queue when it came */
             uint32_t max;
             bool auto_, final;
         } get;
@@ -134,6 +141,7 @@ struct session {
     UT_hash_handle hh;
     struct member *members;
     struct waiter *waiters;
+    struct queue *owned; /* that go with it */
     uint32_t waiting;
     uint64_t waiting_bytes;
     bool blocked;
@@ -164,6 +172,23 @@ struct queue {
     UT_hash_handle hh_name, hh_incarnation;
     uint64_t incarnation;
     struct engine_queue_options options;
+    struct engine_queue_options declared_options; /* as they were declared, whatever was altered since */
+    char *declared_letter;                        /* owned: bytes of declared_options.dead_letter */
+    struct queue *letters;                        /* where dead letters go; NULL: nowhere, or dropped */
+    struct queue *senders;                        /* queues whose dead letters come here */
+    struct queue *lprev, *lnext;                  /* in letters->senders */
+    uint32_t sender_count;
+    struct session *owner;         /* lifetime session: with whom it goes; NULL: that one has ended */
+    struct queue *oprev, *onext;   /* in owner->owned */
+    uint32_t users;                /* lifetime users: members that have opened it */
+    struct heap_node lifetime_due; /* in engine->lifetimes; key: when to look whether its time has come */
+    uint64_t active_ns;            /* when somebody last wanted something of it */
+    bool overdue;                  /* its deletion waits for the journal (OUT-2) */
+    uint32_t paused;               /* 1 puts, 2 gets */
+    uint64_t generation;           /* from 1 */
+    uint64_t truncated_last;       /* the last generation that ended truncated; 0: none */
+    bool truncated;                /* this one: a producer was lost */
+    bool bound_shrunk;             /* waiting puts may be larger than the bound itself now */
     bool declared, deleted, dirty, working, stalled; /* stalled: its slices wait for the journal */
     uint32_t closed;                                 /* 0, 1 graceful, 2 immediate */
     uint64_t watermark;
@@ -195,7 +220,8 @@ struct queue {
     struct sweep *sweeps;
 
     struct producer *producers;
-    uint64_t producers_finished, producers_attached;
+    uint64_t producers_finished, producers_attached, producers_lost;
+    uint32_t owed; /* lost producers whose loss waits for the journal */
 
     struct queue *dprev, *dnext; /* in engine->dirty */
     struct queue *wprev, *wnext; /* in engine->working */
@@ -214,6 +240,8 @@ struct engine {
     struct pool runs, member_pool, waiter_pool;
     struct heap deadlines;         /* waiters */
     struct heap delayed, expiries; /* queues */
+    struct heap graces;            /* producers */
+    struct heap lifetimes;         /* queues */
     struct queue *dirty;           /* to be paired */
     struct queue *working;         /* with slices to do */
     struct session *confirming;    /* with receipts to confirm */
@@ -351,6 +379,27 @@ JQ_MUST_USE int settle_check(struct engine *e, const struct engine_command *c, e
 uint32_t settle(struct engine *e, struct session *s, const struct engine_command *c, enum engine_op op,
                 struct engine_ranges ranges, uint32_t *lost);
 
+/* ---- declare.c ---- */
+/* Whether options make sense for this queue (NULL: one to be made), where its dead letters would go in *letters. */
+JQ_MUST_USE int options_check(struct engine *e, const struct queue *q, struct engine_text name,
+                              const struct engine_queue_options *o, struct engine_effect *a, struct queue **letters);
+void lifetime_plan(struct engine *e, struct queue *q);
+void lifetime_due(struct engine *e, struct queue *q);
+void lifetime_use(struct engine *e, struct member *m);
+void lifetime_unuse(struct engine *e, struct member *m);
+void lifetime_disown(struct queue *q);
+/* The session makes it, or makes it what it is. False: no memory. */
+JQ_MUST_USE bool lifetime_of(struct engine *e, struct session *s, struct queue *q,
+                             const struct engine_queue_options *o);
+void letters_link(struct queue *q, struct queue *letters); /* NULL: to nowhere */
+bool put_too_large(const struct queue *q, const struct waiter *w, uint64_t *limit);
+
+/* ---- reopen.c ---- */
+void reopen_now(struct engine *e, struct waiter *w); /* one that waited for what comes back */
+enum jqw_code queue_end_code(const struct queue *q); /* END or PRODUCER_LOST */
+enum engine_why queue_end_why(const struct queue *q);
+enum jqw_code generation_end_code(const struct queue *q, uint64_t generation); /* of one before this */
+
 /* ---- close.c ---- */
 void queue_close(struct engine *e, struct queue *q);
 void close_after(struct engine *e, struct waiter *w); /* a close(after_mine) whose time has come */
@@ -367,8 +416,12 @@ void ends_discard(struct engine *e, struct queue *q); /* some of them */
 
 /* ---- producer.c ---- */
 JQ_MUST_USE int producer_check(struct engine *e, struct queue *q, const struct member *m, struct engine_effect *a);
+bool producers_over(const struct queue *q); /* so that it closes itself */
 void producer_finish(struct engine *e, struct queue *q, struct producer *p);
-void producer_detach(struct member *m);
+void producer_detach(struct engine *e, struct member *m);
+void producer_due(struct engine *e, struct producer *p); /* its grace is over */
+void producers_owed(struct engine *e, struct queue *q);  /* the journal accepts again */
+void producers_forget(struct engine *e, struct queue *q);
 
 /* ---- survey.c ---- */
 void survey(struct engine *e, const struct engine_command *c);

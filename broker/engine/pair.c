@@ -41,7 +41,7 @@ static bool serve_ends(struct engine *e, struct queue *q)
             continue;
         if (!effects_room(e->effects))
             return true;
-        waiter_end(e, w, JQ_END, ENGINE_WHY_QUEUE_ENDED);
+        waiter_end(e, w, queue_end_code(q), queue_end_why(q));
         told = true;
     }
     q->end_idle_until = q->end_final_until = 0; /* who was passed over looks anew when its turn comes */
@@ -71,6 +71,21 @@ static bool serve_late(struct engine *e, struct queue *q)
     return false;
 }
 
+/* An alter has made the bound smaller than some of what waits (BND-3). */
+static bool serve_shrunk(struct engine *e, struct queue *q)
+{
+    struct waiter *w;
+    uint64_t limit;
+    DL_FOREACH (q->puts, w) {
+        if (put_too_large(q, w, &limit)) {
+            waiter_end(e, w, JQ_TOO_LARGE, ENGINE_WHY_BATCH_OVER_BOUND);
+            return true;
+        }
+    }
+    q->bound_shrunk = false;
+    return false;
+}
+
 /* True when something moved. */
 static bool serve(struct engine *e, struct queue *q)
 {
@@ -82,6 +97,12 @@ static bool serve(struct engine *e, struct queue *q)
         return serve_deleted(e, q);
     if (q->closed && q->puts) {
         waiter_end(e, q->puts, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
+        return true;
+    }
+    if (q->bound_shrunk && serve_shrunk(e, q))
+        return true;
+    if (q->gets && q->gets->get.generation < q->generation) {
+        waiter_end(e, q->gets, generation_end_code(q, q->gets->get.generation), ENGINE_WHY_GENERATION_OLD);
         return true;
     }
     if (queue_busy(q)) /* what is not to wait does not wait for a disk */

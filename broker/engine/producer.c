@@ -26,7 +26,8 @@ static int producer_look(struct engine *e, struct queue *q, struct engine_text n
                          struct producer **out)
 {
     HASH_FIND(hh, q->producers, name.data, name.size, *out);
-    uint64_t most = q->options.producers ? q->options.producers : ENGINE_PRODUCERS_MAX;
+    bool counted = q->options.producers && q->options.producers != ENGINE_PRODUCERS_AUTO;
+    uint64_t most = counted ? q->options.producers : ENGINE_PRODUCERS_MAX;
     if (!*out && HASH_COUNT(q->producers) >= most)
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_PRODUCER_TOO_MANY, q, most);
     return JQ_OK;
@@ -42,9 +43,12 @@ static int producer_find_or_create(struct engine *e, struct queue *q, const stru
         return code;
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
-    struct producer *p = c->nothing_new ? NULL : calloc(1, sizeof *p + name.size);
+    struct producer *p =
+        c->nothing_new || !heap_reserve(&e->graces, e->producers + 1) ? NULL : calloc(1, sizeof *p + name.size);
     if (!p)
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+    p->queue = q;
+    p->left_ns = e->now;
     p->size = name.size;
     memcpy(p->name, name.data, name.size);
     HASH_ADD_KEYPTR(hh, q->producers, p->name, p->size, p);
@@ -73,13 +77,85 @@ static int producer_queue(struct engine *e, const struct engine_command *c, stru
 
 /* ---- attach ---- */
 
-void producer_detach(struct member *m)
+void producer_detach(struct engine *e, struct member *m)
 {
-    if (!m->producer)
+    struct producer *p = m->producer;
+    if (!p)
         return;
-    m->producer->holder = NULL;
+    p->holder = NULL;
+    p->left_ns = e->now;
     m->producer = NULL;
     m->queue->producers_attached--;
+    if (!p->finished && !m->queue->deleted)
+        heap_set(&e->graces, &p->grace, deadline_after(e, p->queue->options.producer_grace_ms * 1000000),
+                 ++e->order_last);
+}
+
+/* It has a holder again, or has finished. */
+static void producer_found(struct engine *e, struct producer *p)
+{
+    heap_remove(&e->graces, &p->grace);
+    p->queue->producers_lost -= p->lost;
+    p->queue->owed -= p->owed;
+    p->lost = p->owed = false;
+}
+
+/* What the loss of a producer means for its queue (PRD-4). */
+static void producer_loss(struct engine *e, struct producer *p)
+{
+    struct queue *q = p->queue;
+    if (q->options.on_producer_lost == ENGINE_LOST_WAIT || q->closed)
+        return;
+    if (!queue_storage_ok(e, q)) {
+        p->owed = true;
+        q->owed++;
+        return;
+    }
+    if (q->options.on_producer_lost == ENGINE_LOST_END) {
+        producer_finish(e, q, p);
+        return;
+    }
+    q->truncated = true;
+    queue_close(e, q);
+}
+
+void producer_due(struct engine *e, struct producer *p)
+{
+    heap_remove(&e->graces, &p->grace);
+    p->lost = true;
+    p->queue->producers_lost++;
+    producer_loss(e, p);
+}
+
+void producers_owed(struct engine *e, struct queue *q)
+{
+    struct producer *p, *next;
+    HASH_ITER (hh, q->producers, p, next) {
+        if (!p->owed)
+            continue;
+        p->owed = false;
+        q->owed--;
+        producer_loss(e, p);
+    }
+}
+
+/* For a new generation, or with the queue: the names are free. */
+void producers_forget(struct engine *e, struct queue *q)
+{
+    struct producer *p, *next;
+    HASH_ITER (hh, q->producers, p, next) {
+        struct member *m = p->holder;
+        HASH_DEL(q->producers, p);
+        heap_remove(&e->graces, &p->grace);
+        free(p);
+        e->producers--;
+        if (!m)
+            continue;
+        m->producer = NULL;
+        member_tidy(e, m);
+    }
+    q->producers_finished = q->producers_attached = q->producers_lost = 0;
+    q->owed = 0;
 }
 
 /* Before a takeover is answered, the puts and the finish that wait for the old holder end. False: no room, call again. */
@@ -99,7 +175,7 @@ static bool producer_fence(struct engine *e, struct member *old)
     struct engine_effect *event = effect_new(e, ENGINE_EVENT_FENCED, s->id, 0, q);
     event->name = effects_text(e->effects, q->name, q->name_size);
     event->fenced.producer = effects_text(e->effects, old->producer->name, old->producer->size);
-    producer_detach(old);
+    producer_detach(e, old);
     return true;
 }
 
@@ -131,9 +207,11 @@ int handle_attach(struct engine *e, struct session *s, const struct engine_comma
         q->producers_attached++;
     m->producer = p;
     m->fenced = false;
+    producer_found(e, p);
     p->holder = m;
     a->attached.finished = p->finished;
     a->attached.accepted = p->accepted;
+    a->attached.generation = q->generation;
     a->after = q->watermark;
     return JQ_OK;
 out:
@@ -143,16 +221,25 @@ out:
 
 /* ---- finish ---- */
 
+/* PRD-2, PRD-3: with `auto` the names that are known are all. */
+bool producers_over(const struct queue *q)
+{
+    if (q->options.producers == ENGINE_PRODUCERS_AUTO)
+        return q->producers_finished && q->producers_finished == HASH_COUNT(q->producers);
+    return q->options.producers && q->producers_finished >= q->options.producers;
+}
+
 void producer_finish(struct engine *e, struct queue *q, struct producer *p)
 {
     if (p->finished)
         return;
+    producer_found(e, p);
     p->finished = true;
     q->producers_finished++;
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_FINISH);
     if (record)
         record->name = effects_text(e->effects, p->name, p->size);
-    if (q->options.producers && q->producers_finished >= q->options.producers)
+    if (producers_over(q))
         queue_close(e, q);
 }
 

@@ -31,6 +31,8 @@ static uint64_t bytes_of(const struct engine_body *bodies, uint32_t count)
 static uint32_t fitting(const struct queue *q, const struct engine_body *bodies, uint32_t count)
 {
     uint64_t max = q->options.max_messages, is = depth(q);
+    if (q->paused & ENGINE_PAUSED_PUTS)
+        return 0;
     if (max && is + count > max)
         count = is < max ? (uint32_t)(max - is) : 0;
     if (!q->options.max_bytes)
@@ -44,22 +46,28 @@ static uint32_t fitting(const struct queue *q, const struct engine_body *bodies,
     return count;
 }
 
-static bool too_large(const struct queue *q, const struct engine_command *c, uint64_t *limit)
+static bool too_large(const struct queue *q, const struct engine_body *bodies, uint32_t count, bool partial,
+                      uint64_t *limit)
 {
-    const struct engine_body *bodies = c->put.bodies;
     *limit = q->options.max_messages;
-    if (!c->put.partial && *limit && c->put.count > *limit)
+    if (!partial && *limit && count > *limit)
         return true;
     *limit = q->options.max_bytes;
     if (!*limit)
         return false;
-    if (!c->put.partial)
-        return bytes_of(bodies, c->put.count) > *limit;
-    for (uint32_t i = 0; i < c->put.count; i++) {
+    if (!partial)
+        return bytes_of(bodies, count) > *limit;
+    for (uint32_t i = 0; i < count; i++) {
         if (bodies[i].length > *limit)
             return true;
     }
     return false;
+}
+
+bool put_too_large(const struct queue *q, const struct waiter *w, uint64_t *limit)
+{
+    uint32_t accepted = w->put.accepted;
+    return too_large(q, w->put.bodies + accepted, w->put.count - accepted, w->put.partial, limit);
 }
 
 /* ---- acceptance ---- */
@@ -178,12 +186,16 @@ static int put_check(struct engine *e, struct session *s, struct queue *q, const
                      struct engine_effect *a)
 {
     uint64_t limit;
+    if (c->generation > q->generation)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_GENERATION_UNKNOWN, q, c->generation);
+    if (c->generation && c->generation < q->generation)
+        return answer_fail(e, a, JQ_CLOSED, ENGINE_WHY_GENERATION_OLD, q, q->generation);
     if (q->closed)
         return answer_fail(e, a, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED, q, 0);
     int code = producer_check(e, q, member_find(e, s, q), a);
     if (code != JQ_OK)
         return code;
-    if (too_large(q, c, &limit))
+    if (too_large(q, c->put.bodies, c->put.count, c->put.partial, &limit))
         return answer_fail(e, a, JQ_TOO_LARGE, ENGINE_WHY_BATCH_OVER_BOUND, q, limit);
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);

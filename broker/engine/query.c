@@ -31,11 +31,25 @@ static void stat_counts(struct engine_stat *stat, const struct queue *q)
     stat->delivered = q->tally.delivered;
     stat->redelivered = q->tally.redelivered;
     stat->lease_expired = q->tally.lease_expired;
+    stat->paused = q->paused;
+    stat->truncated = q->truncated;
+    stat->generation = q->generation;
+    stat->producers_lost = q->producers_lost;
     stat->getters_waiting = q->get_count;
     stat->putters_waiting = q->put_count;
     stat->joiners_waiting = q->join_count;
     stat->producers_attached = q->producers_attached;
     stat->producers_finished = q->producers_finished;
+}
+
+/* The name of one that is lost, where there is one. */
+static void stat_lost(struct engine *e, struct engine_stat *stat, const struct queue *q)
+{
+    const struct producer *p = q->producers;
+    while (p && !p->lost)
+        p = p->hh.next;
+    if (p)
+        stat->lost = effects_text(e->effects, p->name, p->size);
 }
 
 static void stat_add(struct engine *e, struct engine_effect *a, struct queue *q)
@@ -47,7 +61,11 @@ static void stat_add(struct engine *e, struct engine_effect *a, struct queue *q)
                                  .options = q->options,
                                  .closed = q->closed,
                                  .age_ns = oldest_age(e, q)};
+    struct engine_text letter = q->options.dead_letter;
+    stat->options.dead_letter = effects_text(fx, letter.data, letter.size);
     stat_counts(stat, q);
+    if (q->producers_lost)
+        stat_lost(e, stat, q);
     a->stats.count++;
     answer_rests_on(a, q);
 }

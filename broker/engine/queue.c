@@ -65,12 +65,16 @@ int queue_find(struct engine *e, const struct engine_command *c, struct engine_e
 struct queue *queue_new(struct engine *e, struct engine_text name)
 {
     uint64_t queues = HASH_CNT(hh_name, e->by_name) + e->zombies + 1;
-    if (!heap_reserve(&e->delayed, queues) || !heap_reserve(&e->expiries, queues))
+    if (!heap_reserve(&e->delayed, queues) || !heap_reserve(&e->expiries, queues) ||
+        !heap_reserve(&e->lifetimes, queues))
         return NULL;
     struct queue *q = calloc(1, sizeof *q + name.size);
     if (!q)
         return NULL;
     q->incarnation = e->incarnation_last + 1;
+    q->options.producer_grace_ms = 10000;
+    q->generation = 1;
+    q->active_ns = e->now;
     q->name_size = name.size;
     memcpy(q->name, name.data, name.size);
     HASH_ADD_KEYPTR(hh_name, e->by_name, q->name, q->name_size, q);
@@ -150,15 +154,14 @@ void queue_destroy(struct engine *e, struct queue *q)
         DL_DELETE2(e->working, q, wprev, wnext);
     heap_remove(&e->delayed, &q->delayed_due);
     heap_remove(&e->expiries, &q->expiry_due);
+    heap_remove(&e->lifetimes, &q->lifetime_due);
+    lifetime_disown(q);
+    letters_link(q, NULL);
     log_fini(&q->log);
     order_heap_fini(&q->returned);
     order_heap_fini(&q->delayed);
     heap_fini(&q->expiry);
-    struct producer *p, *next;
-    HASH_ITER (hh, q->producers, p, next) {
-        HASH_DEL(q->producers, p);
-        free(p);
-        e->producers--;
-    }
+    producers_forget(e, q);
+    free(q->declared_letter);
     free(q);
 }

@@ -89,5 +89,6 @@ void message_finish(struct engine *e, struct queue *q, uint64_t sequence, struct
     if (!m->end)
         effects_release(e->effects, message_body(m));
     e->messages--;
+    q->active_ns = e->now;
     log_remove(&q->log, sequence, q->fresh);
 }

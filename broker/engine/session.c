@@ -51,7 +51,9 @@ bool session_end(struct engine *e, struct session *s)
     struct member *m, *next;
     DL_FOREACH_SAFE2 (s->members, m, next, snext) {
         struct queue *q = m->queue;
-        producer_detach(m);
+        producer_detach(e, m);
+        lifetime_unuse(e, m);
+        q->active_ns = e->now;
         m->received = s->received;
         HASH_DEL(e->members, m);
         DL_DELETE2(q->members, m, qprev, qnext);
@@ -63,6 +65,11 @@ bool session_end(struct engine *e, struct session *s)
         else
             member_free(e, m);
         queue_mark(e, q);
+    }
+    while (s->owned) {
+        struct queue *q = s->owned;
+        lifetime_disown(q);
+        lifetime_plan(e, q);
     }
     HASH_DEL(e->sessions, s);
     free(s->receipts);
@@ -118,6 +125,8 @@ struct member *member_find(const struct engine *e, const struct session *s, cons
 struct member *member_get(struct engine *e, struct session *s, struct queue *q)
 {
     struct member *m = member_find(e, s, q);
+    if (m && q->options.lifetime == ENGINE_OF_USERS)
+        lifetime_use(e, m);
     if (m || !pool_reserve(&e->member_pool, 1))
         return m;
     uint32_t index;
@@ -133,6 +142,9 @@ struct member *member_get(struct engine *e, struct session *s, struct queue *q)
     }
     DL_APPEND2(s->members, m, sprev, snext);
     DL_APPEND2(q->members, m, qprev, qnext);
+    q->active_ns = e->now;
+    if (q->options.lifetime == ENGINE_OF_USERS)
+        lifetime_use(e, m);
     return m;
 }
 
@@ -146,8 +158,9 @@ void member_free(struct engine *e, struct member *m)
 void member_tidy(struct engine *e, struct member *m)
 {
     if (!m->session || m->runs || m->idle_gets || m->waiting_puts || m->waiting_gets || m->afters || m->producer ||
-        m->fenced)
+        m->fenced || m->uses)
         return;
+    m->queue->active_ns = e->now;
     HASH_DEL(e->members, m);
     DL_DELETE2(m->session->members, m, sprev, snext);
     DL_DELETE2(m->queue->members, m, qprev, qnext);

@@ -290,6 +290,10 @@ void slices_resume(struct engine *e)
     struct queue *q, *next_queue;
     HASH_ITER (hh_incarnation, e->by_incarnation, q, next_queue) {
         queue_mark(e, q);
+        if (q->overdue)
+            lifetime_plan(e, q);
+        if (q->owed)
+            producers_owed(e, q);
         if (q->stalled || q->stuck)
             queue_work(e, q);
         q->stalled = false;

@@ -156,7 +156,9 @@ static uint64_t earliest(const struct heap *heap, uint64_t than)
 
 static uint64_t next_timer(const struct engine *e)
 {
-    return earliest(&e->deadlines, earliest(&e->delayed, earliest(&e->expiries, ENGINE_FOREVER)));
+    return earliest(
+        &e->deadlines,
+        earliest(&e->delayed, earliest(&e->expiries, earliest(&e->graces, earliest(&e->lifetimes, ENGINE_FOREVER)))));
 }
 
 /* At one instant: expiry, delayed to ready, pairing. */
@@ -165,6 +167,16 @@ static bool instant_begin(struct engine *e, uint64_t at)
     struct heap_node *top;
     while ((top = heap_top(&e->expiries)) && top->key <= at)
         expiry_due(e, ENGINE_OF(top, struct queue, expiry_due));
+    while ((top = heap_top(&e->graces)) && top->key <= at) {
+        if (!effects_room(e->effects))
+            return false;
+        producer_due(e, ENGINE_OF(top, struct producer, grace));
+    }
+    while ((top = heap_top(&e->lifetimes)) && top->key <= at) {
+        if (!effects_room(e->effects))
+            return false;
+        lifetime_due(e, ENGINE_OF(top, struct queue, lifetime_due));
+    }
     (void)engine_slices(e);
     while ((top = heap_top(&e->delayed)) && top->key <= at)
         ready_due(e, ENGINE_OF(top, struct queue, delayed_due), at);
@@ -307,5 +319,7 @@ void engine_free(struct engine *e)
     heap_fini(&e->deadlines);
     heap_fini(&e->delayed);
     heap_fini(&e->expiries);
+    heap_fini(&e->graces);
+    heap_fini(&e->lifetimes);
     free(e);
 }

@@ -8,7 +8,7 @@
  * beyond waiting_max; nothing has it without end. */
 static uint64_t waiting_max(const struct engine *e, enum waiter_kind kind, uint64_t timeout_ns)
 {
-    bool own_wish = timeout_ns && kind != WAITER_CLOSE && kind != WAITER_SWEEP;
+    bool own_wish = timeout_ns && kind < WAITER_CLOSE;
     return e->config.waiting_max + (own_wish ? 0 : (uint64_t)ENGINE_WAITING_BESIDES);
 }
 
@@ -224,6 +224,7 @@ void waiter_free(struct engine *e, struct waiter *w)
 static const enum engine_effect_kind kind_of_answer[] = {
     [WAITER_PUT] = ENGINE_ANSWER,    [WAITER_GET] = ENGINE_GOT,      [WAITER_JOIN] = ENGINE_JOINED,
     [WAITER_FINISH] = ENGINE_ANSWER, [WAITER_CLOSE] = ENGINE_ANSWER, [WAITER_SWEEP] = ENGINE_ANSWER,
+    [WAITER_REOPEN] = ENGINE_ANSWER,
 };
 
 void waiter_lost(struct engine *e, const struct waiter *w, struct engine_effect *a)
@@ -252,6 +253,8 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
             join_answer(a, q, &w->join);
         if (w->kind == WAITER_FINISH && code == JQ_OK)
             a->answer.count = w->finish->accepted;
+        if (w->kind == WAITER_REOPEN && code == JQ_OK)
+            a->answer.count = q->generation;
         if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)
             a->answer.count = w->sweep.discarded;
     }

@@ -125,6 +125,7 @@ void pick_options(struct sim *sim, struct engine_queue_options *options)
         .accounting = pick_chance(sim, 25) ? ENGINE_COUNTER : ENGINE_LEASE,
         .producers = pick_chance(sim, 20) ? pick_between(sim, 1, 3) : 0,
         .durable = sim->profile.durable && pick_chance(sim, 60),
+        .producer_grace_ms = 10000,
     };
     if (pick_chance(sim, options->accounting == ENGINE_COUNTER ? 5 : 35))
         options->lease_ms = pick_between(sim, 1, 8);
