@@ -19,6 +19,7 @@ void queue_close(struct engine *e, struct queue *q)
     if (q->closed)
         return;
     q->closed = 1;
+    q->puts_first = queue_busy(q);
     close_record(e, q);
     queue_mark(e, q);
 }
@@ -168,6 +169,7 @@ static void sweep_when_not_busy(struct engine *e, struct queue *q, struct waiter
 
 static void close_immediately(struct engine *e, struct queue *q, struct waiter *w)
 {
+    q->puts_first = queue_busy(q) && (q->puts_first || !q->closed);
     q->closed = 2;
     close_record(e, q);
     w->sweep.discarded = q->tally.discarded; /* what comes back and goes until it begins counts, too */

@@ -161,7 +161,7 @@ static int declare_first(struct engine *e, struct session *s, struct queue *q, c
     if (o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o)) {
         free(letter);
         if (made)
-            queue_unmake(e, q, JQ_OVERLOADED);
+            queue_unmake(e, q, a, JQ_OVERLOADED);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     }
     q->declared = true;

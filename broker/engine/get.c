@@ -7,7 +7,7 @@
 /* END-2. A get that does not wait counts as waiting at its check. */
 bool get_ended(const struct queue *q, const struct member *asking, bool final)
 {
-    if (!q->closed || q->ready || q->delayed_count || queue_busy(q))
+    if (!q->closed || q->puts || q->ready || q->delayed_count || queue_busy(q))
         return false;
     bool at_once = q->closed == 2, counter = queue_is_counter(q);
     uint64_t leased = at_once ? 0 : q->leased, leased_idle = at_once ? 0 : q->leased_idle;
@@ -270,7 +270,7 @@ int handle_get(struct engine *e, struct session *s, const struct engine_command 
     }
 out:
     if (made)
-        queue_unmake(e, q, code);
+        queue_unmake(e, q, a, code);
     return code;
 }
 

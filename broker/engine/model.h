@@ -190,7 +190,8 @@ struct queue {
     bool truncated;                /* this one: a producer was lost */
     bool bound_shrunk;             /* waiting puts may be larger than the bound itself now */
     bool declared, deleted, dirty, working, stalled; /* stalled: its slices wait for the journal */
-    uint32_t closed;                                 /* 0, 1 graceful, 2 immediate */
+    bool puts_first; /* it was busy when it closed: puts that waited then are tried before they are told */
+    uint32_t closed; /* 0, 1 graceful, 2 immediate */
     uint64_t watermark;
 
     struct log log;
@@ -284,9 +285,10 @@ JQ_MUST_USE int queue_find(struct engine *e, const struct engine_command *c, str
                            struct queue **out);
 JQ_MUST_USE int queue_find_or_make(struct engine *e, const struct engine_command *c, struct engine_effect *a,
                                    struct queue **out, bool *made);
-void queue_unmake(struct engine *e, struct queue *q, int code); /* if the request that made it failed with this code */
-void queue_mark(struct engine *e, struct queue *q);             /* something changed that waiters may wait for */
-void queue_work(struct engine *e, struct queue *q);             /* has slices to do */
+/* If the request that made it failed with this code. */
+void queue_unmake(struct engine *e, struct queue *q, struct engine_effect *a, int code);
+void queue_mark(struct engine *e, struct queue *q); /* something changed that waiters may wait for */
+void queue_work(struct engine *e, struct queue *q); /* has slices to do */
 void queue_destroy(struct engine *e, struct queue *q);
 bool queue_storage_ok(const struct engine *e, const struct queue *q);
 /* Something is under way in slices that what is asked of the queue may rest on: what comes back, or, where it must be on disk,

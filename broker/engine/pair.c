@@ -71,6 +71,20 @@ static bool serve_late(struct engine *e, struct queue *q)
     return false;
 }
 
+/* Puts that wait when their queue closes are told so; but where it was busy then, they get what they would have got if all that comes
+ * back had been in before the close (BLK-1). */
+static bool serve_closed(struct engine *e, struct queue *q)
+{
+    if (q->puts_first && !q->stalled) {
+        if (queue_busy(q) || behind_sweep(q, q->puts))
+            return false;
+        if (put_serve(e, q))
+            return true;
+    }
+    waiter_end(e, q->puts, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
+    return true;
+}
+
 /* An alter has made the bound smaller than some of what waits (BND-3). */
 static bool serve_shrunk(struct engine *e, struct queue *q)
 {
@@ -95,19 +109,23 @@ static bool serve(struct engine *e, struct queue *q)
     }
     if (q->deleted)
         return serve_deleted(e, q);
-    if (q->closed && q->puts) {
-        waiter_end(e, q->puts, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
+    if (q->closed && q->puts && serve_closed(e, q))
         return true;
-    }
     if (q->bound_shrunk && serve_shrunk(e, q))
         return true;
     if (q->gets && q->gets->get.generation < q->generation) {
         waiter_end(e, q->gets, generation_end_code(q, q->gets->get.generation), ENGINE_WHY_GENERATION_OLD);
         return true;
     }
+    bool joined = q->joins && !behind_sweep(q, q->joins) && !queue_unfinished(q);
+    if (queue_busy(q) && joined && q->stalled &&
+        q->closed == 2) { /* the close says as much as what is to be discarded */
+        waiter_end(e, q->joins, JQ_OK, ENGINE_WHY_NONE);
+        return true;
+    }
     if (queue_busy(q)) /* what is not to wait does not wait for a disk */
         return q->stalled && q->late_count && serve_late(e, q);
-    if (q->joins && !behind_sweep(q, q->joins) && !queue_unfinished(q)) {
+    if (joined) {
         waiter_end(e, q->joins, JQ_OK, ENGINE_WHY_NONE);
         return true;
     }

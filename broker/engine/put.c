@@ -228,7 +228,7 @@ static int put_try(struct engine *e, struct session *s, const struct engine_comm
         return code;
     code = put_into(e, s, q, c, a);
     if (made)
-        queue_unmake(e, q, code);
+        queue_unmake(e, q, a, code);
     return code;
 }
 

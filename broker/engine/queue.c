@@ -106,11 +106,14 @@ int queue_find_or_make(struct engine *e, const struct engine_command *c, struct 
     return *made ? JQ_OK : answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
 }
 
-/* A request that failed has not made a queue. */
-void queue_unmake(struct engine *e, struct queue *q, int code)
+/* A request that failed has not made a queue: nobody has heard of the incarnation. */
+void queue_unmake(struct engine *e, struct queue *q, struct engine_effect *a, int code)
 {
     if (code < JQ_NO_QUEUE) /* a result, or it waits */
         return;
+    a->incarnation = 0;
+    if (q->incarnation == e->incarnation_last)
+        e->incarnation_last--;
     HASH_DELETE(hh_name, e->by_name, q);
     HASH_DELETE(hh_incarnation, e->by_incarnation, q);
     queue_destroy(e, q);

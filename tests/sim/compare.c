@@ -232,7 +232,6 @@ static void answered(struct sim *sim, const struct model_effect *effect)
         if (request->session != effect->session || request->request != effect->request)
             continue;
         coverage_answer(request->op, effect->code);
-        sim->probe |= effect->code == JQ_BUSY || effect->code == JQ_OVERLOADED;
         if (request->parked)
             coverage_waited(request->op, way_of(effect->code));
         *request = sim->requests[--sim->request_count];

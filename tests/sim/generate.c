@@ -92,6 +92,10 @@ static void make_put_end(struct sim *sim, struct sim_session *session)
 {
     struct sim_command *command = sim_command(sim, ENGINE_PUT_END, session->id);
     pick_queue(sim, command, PICK_OPEN);
+    if (sim->loose && get_waits(sim, command)) {
+        sim->command_count--;
+        return;
+    }
     sim_request(sim, command);
     command->command.count =
         pick_chance(sim, 3) ? (pick_chance(sim, 50) ? 0 : ENGINE_BATCH_MAX + 1) : pick_between(sim, 1, 3);
@@ -426,10 +430,20 @@ static bool any_waits(const struct sim *sim, enum engine_op op)
     return false;
 }
 
+static bool any_lease_ends(const struct sim *sim)
+{
+    for (size_t q = 0; q < sim->model->queue_count; q++)
+        if (sim->model->queues[q].live && sim->model->queues[q].options.lease_ms)
+            return true;
+    return false;
+}
+
 /* Whether something may be asked while messages come back or go in slices: what is looked at, or given back, in between is no
  * business of the contract's. */
 static bool allowed(const struct sim *sim, enum engine_op op)
 {
+    if (sim->loose && op == ENGINE_SESSION_END && (sim->puts_asked || any_lease_ends(sim)))
+        return false; /* what it was about to put, or whether its leases have expired or come back, is left open */
     bool sweeps = op == ENGINE_SESSION_END || op == ENGINE_PURGE || op == ENGINE_CLOSE;
     if (sim->loose && sweeps) /* what a get sees first of what comes and goes is left open */
         return !sim->gets_asked && !any_waits(sim, ENGINE_GET);

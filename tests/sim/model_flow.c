@@ -260,16 +260,8 @@ void model_join(struct model *model, const struct engine_command *command)
     wait->vague = model->slices;
     for (size_t i = 0; i < queue->count; i++)
         wait->pending += queue->messages[i].confirmed;
-    bool stalled = model_stalled(model, q) && model_hinted(model, command) == JQ_STORAGE;
-    int hinted = model_hinted(model, command);
-    if (model_stalled(model, q) && (hinted == -1 || hinted == JQ_TIMEOUT)) /* waits for what is not to be counted */
-        finished = false;
     if (finished || wait->nowait)
-        model_answer_wait(model, model->wait_count - 1,
-                          finished  ? JQ_OK
-                          : stalled ? JQ_STORAGE
-                                    : JQ_TIMEOUT,
-                          MODEL_ANY_WHY);
+        model_answer_wait(model, model->wait_count - 1, finished ? JQ_OK : JQ_TIMEOUT, MODEL_ANY_WHY);
 }
 
 static int task_done_check(const struct model *model, size_t q, const struct engine_command *command, int *why)

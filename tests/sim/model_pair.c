@@ -372,10 +372,11 @@ static bool pair_closed(struct model *model, size_t q)
 
 static bool pair_messages(struct model *model, size_t q)
 {
+    if (pair_joins(model, q))
+        return true;
     if (model_stalled(model, q))
         return false;
-    return pair_joins(model, q) || pair_put(model, q) || pair_final_end(model, q) || pair_get(model, q) ||
-           pair_idle_end(model, q);
+    return pair_put(model, q) || pair_final_end(model, q) || pair_get(model, q) || pair_idle_end(model, q);
 }
 
 void model_pair(struct model *model, size_t q)

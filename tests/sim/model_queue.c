@@ -33,22 +33,12 @@ static bool name_is_good(const struct engine_text *name)
     return true;
 }
 
-/* Incarnations rise by one; where a creation has failed for lack of memory, one may be left out. */
-static uint64_t next_incarnation(struct model *model, const struct engine_command *command)
-{
-    const struct model_effect *answered = model_hint(model, command->session.value, command->request);
-    bool gap = answered && command->op == ENGINE_DECLARE && answered->incarnation > model->incarnation_next;
-    if (gap && answered->incarnation < model->incarnation_next + 2)
-        model->incarnation_next = answered->incarnation;
-    return model->incarnation_next++;
-}
-
 static size_t create(struct model *model, const struct engine_command *command)
 {
     model->queues = model_room(model->queues, &model->queue_capacity, model->queue_count, sizeof *model->queues);
     struct model_queue *queue = &model->queues[model->queue_count];
     *queue = (struct model_queue){
-        .incarnation = next_incarnation(model, command),
+        .incarnation = model->incarnation_next++,
         .live = true,
         .seq_next = 1,
     };

@@ -64,16 +64,22 @@ static void match_records(struct sim *sim)
 /* ---- output commit ------------------------------------------------------------------------------------------------- */
 
 /* Records that come in slices need not be written when something is answered that does not depend on them. */
-static bool waits_for_slices(const struct model_effect *effect)
+enum slices { SLICES_NONE, SLICES_DISCARDS, SLICES_ALL };
+
+static enum slices waits_for_slices(const struct model_effect *effect)
 {
+    if (effect->op == ENGINE_GET && effect->code == JQ_EMPTY)
+        return SLICES_DISCARDS;
     return (effect->op == ENGINE_JOIN && effect->code == JQ_OK) || effect->op == ENGINE_PURGE ||
-           effect->op == ENGINE_CLOSE || effect->op == ENGINE_DELETE ||
-           (effect->op == ENGINE_GET && (effect->code == JQ_END || effect->code == JQ_EMPTY));
+                   effect->op == ENGINE_CLOSE || effect->op == ENGINE_DELETE ||
+                   (effect->op == ENGINE_GET && effect->code == JQ_END)
+               ? SLICES_ALL
+               : SLICES_NONE;
 }
 
 /* The last record of a queue among the first so many atoms, with or without those that are written in slices. That a queue was closed at
  * once says as much as the discards that follow from it. */
-static uint64_t watermark(const struct sim *sim, size_t q, size_t atoms, bool slices)
+static uint64_t watermark(const struct sim *sim, size_t q, size_t atoms, enum slices slices)
 {
     const struct model *model = sim->model;
     uint64_t mark = model->queues[q].watermark;
@@ -81,8 +87,9 @@ static uint64_t watermark(const struct sim *sim, size_t q, size_t atoms, bool sl
     for (size_t i = 0; i < atoms; i++) {
         const struct model_atom *atom = &model->atoms[i];
         bool end = atom->kind == ENGINE_RECORD_END_TAKEN; /* nothing that is said rests on it */
-        bool sliced = atom->kind == ENGINE_RECORD_DISCARD || (atom->kind == ENGINE_RECORD_DONE && sim->sliced);
-        bool counts = !end && atom->kind != ENGINE_RECORD_RETURN && ((slices && !implied) || !sliced);
+        bool discard = atom->kind == ENGINE_RECORD_DISCARD, done = atom->kind == ENGINE_RECORD_DONE && sim->sliced;
+        bool waits = !implied && (slices == SLICES_ALL || (slices == SLICES_DISCARDS && !done));
+        bool counts = !end && atom->kind != ENGINE_RECORD_RETURN && (waits || (!discard && !done));
         if (atom->queue == q && counts && atom->number > mark)
             mark = atom->number;
     }
@@ -93,7 +100,7 @@ static uint64_t carried_after(const struct sim *sim, const struct model_carried 
 {
     uint64_t after = carried->after;
     for (size_t i = 0; i < carried->rest_count; i++) {
-        uint64_t mark = watermark(sim, carried->rests[i], carried->atoms, false);
+        uint64_t mark = watermark(sim, carried->rests[i], carried->atoms, SLICES_NONE);
         after = mark > after ? mark : after;
     }
     return after;

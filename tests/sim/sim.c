@@ -353,19 +353,6 @@ static void arm_fault(struct sim *sim)
         fault_arm(random_below(&sim->random, 6), random_chance(&sim->random, 50) ? 1 : 1000);
 }
 
-/* A queue that was not made after all may have used up an incarnation; the next one shows it. */
-static void probe(struct sim *sim)
-{
-    sim->probe = false;
-    sim->command_count = 0;
-    for (int i = 0; i < 2; i++) {
-        struct sim_command *command = sim_command(sim, i ? ENGINE_DELETE : ENGINE_DECLARE, SIM_OBSERVER);
-        command->command.queue.name = (struct engine_text){"probe", 5};
-        sim_request(sim, command);
-    }
-    sim_run(sim, true);
-}
-
 static void step(struct sim *sim)
 {
     bool resting = engine_next(sim->engine) != 0;
@@ -378,8 +365,6 @@ static void step(struct sim *sim)
         observe(sim);
     sim_run(sim, random_chance(&sim->random, 60));
     sim->model->faulty = false;
-    if (sim->probe && engine_next(sim->engine) != 0)
-        probe(sim);
     if (!sim->failed && engine_next(sim->engine) != 0 && random_chance(&sim->random, 3))
         compare_survey(sim);
     if (random_chance(&sim->random, 50))

@@ -110,7 +110,6 @@ struct sim {
     uint32_t observer_request;
     struct sim_command *commands; /* of this step */
     uint32_t command_count;
-    bool probe;                   /* a refused request may have used up an incarnation */
     bool puts_asked;              /* since the engine was last at rest */
     bool gets_asked;              /* since the engine was last at rest */
     bool sliced;                  /* since it was last at rest, the engine has left slices over */
