@@ -33,7 +33,18 @@ static void count_message(struct count *n, const struct message *m)
 }
 
 /* What is in the log is what the counts say; stragglers are few and counted from the other side. */
-static void check_messages(const struct queue *q)
+/* What has a time to live is watched unless it is out, or on its way out. */
+static void check_extra(const struct engine *e, const struct queue *q, uint64_t sequence, const struct message *m)
+{
+    const struct extra *x = message_extra(e, m);
+    if (!x)
+        return;
+    bool queued = m->state == MESSAGE_READY || m->state == MESSAGE_DELAYED;
+    JQ_ASSERT(x->sequence == sequence && x->index == m->attempt);
+    JQ_ASSERT(q->sweeps || !q->ttl_count || (x->ttl.place != 0) == (queued && x->ttl.key != ENGINE_FOREVER));
+}
+
+static void check_messages(const struct engine *e, const struct queue *q)
 {
     struct count n = {0};
     uint64_t seen = 0;
@@ -42,6 +53,7 @@ static void check_messages(const struct queue *q)
         count_message(&n, m);
         seen++;
         JQ_ASSERT(at < q->fresh || m->state == MESSAGE_READY || m->state == MESSAGE_DELAYED);
+        check_extra(e, q, at, m);
     }
     JQ_ASSERT(seen <= q->log.live);
     if (seen < q->log.live || q->sweeps)
@@ -145,7 +157,7 @@ void engine_check(const struct engine *e)
     uint64_t messages = 0;
     for (const struct queue *q = e->by_incarnation; q; q = q->hh_incarnation.next) {
         JQ_ASSERT(!q->deleted);
-        check_messages(q);
+        check_messages(e, q);
         messages += q->log.live;
         check_members(e, q);
         check_lines(e, q);

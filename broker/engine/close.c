@@ -67,6 +67,9 @@ static void sweep_begin(struct engine *e, struct waiter *w)
     sweep->delayed = q->delayed;
     q->delayed = (struct order_heap){0};
     heap_remove(&e->delayed, &q->delayed_due);
+    q->ttl.count = 0; /* what was in it is on its way out */
+    q->withering = false;
+    ttl_plan(e, q);
     q->ready = q->delayed_count = q->ends = q->queued_bytes = 0;
     sweep_returned(q, sweep);
     DL_APPEND(q->sweeps, sweep);
@@ -79,6 +82,8 @@ static void sweep_message(struct engine *e, struct queue *q, uint64_t sequence)
     struct message *m = log_at(&q->log, sequence);
     if (!m || (m->state != MESSAGE_READY && m->state != MESSAGE_DELAYED))
         return;
+    if (m->extended)
+        message_extra(e, m)->ttl.place = 0;
     record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
     message_finish(e, q, sequence, m);
 }
@@ -102,8 +107,12 @@ uint32_t sweep_some(struct engine *e, struct queue *q, uint32_t budget)
     }
     struct order_heap *heaps[] = {&sweep->returned, &sweep->delayed};
     for (int i = 0; i < 2; i++) {
-        for (; heaps[i]->count && handled < budget; handled++)
-            sweep_message(e, q, heaps[i]->item[--heaps[i]->count].sequence);
+        for (; heaps[i]->count && handled < budget; handled++) {
+            struct order next = heaps[i]->item[--heaps[i]->count];
+            if (i == 0 && !log_at(&q->log, next.sequence))
+                priority_give(q, next.key, 1);
+            sweep_message(e, q, next.sequence);
+        }
     }
     if (sweep->from >= sweep->to && !heaps[0]->count && !heaps[1]->count)
         sweep_end(e, q, sweep);

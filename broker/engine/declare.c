@@ -93,11 +93,12 @@ int options_check(struct engine *e, const struct queue *q, struct engine_text na
     return code == JQ_OK && o->dead_letter.size ? letters_check(e, q, name, o, a, letters) : code;
 }
 
-void letters_link(struct queue *q, struct queue *letters)
+void letters_link(struct engine *e, struct queue *q, struct queue *letters)
 {
     if (q->letters) {
         DL_DELETE2(q->letters->senders, q, lprev, lnext);
         q->letters->sender_count--;
+        e->letters_due -= q->leased;
     }
     q->letters = letters;
     q->options.dead_letter = (struct engine_text){0};
@@ -105,6 +106,7 @@ void letters_link(struct queue *q, struct queue *letters)
         return;
     DL_APPEND2(letters->senders, q, lprev, lnext);
     letters->sender_count++;
+    e->letters_due += q->leased;
     q->options.dead_letter = (struct engine_text){letters->name, letters->name_size};
 }
 
@@ -138,7 +140,7 @@ static void options_take_effect(struct engine *e, struct queue *q, const struct 
 {
     q->options = *o;
     q->options.dead_letter = (struct engine_text){0};
-    letters_link(q, letters);
+    letters_link(e, q, letters);
     lifetime_plan(e, q);
 }
 
@@ -158,7 +160,8 @@ static int declare_first(struct engine *e, struct session *s, struct queue *q, c
         free(letter);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     }
-    if (o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o)) {
+    if ((letters && (!source_make(q) || !letters_reserve(e, letters, q->leased + q->ttl_count))) ||
+        (o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o))) {
         free(letter);
         if (made)
             queue_unmake(e, q, a, JQ_OVERLOADED);
@@ -235,6 +238,9 @@ int handle_alter(struct engine *e, struct session *s, const struct engine_comman
         return code;
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    bool expires = o.ttl_ms && !heap_reserve(&q->ttl, q->ttl_count + letters_due(q));
+    if (expires || (letters && (!source_make(q) || !letters_reserve(e, letters, q->leased + q->ttl_count))))
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     if (o.lifetime != ENGINE_PERMANENT && o.lifetime != q->options.lifetime && !lifetime_of(e, s, q, &o))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     q->bound_shrunk = true;

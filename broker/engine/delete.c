@@ -24,12 +24,12 @@ static void delete_members(struct engine *e, struct queue *q)
 }
 
 /* Nobody's dead letters come here any more: they are dropped and counted. */
-static void delete_letters(struct queue *q)
+static void delete_letters(struct engine *e, struct queue *q)
 {
-    letters_link(q, NULL);
+    letters_link(e, q, NULL);
     while (q->senders) {
         struct queue *sender = q->senders;
-        letters_link(sender, NULL);
+        letters_link(e, sender, NULL);
         sender->options.dead_drop = true;
     }
 }
@@ -46,8 +46,9 @@ static void queue_delete(struct engine *e, struct queue *q, struct waiter *w)
     heap_remove(&e->delayed, &q->delayed_due);
     heap_remove(&e->expiries, &q->expiry_due);
     heap_remove(&e->lifetimes, &q->lifetime_due);
+    heap_remove(&e->ttls, &q->ttl_due);
     lifetime_disown(q);
-    delete_letters(q);
+    delete_letters(e, q);
     producers_forget(e, q);
     delete_members(e, q);
     q->deleting = w;

@@ -12,7 +12,7 @@ enum {
     UNIT_BODIES = 2 * ENGINE_BATCH_MAX,
     UNIT_RUNS = ENGINE_BATCH_MAX,
     UNIT_RANGES = 2 * ENGINE_RANGES_MAX + 8,
-    UNIT_TEXT = 16 * ENGINE_NAME_MAX,
+    UNIT_TEXT = 32 * ENGINE_NAME_MAX,
 };
 enum {
     CAPACITY_EFFECTS = 2048,
@@ -113,6 +113,11 @@ struct engine_text effects_text(struct engine_effects *fx, const char *data, uin
     return (struct engine_text){copy, size};
 }
 
+bool effects_text_room(const struct engine_effects *fx, uint32_t size)
+{
+    return fx->text_size + size + UNIT_TEXT / 2 <= CAPACITY_TEXT;
+}
+
 void effects_release(struct engine_effects *fx, struct engine_body body)
 {
     if (fx->release_count && fx->releases[fx->release_count - 1].chunk == body.chunk) {
@@ -161,4 +166,22 @@ struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_
     if (kind != ENGINE_RECORD_RETURN)
         q->watermark = record->number;
     return record;
+}
+
+/* What follows, until the group is closed, is durable together or not at all. NULL where one queue alone has records of it: then
+ * each record is whole by itself. */
+struct engine_record *group_open(struct engine *e, struct queue *q, struct queue *other)
+{
+    bool both = q->options.durable && other && other->options.durable;
+    return both ? record_new(e, q, ENGINE_RECORD_GROUP) : NULL;
+}
+
+/* All that took part rests on the last of it (OUT-1). */
+void group_close(struct engine *e, struct engine_record *group, struct queue *q, struct queue *other)
+{
+    if (!group)
+        return;
+    group->count = (uint32_t)(e->record_last - group->number);
+    q->watermark = e->record_last;
+    other->watermark = e->record_last;
 }

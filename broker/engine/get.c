@@ -32,14 +32,15 @@ struct handout {
     uint64_t receipt;
     uint64_t deadline;
     uint64_t bytes;
+    uint32_t attempt; /* of the message at hand */
 };
 
 static void handout_run(struct handout *h, uint64_t sequence, const struct message *message)
 {
     struct run *r = h->run;
-    bool grows = r && r->first + r->count == sequence && r->attempt == message->attempt;
+    bool grows = r && r->first + r->count == sequence && r->attempt == h->attempt;
     if (!grows) {
-        r = h->run = run_new(h->e, h->m, sequence, message->attempt, h->receipt, h->deadline);
+        r = h->run = run_new(h->e, h->m, sequence, h->attempt, h->receipt, h->deadline);
         r->put_time = message->lease;
     }
     r->count++;
@@ -51,7 +52,7 @@ static void handout_run(struct handout *h, uint64_t sequence, const struct messa
     }
     struct engine_effects *fx = h->e->effects;
     h->shown = &fx->runs[fx->run_count++];
-    *h->shown = (struct engine_run){sequence, 1, message->attempt, message->deliveries};
+    *h->shown = (struct engine_run){sequence, 1, h->attempt, message->deliveries};
     h->a->got.run_count++;
 }
 
@@ -59,8 +60,15 @@ static void handout_message(struct handout *h, struct queue *q, uint64_t sequenc
 {
     struct engine_effects *fx = h->e->effects;
     ready_take(q, sequence);
-    q->tally.redelivered += message->attempt > 0;
-    message->attempt++;
+    uint32_t *attempt = message_attempt_at(h->e, message);
+    q->tally.redelivered += *attempt > 0;
+    h->attempt = ++*attempt;
+    if (JQ_UNLIKELY(message->extended)) {
+        extra_ttl_stop(h->e, q, message);
+        letter_detail(h->e, h->a, h->a->got.body_count++, message);
+    } else {
+        h->a->got.body_count++;
+    }
     handout_run(h, sequence, message);
     message->lease = h->run->index;
     message->state = h->receipt ? MESSAGE_RECEIPT : MESSAGE_LEASED;
@@ -104,17 +112,18 @@ static int handout(struct engine *e, struct member *m, uint32_t max, bool auto_,
     }
     a->got.runs = fx->runs + fx->run_count;
     a->got.bodies = fx->bodies + fx->body_count;
+    a->got.body_count = 0;
     uint32_t given = 0;
     for (; given < count && message && !message->end; message = ready_next(q, &sequence), given++) {
-        if (given && h.bytes + message->length > ENGINE_GOT_BYTES)
+        if (given && (h.bytes + message->length > ENGINE_GOT_BYTES || !letter_room(e, message)))
             break;
         handout_message(&h, q, sequence, message);
     }
-    a->got.body_count = given;
     a->got.receipt = h.receipt;
     q->ready -= given;
     q->queued_bytes -= h.bytes;
     *(receipt ? &q->receipts : &q->leased) += given;
+    e->letters_due += q->letters && !receipt ? given : 0;
     q->leased_bytes += receipt ? 0 : h.bytes;
     q->tally.delivered += given;
     member_hold(m, receipt ? 0 : given, receipt ? given : 0);

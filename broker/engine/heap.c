@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Binary min-heaps: see heap.h. They know nothing of what they order. */
 #include "heap.h"
+#include "levels.h"
 #include <stdlib.h>
 
 /* The next capacity that holds `wanted`, doubling from 16. */
@@ -100,8 +101,12 @@ void order_heap_fini(struct order_heap *heap)
     *heap = (struct order_heap){0};
 }
 
-static bool earlier(struct order a, struct order b)
+static bool earlier(const struct order_heap *heap, struct order a, struct order b)
 {
+    if (heap->of)
+        return earlier(heap->of, heap->of->item[a.sequence], heap->of->item[b.sequence]);
+    if (heap->levels && a.key != b.key)
+        return levels_before(heap->levels, a.key, b.key);
     return a.key < b.key || (a.key == b.key && a.sequence < b.sequence);
 }
 
@@ -110,7 +115,7 @@ void order_heap_push(struct order_heap *heap, uint64_t key, uint64_t sequence)
     JQ_ASSERT(heap->count < heap->capacity);
     struct order new = {key, sequence};
     uint64_t index = heap->count++;
-    while (index > 0 && earlier(new, heap->item[(index - 1) / 2])) {
+    while (index > 0 && earlier(heap, new, heap->item[(index - 1) / 2])) {
         heap->item[index] = heap->item[(index - 1) / 2];
         index = (index - 1) / 2;
     }
@@ -122,9 +127,9 @@ void order_heap_pop(struct order_heap *heap)
     struct order last = heap->item[--heap->count];
     uint64_t index = 0;
     for (uint64_t child = 1; child < heap->count; child = 2 * index + 1) {
-        if (child + 1 < heap->count && earlier(heap->item[child + 1], heap->item[child]))
+        if (child + 1 < heap->count && earlier(heap, heap->item[child + 1], heap->item[child]))
             child++;
-        if (!earlier(heap->item[child], last))
+        if (!earlier(heap, heap->item[child], last))
             break;
         heap->item[index] = heap->item[child];
         index = child;

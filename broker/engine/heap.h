@@ -36,9 +36,14 @@ struct order {
     uint64_t sequence;
 };
 
+struct levels;
+
+/* Lowest key first, then lowest sequence. */
 struct order_heap {
     struct order *item;
     uint64_t count, capacity;
+    const struct levels *levels; /* not NULL: keys are levels, and compared as these (levels.h) */
+    const struct order_heap *of; /* not NULL: sequences are places in that heap, and compared as what stands there */
 };
 
 JQ_MUST_USE bool order_heap_reserve(struct order_heap *heap, uint64_t capacity);

@@ -31,6 +31,8 @@ bool receipts_reserve(struct session *s, uint64_t more)
 
 bool lease_reserve(struct engine *e, struct session *s, struct queue *q, uint64_t messages, bool receipt)
 {
+    if (q->letters && !receipt && !letters_reserve(e, q->letters, messages))
+        return false;
     if (!ready_reserve(q, messages) || !pool_reserve(&e->runs, (uint32_t)messages))
         return false;
     if (!receipts_reserve(s, receipt ? messages : 1)) /* an end is a receipt in any case */
@@ -117,7 +119,7 @@ uint64_t deadline_after(const struct engine *e, uint64_t delay_ns)
     return delay_ns < ENGINE_FOREVER - 1 - e->now ? e->now + delay_ns : ENGINE_FOREVER - 1;
 }
 
-static void lease_leave(struct queue *q, const struct message *m)
+static void lease_leave(struct engine *e, struct queue *q, const struct message *m)
 {
     if (m->end)
         q->ends_out--;
@@ -125,6 +127,7 @@ static void lease_leave(struct queue *q, const struct message *m)
         q->receipts--;
     else {
         q->leased--;
+        e->letters_due -= q->letters != NULL;
         q->leased_bytes -= m->length;
     }
 }
@@ -169,18 +172,32 @@ static void lease_discard(struct engine *e, struct queue *q, uint64_t sequence, 
 }
 
 /* What comes back has room, past the bound too (BND-2). `counted`: it counts as a delivery that failed. */
-void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct message *m, bool counted,
+void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct message *m, bool counted, bool dead,
                   uint64_t delay_ns)
 {
     struct queue *q = r->member->queue;
-    lease_leave(q, m);
+    lease_leave(e, q, m);
     m->lease = r->put_time;
     if (q->closed == 2) {
         lease_discard(e, q, sequence, m);
         return;
     }
+    bool dies = dead || (counted && message_dies(q, m));
     if (counted && m->deliveries < UINT16_MAX)
         m->deliveries++;
+    if (dies) {
+        message_die(e, q, sequence, m, dead ? ENGINE_REASON_NACK : ENGINE_REASON_DELIVERIES);
+        return;
+    }
+    if (JQ_UNLIKELY(m->extended)) {
+        struct extra *x = message_extra(e, m);
+        if (x->ttl.key <= e->now) {
+            message_expire(e, q, sequence, m);
+            return;
+        }
+        if (x->ttl.key != ENGINE_FOREVER)
+            extra_ttl(e, q, x, x->ttl.key);
+    }
     uint64_t due = delay_ns ? deadline_after(e, delay_ns) : 0;
     if (counted)
         record_return(e, q, sequence, m, due);
@@ -194,7 +211,7 @@ void lease_finish(struct engine *e, struct run *r, uint64_t sequence, struct mes
 {
     struct queue *q = r->member->queue;
     record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DONE, sequence);
-    lease_leave(q, m);
+    lease_leave(e, q, m);
     if (!m->end && !queue_is_counter(q))
         q->tally.done++;
     message_finish(e, q, sequence, m);

@@ -14,6 +14,7 @@
 #define HASH_NONFATAL_OOM 1
 #include "engine.h"
 #include "heap.h"
+#include "levels.h"
 #include "message_log.h"
 #include "pool.h"
 #include <uthash.h>
@@ -29,6 +30,37 @@ enum { ENGINE_PARKED = -1, ENGINE_AGAIN = -2 };
 struct tallies {
     uint64_t put, done, dead, expired, discarded, moved_in, moved_out, dead_in;
     uint64_t delivered, redelivered, lease_expired;
+};
+
+/* The name of a queue whose dead letters live on when it does not. */
+struct source {
+    uint32_t uses; /* letters, and the queue itself */
+    uint32_t size;
+    char name[];
+};
+
+/* What few messages have; where `extended`, the message's attempt lies here. */
+struct extra {
+    struct heap_node ttl; /* in queue->ttl while it is ready or delayed; key: when it expires, ENGINE_FOREVER: never */
+    uint64_t sequence;
+    uint64_t priority; /* its key in queue->returned, where the queue's order is by priority */
+    uint32_t attempt;
+    uint32_t index;
+    /* of a dead letter */
+    enum engine_reason reason;
+    uint32_t source_deliveries;
+    struct source *source; /* NULL: it is none */
+    uint64_t source_sequence, source_ns;
+};
+
+/* Messages on their way into a queue. */
+struct arrival {
+    struct member *member; /* who puts; NULL: nobody */
+    const struct engine_body *bodies;
+    uint32_t count;
+    enum engine_source source;
+    struct engine_put_options options;
+    uint64_t expires_ns; /* not by ttl, but then; 0: by ttl */
 };
 
 /* A lease on messages first .. first + count - 1 that were handed out together with one attempt; `live` of them are still held.
@@ -113,9 +145,10 @@ struct waiter {
     uint32_t index;
     union {
         struct {
-            struct engine_body *bodies; /* owned; those before `accepted` are the queue's by now */
-            uint64_t bytes;             /* of those not accepted yet */
-            uint64_t delay_ns;
+            struct engine_body *bodies;        /* owned; those before `accepted` are the queue's by now */
+            uint64_t bytes;                    /* of those not accepted yet */
+            struct engine_put_options options; /* bytes of a priority are owned: priority_bytes */
+            char *priority_bytes;
             uint32_t count, accepted;
             bool partial;
         } put;
@@ -202,6 +235,13 @@ struct queue {
     struct heap expiry;           /* runs with a deadline */
     struct heap_node expiry_due;  /* in engine->expiries */
     bool expiring;                /* runs are due that a slice has not come to */
+    struct heap ttl;              /* extras, by when they expire */
+    struct heap_node ttl_due;     /* in engine->ttls */
+    uint64_t ttl_count;           /* messages that expire at some time, leased ones too */
+    bool withering;               /* messages have expired that a slice has not come to */
+    uint32_t priority_kind;       /* of its messages: ENGINE_PRIORITY_NONE until the first */
+    struct levels levels;         /* where it is bytes */
+    struct source *source;        /* its name as its dead letters have it; NULL: it has sent none */
 
     uint64_t ready, delayed_count, leased, receipts; /* messages; sentinels are in none */
     uint64_t ends, ends_out;                         /* sentinels: waiting, handed out and not confirmed */
@@ -238,10 +278,11 @@ struct engine {
     struct session *sessions;
     struct member *members;
     struct waiter *waiters;
-    struct pool runs, member_pool, waiter_pool;
+    struct pool runs, member_pool, waiter_pool, extras;
     struct heap deadlines;         /* waiters */
     struct heap delayed, expiries; /* queues */
     struct heap graces;            /* producers */
+    struct heap ttls;              /* queues */
     struct heap lifetimes;         /* queues */
     struct queue *dirty;           /* to be paired */
     struct queue *working;         /* with slices to do */
@@ -251,6 +292,7 @@ struct engine {
     uint64_t incarnation_last, order_last, record_last;
     uint64_t deleted_watermark; /* that a queue is not there rests on the last record of a deletion */
     uint64_t messages;          /* in all logs */
+    uint64_t letters_due;       /* leased messages of queues whose dead letters go somewhere */
     uint64_t zombies;           /* deleted queues with slices left */
     uint64_t producers;         /* names, of all queues */
     bool journal_refuses;
@@ -272,6 +314,9 @@ void answer_rests_on(struct engine_effect *a, const struct queue *q); /* and lea
 /* Fills in a failure: returns the code. */
 int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, enum engine_why why,
                 const struct queue *q, uint64_t limit);
+bool effects_text_room(const struct engine_effects *fx, uint32_t size);
+struct engine_record *group_open(struct engine *e, struct queue *q, struct queue *other);
+void group_close(struct engine *e, struct engine_record *group, struct queue *q, struct queue *other);
 struct engine_record *record_new(struct engine *e, struct queue *q,
                                  enum engine_record_kind kind); /* NULL: not durable */
 
@@ -295,7 +340,7 @@ bool queue_storage_ok(const struct engine *e, const struct queue *q);
  * what goes. */
 static inline bool queue_busy(const struct queue *q)
 {
-    return q->returns || q->expiring || (q->sweeps && q->options.durable);
+    return q->returns || q->expiring || q->withering || (q->sweeps && q->options.durable);
 }
 static inline bool queue_is_counter(const struct queue *q)
 {
@@ -311,7 +356,61 @@ void ready_return(struct engine *e, struct queue *q, uint64_t sequence, struct m
 void ready_delay(struct engine *e, struct queue *q, uint64_t sequence, struct message *m, uint64_t due);
 void ready_due(struct engine *e, struct queue *q, uint64_t now); /* delayed ones whose time has come */
 void message_finish(struct engine *e, struct queue *q, uint64_t sequence, struct message *m); /* out of the log */
+void message_forget(struct engine *e, struct queue *q, uint64_t sequence,
+                    struct message *m); /* likewise, but its body is somebody else's now */
+/* A new message is ready, at the end of the log. */
+void ready_arrive(struct queue *q, uint64_t sequence, struct message *m, uint64_t priority);
 uint32_t put_time(const struct engine *e);
+
+/* ---- extra.c ---- */
+static inline struct extra *message_extra(const struct engine *e, const struct message *m)
+{
+    return m->extended ? pool_at(&e->extras, m->attempt) : NULL;
+}
+static inline uint32_t message_attempt(const struct engine *e, const struct message *m)
+{
+    return JQ_UNLIKELY(m->extended) ? message_extra(e, m)->attempt : m->attempt;
+}
+static inline uint32_t *message_attempt_at(const struct engine *e, struct message *m)
+{
+    return JQ_UNLIKELY(m->extended) ? &message_extra(e, m)->attempt : &m->attempt;
+}
+/* Room for what the messages of an arrival have beyond the usual. False: no memory. */
+JQ_MUST_USE bool extras_reserve(struct engine *e, struct queue *q, uint32_t count, bool expires);
+struct extra *extra_new(struct engine *e, struct message *m, uint64_t sequence);
+/* What one message has is the other's from now on. */
+struct extra *extra_pass(struct engine *e, struct queue *q, struct message *from, struct message *to,
+                         uint64_t sequence);
+void extra_free(struct engine *e, struct queue *q, struct message *m); /* nothing if it has none */
+/* When it expires, from now on looked at, or not, as its state says. */
+void extra_ttl(struct engine *e, struct queue *q, struct extra *x, uint64_t expires_ns);
+void extra_ttl_stop(struct engine *e, struct queue *q, const struct message *m);
+bool extra_expired(const struct engine *e, const struct message *m);
+void ttl_plan(struct engine *e, struct queue *q);
+void ttl_due(struct engine *e, struct queue *q);
+uint32_t wither_some(struct engine *e, struct queue *q, uint32_t budget);
+void message_expire(struct engine *e, struct queue *q, uint64_t sequence, struct message *m);
+JQ_MUST_USE int priority_check(struct engine *e, const struct queue *q, const struct engine_put_options *o,
+                               struct engine_effect *a);
+/* The key of a put's messages, whose level is in use by `count` more. False: no memory. */
+JQ_MUST_USE bool priority_take(struct queue *q, const struct engine_put_options *o, uint32_t count, uint64_t *key);
+void priority_fix(struct queue *q, const struct engine_put_options *o);
+void priority_give(struct queue *q, uint64_t key, uint32_t count);
+uint64_t priority_lowest(const struct queue *q); /* of messages that say none */
+
+/* ---- letter.c ---- */
+JQ_MUST_USE bool source_make(struct queue *q); /* before letters may leave; false: no memory */
+void source_unref(struct source *source);
+JQ_MUST_USE bool letters_reserve(struct engine *e, struct queue *to, uint64_t count);
+bool message_dies(const struct queue *q, const struct message *m); /* with the next delivery that fails */
+bool death_storage_ok(const struct engine *e, const struct queue *q);
+/* Ends a message that has left its state already. */
+void message_die(struct engine *e, struct queue *q, uint64_t sequence, struct message *m, enum engine_reason reason);
+uint64_t letters_due(const struct queue *to); /* how many may have to come at any moment */
+/* Room at its end for so many messages, beside the letters that are due. */
+JQ_MUST_USE bool queue_reserve(struct queue *q, uint64_t count);
+void letter_detail(struct engine *e, struct engine_effect *a, uint32_t index, const struct message *m);
+bool letter_room(const struct engine *e, const struct message *m); /* in the effects, for its detail */
 
 /* ---- session.c ---- */
 struct session *session_find(const struct engine *e, struct engine_session_id id);
@@ -346,7 +445,11 @@ void member_after(struct engine *e, struct member *m,
                   struct waiter *w); /* it waits until the member's puts are answered */
 
 /* ---- put.c ---- */
-bool put_serve(struct engine *e, struct queue *q); /* the first waiting put; true: something moved */
+JQ_MUST_USE int options_make_sense(struct engine *e, const struct queue *q, const struct engine_put_options *o,
+                                   struct engine_effect *a);
+JQ_MUST_USE bool put_accept(struct engine *e, struct queue *q,
+                            const struct arrival *arrival); /* false: no memory, and nothing has changed */
+bool put_serve(struct engine *e, struct queue *q);          /* the first waiting put; true: something moved */
 
 /* ---- get.c ---- */
 bool get_serve(struct engine *e, struct queue *q); /* the first waiting get; true: something moved */
@@ -361,7 +464,7 @@ struct run *run_new(struct engine *e, struct member *m, uint64_t first, uint32_t
                     uint64_t deadline);
 void run_timed(struct engine *e, struct run *r, uint64_t deadline);
 void run_shrink(struct engine *e, struct run *r, uint32_t settled); /* so many are held no more; frees it at 0 */
-void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct message *m, bool counted,
+void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct message *m, bool counted, bool dead,
                   uint64_t delay_ns);
 void lease_finish(struct engine *e, struct run *r, uint64_t sequence, struct message *m);
 void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence);
@@ -393,7 +496,7 @@ void lifetime_disown(struct queue *q);
 /* The session makes it, or makes it what it is. False: no memory. */
 JQ_MUST_USE bool lifetime_of(struct engine *e, struct session *s, struct queue *q,
                              const struct engine_queue_options *o);
-void letters_link(struct queue *q, struct queue *letters); /* NULL: to nowhere */
+void letters_link(struct engine *e, struct queue *q, struct queue *letters); /* NULL: to nowhere */
 bool put_too_large(const struct queue *q, const struct waiter *w, uint64_t *limit);
 
 /* ---- reopen.c ---- */

@@ -72,53 +72,106 @@ bool put_too_large(const struct queue *q, const struct waiter *w, uint64_t *limi
 
 /* ---- acceptance ---- */
 
-static void record_put(struct engine *e, struct queue *q, const struct member *m, const struct engine_body *bodies,
-                       uint32_t count, uint64_t due)
+static void record_put(struct engine *e, struct queue *q, const struct arrival *arrival, uint64_t due, uint64_t expires)
 {
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_PUT);
     if (!record)
         return;
     struct engine_effects *fx = e->effects;
-    record->first = q->log.tail - count;
-    record->count = count;
+    const struct member *m = arrival->member;
+    struct engine_text priority = arrival->options.priority.bytes;
+    record->first = q->log.tail - arrival->count;
+    record->count = arrival->count;
+    record->source = arrival->source;
     record->due_ns = due;
-    record->bodies = memcpy(fx->bodies + fx->body_count, bodies, count * sizeof *bodies);
-    fx->body_count += count;
-    if (m->producer)
+    record->expires_ns = expires;
+    record->bodies = memcpy(fx->bodies + fx->body_count, arrival->bodies, arrival->count * sizeof *arrival->bodies);
+    fx->body_count += arrival->count;
+    record->put = arrival->options;
+    record->put.priority.bytes = effects_text(fx, priority.data, priority.size);
+    if (m && m->producer)
         record->name = effects_text(fx, m->producer->name, m->producer->size);
 }
 
-/* False: no memory, and nothing has changed. */
-static bool accept(struct engine *e, struct queue *q, struct member *m, const struct engine_body *bodies,
-                   uint32_t count, uint64_t delay_ns)
+/* When messages put now expire; 0: never. */
+static uint64_t expires_at(const struct engine *e, const struct queue *q, const struct arrival *arrival)
 {
-    if (!log_reserve(&q->log, count))
-        return false;
-    if (delay_ns && (!order_heap_reserve(&q->delayed, q->delayed.count + count) || !ready_reserve(q, count)))
-        return false;
-    uint64_t due = delay_ns ? deadline_after(e, delay_ns) : 0;
-    uint32_t time = put_time(e);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t sequence = q->log.tail;
-        struct message *message = log_append(&q->log);
-        *message = (struct message){.chunk = bodies[i].chunk,
-                                    .offset = bodies[i].offset,
-                                    .length = bodies[i].length & 0xffffffu,
-                                    .lease = time,
-                                    .state = MESSAGE_READY};
-        if (due)
-            ready_delay(e, q, sequence, message, due);
-    }
-    if (!due) {
-        q->ready += count;
-        q->queued_bytes += bytes_of(bodies, count);
-    }
-    q->tally.put += count;
+    uint64_t ttl = arrival->options.ttl_ns;
+    if (arrival->expires_ns)
+        return arrival->expires_ns;
+    if (!ttl && q->options.ttl_ms)
+        ttl = q->options.ttl_ms < ENGINE_FOREVER / 1000000 ? q->options.ttl_ms * 1000000 : ENGINE_FOREVER - 1;
+    return ttl ? deadline_after(e, ttl) : 0;
+}
+
+/* All of the memory that it takes. */
+static bool accept_reserve(struct engine *e, struct queue *q, const struct arrival *arrival, bool extended,
+                           bool expires)
+{
+    uint32_t count = arrival->count;
+    bool heaps = arrival->options.delay_ns || q->options.order != ENGINE_FIFO;
+    return queue_reserve(q, count) && (!heaps || ready_reserve(q, count)) &&
+           (!arrival->options.delay_ns || order_heap_reserve(&q->delayed, q->delayed.count + count)) &&
+           (!extended || extras_reserve(e, q, count, expires)) &&
+           (!expires || !q->letters || letters_reserve(e, q->letters, count));
+}
+
+/* Its body and what the put says of it; the log has room. */
+static struct message *accept_one(struct engine *e, struct queue *q, const struct engine_body *body, uint64_t expires,
+                                  bool extended, uint64_t priority)
+{
+    uint64_t sequence = q->log.tail;
+    struct message *m = log_append(&q->log);
+    *m = (struct message){.chunk = body->chunk,
+                          .offset = body->offset,
+                          .length = body->length & 0xffffffu,
+                          .lease = put_time(e),
+                          .state = MESSAGE_READY};
+    if (!extended)
+        return m;
+    struct extra *x = extra_new(e, m, sequence);
+    x->priority = priority;
+    if (expires)
+        extra_ttl(e, q, x, expires);
+    return m;
+}
+
+static void accept_counts(struct engine *e, struct queue *q, const struct arrival *arrival)
+{
+    uint32_t count = arrival->count;
+    *(arrival->source == ENGINE_BY_MOVE ? &q->tally.moved_in : &q->tally.put) += count;
     e->messages += count;
     q->counter_unfinished += queue_is_counter(q) ? count : 0;
-    if (m->producer)
-        m->producer->accepted += count;
-    record_put(e, q, m, bodies, count, due);
+    if (arrival->member && arrival->member->producer)
+        arrival->member->producer->accepted += count;
+}
+
+bool put_accept(struct engine *e, struct queue *q, const struct arrival *arrival)
+{
+    const struct engine_put_options *o = &arrival->options;
+    uint64_t expires = expires_at(e, q, arrival), due = o->delay_ns ? deadline_after(e, o->delay_ns) : 0;
+    uint64_t priority;
+    bool extended = expires || o->priority.kind != ENGINE_PRIORITY_NONE;
+    if (!accept_reserve(e, q, arrival, extended, expires) || !priority_take(q, o, arrival->count, &priority))
+        return false;
+    if (q->options.order == ENGINE_PRIORITY && q->priority_kind == ENGINE_PRIORITY_NONE)
+        priority_fix(q, o);
+    for (uint32_t i = 0; i < arrival->count; i++) {
+        uint64_t sequence = q->log.tail;
+        struct message *m = accept_one(e, q, &arrival->bodies[i], expires, extended, priority);
+        if (due)
+            ready_delay(e, q, sequence, m, due);
+        else
+            ready_arrive(q, sequence, m, priority);
+    }
+    if (q->options.order != ENGINE_FIFO)
+        q->fresh = q->log.tail;
+    if (!due) {
+        q->ready += arrival->count;
+        q->queued_bytes += bytes_of(arrival->bodies, arrival->count);
+    }
+    accept_counts(e, q, arrival);
+    record_put(e, q, arrival, due, expires);
     queue_mark(e, q);
     return true;
 }
@@ -132,13 +185,16 @@ static int put_waiter(struct engine *e, struct session *s, struct member *m, con
     answer_rests_on(a, q);
     if (s->waiting_bytes + bytes > e->config.waiting_bytes_max)
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_WAITING_BYTES, NULL, e->config.waiting_bytes_max);
+    struct engine_text priority = c->put.options.priority.bytes;
     struct engine_body *bodies = malloc(c->put.count * sizeof *bodies);
-    if (!bodies)
-        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+    char *priority_bytes = priority.size ? malloc(priority.size) : NULL;
     struct waiter *w;
-    int code = waiter_new(e, s, q, WAITER_PUT, c, c->put.timeout_ns, a, &w);
+    int code = bodies && (priority_bytes || !priority.size)
+                   ? waiter_new(e, s, q, WAITER_PUT, c, c->put.timeout_ns, a, &w)
+                   : answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     if (code != JQ_OK) {
         free(bodies);
+        free(priority_bytes);
         return code;
     }
     memcpy(bodies, c->put.bodies, c->put.count * sizeof *bodies);
@@ -146,7 +202,11 @@ static int put_waiter(struct engine *e, struct session *s, struct member *m, con
     w->put.count = c->put.count;
     w->put.accepted = accepted;
     w->put.bytes = bytes;
-    w->put.delay_ns = c->put.options.delay_ns;
+    w->put.options = c->put.options;
+    w->put.priority_bytes = priority_bytes;
+    w->put.options.priority.bytes.data = priority_bytes;
+    if (priority_bytes)
+        memcpy(priority_bytes, priority.data, priority.size);
     w->put.partial = c->put.partial;
     *out = w;
     return JQ_OK;
@@ -166,7 +226,8 @@ static int put_place(struct engine *e, struct session *s, struct member *m, cons
     int code = waits ? put_waiter(e, s, m, c, a, fits, &w) : JQ_OK;
     if (code != JQ_OK)
         return code;
-    if (fits && !accept(e, q, m, c->put.bodies, fits, c->put.options.delay_ns)) {
+    const struct arrival arrival = {m, c->put.bodies, fits, ENGINE_BY_PUT, c->put.options, 0};
+    if (fits && !put_accept(e, q, &arrival)) {
         if (w)
             waiter_free(e, w);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
@@ -182,6 +243,16 @@ static int put_place(struct engine *e, struct session *s, struct member *m, cons
     return fits ? JQ_OK : answer_fail(e, a, JQ_FULL, ENGINE_WHY_QUEUE_FULL, q, 0);
 }
 
+int options_make_sense(struct engine *e, const struct queue *q, const struct engine_put_options *o,
+                       struct engine_effect *a)
+{
+    uint64_t ttl_ms = o->ttl_ns ? o->ttl_ns / 1000000 : q->options.ttl_ms;
+    bool expires = o->ttl_ns || q->options.ttl_ms;
+    if (expires && o->delay_ns && o->delay_ns / 1000000 >= ttl_ms)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_DELAY_BEYOND_TTL, q, ttl_ms);
+    return priority_check(e, q, o, a);
+}
+
 static int put_check(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
                      struct engine_effect *a)
 {
@@ -193,6 +264,9 @@ static int put_check(struct engine *e, struct session *s, struct queue *q, const
     if (q->closed)
         return answer_fail(e, a, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED, q, 0);
     int code = producer_check(e, q, member_find(e, s, q), a);
+    if (code != JQ_OK)
+        return code;
+    code = options_make_sense(e, q, &c->put.options, a);
     if (code != JQ_OK)
         return code;
     if (too_large(q, c->put.bodies, c->put.count, c->put.partial, &limit))
@@ -271,7 +345,8 @@ bool put_serve(struct engine *e, struct queue *q)
             waiter_end(e, w, JQ_STORAGE, ENGINE_WHY_JOURNAL);
         return late;
     }
-    if (!accept(e, q, w->member, bodies, fits, w->put.delay_ns)) {
+    const struct arrival arrival = {w->member, bodies, fits, ENGINE_BY_PUT, w->put.options, 0};
+    if (!put_accept(e, q, &arrival)) {
         waiter_end(e, w, JQ_OVERLOADED, ENGINE_WHY_MEMORY);
         return true;
     }
@@ -299,9 +374,11 @@ int handle_put_end(struct engine *e, struct session *s, const struct engine_comm
         return answer_fail(e, a, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED, q, 0);
     if (c->count < 1 || c->count > ENGINE_BATCH_MAX)
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_BATCH_COUNT, q, ENGINE_BATCH_MAX);
+    if (q->options.order != ENGINE_FIFO)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_FIFO_ONLY, q, 0);
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
-    if (!log_reserve(&q->log, c->count))
+    if (!queue_reserve(q, c->count))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     for (uint32_t i = 0; i < c->count; i++)
         *log_append(&q->log) = (struct message){.state = MESSAGE_READY, .end = 1};

@@ -117,12 +117,12 @@ static void peek_add(struct engine *e, struct engine_effect *a, uint64_t sequenc
     struct engine_run *last = a->got.run_count ? &fx->runs[fx->run_count - 1] : NULL;
     fx->bodies[fx->body_count++] = message_body(m);
     a->got.body_count++;
-    if (last && last->first + last->count == sequence && last->attempt == m->attempt &&
+    if (last && last->first + last->count == sequence && last->attempt == message_attempt(e, m) &&
         last->deliveries == m->deliveries) {
         last->count++;
         return;
     }
-    fx->runs[fx->run_count++] = (struct engine_run){sequence, 1, m->attempt, m->deliveries};
+    fx->runs[fx->run_count++] = (struct engine_run){sequence, 1, message_attempt(e, m), m->deliveries};
     a->got.run_count++;
 }
 
@@ -139,7 +139,7 @@ static bool peek_returned(struct engine *e, struct engine_effect *a, const struc
                           uint64_t *bytes, uint32_t *seen)
 {
     const struct order_heap *returned = &q->returned;
-    struct order_heap walk = {0};
+    struct order_heap walk = {.of = returned};
     bool memory = order_heap_reserve(&walk, 1);
     if (memory && returned->count)
         order_heap_push(&walk, returned->item[0].key, 0);
@@ -148,9 +148,10 @@ static bool peek_returned(struct engine *e, struct engine_effect *a, const struc
         uint64_t place = walk.item[0].sequence, sequence = returned->item[place].sequence;
         const struct message *m = log_at(&q->log, sequence);
         order_heap_pop(&walk);
-        if (!m->end && !peek_fits(a, m, bytes))
+        bool shown = m && !m->end; /* otherwise it has expired where it stood, or is an end */
+        if (shown && !peek_fits(a, m, bytes))
             break;
-        if (!m->end)
+        if (shown)
             peek_add(e, a, sequence, m);
         for (uint64_t child = 2 * place + 1; child <= 2 * place + 2 && child < returned->count; child++)
             order_heap_push(&walk, returned->item[child].key, child);

@@ -66,7 +66,7 @@ struct queue *queue_new(struct engine *e, struct engine_text name)
 {
     uint64_t queues = HASH_CNT(hh_name, e->by_name) + e->zombies + 1;
     if (!heap_reserve(&e->delayed, queues) || !heap_reserve(&e->expiries, queues) ||
-        !heap_reserve(&e->lifetimes, queues))
+        !heap_reserve(&e->lifetimes, queues) || !heap_reserve(&e->ttls, queues))
         return NULL;
     struct queue *q = calloc(1, sizeof *q + name.size);
     if (!q)
@@ -159,10 +159,14 @@ void queue_destroy(struct engine *e, struct queue *q)
     heap_remove(&e->expiries, &q->expiry_due);
     heap_remove(&e->lifetimes, &q->lifetime_due);
     lifetime_disown(q);
-    letters_link(q, NULL);
+    letters_link(e, q, NULL);
     log_fini(&q->log);
     order_heap_fini(&q->returned);
     order_heap_fini(&q->delayed);
+    heap_remove(&e->ttls, &q->ttl_due);
+    heap_fini(&q->ttl);
+    levels_fini(&q->levels);
+    source_unref(q->source);
     heap_fini(&q->expiry);
     producers_forget(e, q);
     free(q->declared_letter);

@@ -16,9 +16,14 @@ bool ready_reserve(struct queue *q, uint64_t more)
 
 struct message *ready_next(struct queue *q, uint64_t *sequence)
 {
-    if (q->returned.count) {
-        *sequence = q->returned.item[0].sequence;
-        return log_at(&q->log, *sequence);
+    while (q->returned.count) {
+        struct order first = q->returned.item[0];
+        struct message *m = log_at(&q->log, first.sequence);
+        *sequence = first.sequence;
+        if (JQ_LIKELY(m && m->state == MESSAGE_READY))
+            return m;
+        order_heap_pop(&q->returned); /* it has expired where it stood */
+        priority_give(q, first.key, 1);
     }
     while (q->fresh < q->log.tail) {
         struct message *m = log_at(&q->log, q->fresh);
@@ -39,11 +44,31 @@ void ready_take(struct queue *q, uint64_t sequence)
         q->fresh = sequence + 1;
 }
 
-static void ready_enter(struct queue *q, uint64_t sequence, struct message *m)
+/* Where it stands among what is in the heap. */
+static uint64_t ready_key(const struct engine *e, const struct queue *q, uint64_t sequence, const struct message *m)
+{
+    if (q->options.order == ENGINE_FIFO)
+        return sequence;
+    if (q->options.order == ENGINE_LIFO)
+        return ~sequence;
+    const struct extra *x = message_extra(e, m);
+    return x ? x->priority : priority_lowest(q);
+}
+
+void ready_arrive(struct queue *q, uint64_t sequence, struct message *m, uint64_t priority)
+{
+    m->state = MESSAGE_READY;
+    if (q->options.order == ENGINE_FIFO)
+        return;
+    q->fresh = sequence + 1; /* all of them stand in the heap */
+    order_heap_push(&q->returned, q->options.order == ENGINE_LIFO ? ~sequence : priority, sequence);
+}
+
+static void ready_enter(const struct engine *e, struct queue *q, uint64_t sequence, struct message *m)
 {
     m->state = MESSAGE_READY;
     if (sequence < q->fresh)
-        order_heap_push(&q->returned, sequence, sequence);
+        order_heap_push(&q->returned, ready_key(e, q, sequence, m), sequence);
     if (m->end) {
         q->ends++;
         return;
@@ -54,7 +79,7 @@ static void ready_enter(struct queue *q, uint64_t sequence, struct message *m)
 
 void ready_return(struct engine *e, struct queue *q, uint64_t sequence, struct message *m)
 {
-    ready_enter(q, sequence, m);
+    ready_enter(e, q, sequence, m);
     queue_mark(e, q);
 }
 
@@ -73,9 +98,11 @@ void ready_due(struct engine *e, struct queue *q, uint64_t now)
         uint64_t sequence = q->delayed.item[0].sequence;
         struct message *m = log_at(&q->log, sequence);
         order_heap_pop(&q->delayed);
+        if (!m || m->state != MESSAGE_DELAYED)
+            continue; /* it has expired */
         q->delayed_count--;
         q->queued_bytes -= m->length;
-        ready_enter(q, sequence, m);
+        ready_enter(e, q, sequence, m);
     }
     if (q->delayed.count)
         heap_set(&e->delayed, &q->delayed_due, q->delayed.item[0].key, q->incarnation);
@@ -88,6 +115,12 @@ void message_finish(struct engine *e, struct queue *q, uint64_t sequence, struct
 {
     if (!m->end)
         effects_release(e->effects, message_body(m));
+    message_forget(e, q, sequence, m);
+}
+
+void message_forget(struct engine *e, struct queue *q, uint64_t sequence, struct message *m)
+{
+    extra_free(e, q, m);
     e->messages--;
     q->active_ns = e->now;
     log_remove(&q->log, sequence, q->fresh);

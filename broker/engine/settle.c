@@ -10,7 +10,10 @@ static int range_check(struct engine *e, const struct engine_command *c, enum en
         return JQ_OK; /* lost */
     if (queue_is_counter(q) && op != ENGINE_RELEASE)
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_LEASE_ONLY, q, 0);
-    if (op == ENGINE_NACK && c->settle.dead)
+    bool dies = op == ENGINE_NACK && (c->settle.dead || q->options.max_deliveries);
+    if (dies && !death_storage_ok(e, q))
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    if (op == ENGINE_NACK && c->settle.dead && !q->letters && !q->options.dead_drop)
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_NO_DEAD_LETTER, q, 0);
     bool records = op == ENGINE_DONE || q->closed == 2;
     if (records && op != ENGINE_TOUCH && !queue_storage_ok(e, q))
@@ -57,7 +60,7 @@ static struct run *held(const struct engine *e, const struct session *s, const s
                         enum engine_op op)
 {
     bool out = m && (m->state == MESSAGE_LEASED || (m->state == MESSAGE_RECEIPT && op == ENGINE_RELEASE && !m->end));
-    if (!out || m->attempt != attempt)
+    if (!out || message_attempt(e, m) != attempt)
         return NULL;
     struct run *r = pool_at(&e->runs, m->lease);
     bool confirmed = r->receipt && r->receipt <= s->received;
@@ -92,7 +95,7 @@ static void touch(struct settling *g, struct run *r, uint64_t sequence, struct m
     bool grows = g->fresh && g->fresh->first + g->fresh->count == sequence;
     if (!grows) {
         uint64_t deadline = deadline_after(g->e, q->options.lease_ms * 1000000);
-        g->fresh = run_new(g->e, r->member, sequence, m->attempt, 0, deadline);
+        g->fresh = run_new(g->e, r->member, sequence, message_attempt(g->e, m), 0, deadline);
         g->fresh->put_time = r->put_time;
     }
     g->fresh->count++;
@@ -118,7 +121,8 @@ static void settle_one(struct settling *g, struct run *r, uint64_t sequence, str
         lease_finish(g->e, r, sequence, m);
         break;
     default:
-        lease_return(g->e, r, sequence, m, g->op == ENGINE_NACK, g->op == ENGINE_NACK ? g->c->settle.delay_ns : 0);
+        lease_return(g->e, r, sequence, m, g->op == ENGINE_NACK, g->op == ENGINE_NACK && g->c->settle.dead,
+                     g->op == ENGINE_NACK ? g->c->settle.delay_ns : 0);
     }
     g->settled++;
 }

@@ -6,6 +6,8 @@
 
 enum { SLICE_PIECE = ENGINE_SLICE / 4 /* for one, before it is another's turn */ };
 
+#define RETRY_NS 1000000000u
+
 enum fate { FATE_RETURN, FATE_FAIL, FATE_FINISH };
 
 /* Ends the lease on the first messages of a run. Those it held are added to `event`, if there is one. */
@@ -31,7 +33,7 @@ static uint32_t run_drain(struct engine *e, struct run *r, uint32_t budget, enum
         if (fate == FATE_FINISH)
             lease_finish(e, r, r->first, m);
         else
-            lease_return(e, r, r->first, m, fate == FATE_FAIL, 0);
+            lease_return(e, r, r->first, m, fate == FATE_FAIL, false, 0);
     }
     run_shrink(e, r, ended);
     return handled;
@@ -56,6 +58,20 @@ static bool confirmed(const struct member *m, const struct run *r)
     return r->receipt && r->receipt <= m->received;
 }
 
+/* Messages that end with this lease need a record, and it waits for the journal (OUT-2). */
+static bool run_waits(const struct engine *e, const struct run *r)
+{
+    const struct queue *q = r->member->queue;
+    if (!q->options.max_deliveries || r->receipt || death_storage_ok(e, q))
+        return false;
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct message *m = log_at(&q->log, r->first + i);
+        if (m && m->state == MESSAGE_LEASED && m->lease == r->index && message_dies(q, m))
+            return true;
+    }
+    return false;
+}
+
 /* Returns that need no record do not wait for the journal; receipts that were confirmed do, and keep nobody else waiting. */
 static uint32_t member_return_some(struct engine *e, struct member *m, uint32_t budget)
 {
@@ -65,7 +81,7 @@ static uint32_t member_return_some(struct engine *e, struct member *m, uint32_t 
     bool storage = queue_storage_ok(e, q);
     struct run *r;
     DL_FOREACH (m->runs, r) {
-        if (storage || !confirmed(m, r))
+        if ((storage || !confirmed(m, r)) && !run_waits(e, r))
             break;
     }
     if (r)
@@ -95,6 +111,10 @@ static uint32_t expire_some(struct engine *e, struct queue *q, uint32_t budget)
         return 0;
     }
     struct run *r = ENGINE_OF(top, struct run, expiry);
+    if (run_waits(e, r)) { /* it is tried again */
+        run_timed(e, r, deadline_after(e, RETRY_NS));
+        return 1;
+    }
     struct session *s = r->member->session;
     struct engine_effect *event = NULL;
     if (s) {
@@ -195,7 +215,7 @@ static bool queue_stalls(const struct engine *e, const struct queue *q)
 {
     if (queue_storage_ok(e, q) || q->deleted)
         return false;
-    return q->closed == 2 || q->sweeps;
+    return q->closed == 2 || q->sweeps || q->withering;
 }
 
 static void queue_idle(struct engine *e, struct queue *q)
@@ -228,6 +248,8 @@ static bool queue_slice(struct engine *e, struct queue *q, uint32_t piece)
             return false;
     } else if (q->expiring) {
         e->budget -= expire_some(e, q, piece);
+    } else if (q->withering) {
+        e->budget -= wither_some(e, q, piece);
     } else if (q->sweeps) {
         e->budget -= sweep_some(e, q, piece);
     } else if (q->deleted && lines_empty(q)) {

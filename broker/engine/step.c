@@ -14,6 +14,7 @@ struct engine *engine_new(const struct engine_config *config)
     e->runs.item_size = sizeof(struct run);
     e->member_pool.item_size = sizeof(struct member);
     e->waiter_pool.item_size = sizeof(struct waiter);
+    e->extras.item_size = sizeof(struct extra);
     return e;
 }
 
@@ -158,7 +159,9 @@ static uint64_t next_timer(const struct engine *e)
 {
     return earliest(
         &e->deadlines,
-        earliest(&e->delayed, earliest(&e->expiries, earliest(&e->graces, earliest(&e->lifetimes, ENGINE_FOREVER)))));
+        earliest(
+            &e->delayed,
+            earliest(&e->expiries, earliest(&e->graces, earliest(&e->lifetimes, earliest(&e->ttls, ENGINE_FOREVER))))));
 }
 
 /* At one instant: expiry, delayed to ready, pairing. */
@@ -177,6 +180,8 @@ static bool instant_begin(struct engine *e, uint64_t at)
             return false;
         lifetime_due(e, ENGINE_OF(top, struct queue, lifetime_due));
     }
+    while ((top = heap_top(&e->ttls)) && top->key <= at)
+        ttl_due(e, ENGINE_OF(top, struct queue, ttl_due));
     (void)engine_slices(e);
     while ((top = heap_top(&e->delayed)) && top->key <= at)
         ready_due(e, ENGINE_OF(top, struct queue, delayed_due), at);
@@ -269,8 +274,10 @@ static void waiters_free(struct engine *e)
     struct waiter *w, *next;
     HASH_ITER (hh, e->waiters, w, next) {
         HASH_DEL(e->waiters, w);
-        if (w->kind == WAITER_PUT)
+        if (w->kind == WAITER_PUT) {
             free(w->put.bodies);
+            free(w->put.priority_bytes);
+        }
         if (w->kind == WAITER_GET)
             free(w->get.lost);
         if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)
@@ -321,5 +328,7 @@ void engine_free(struct engine *e)
     heap_fini(&e->expiries);
     heap_fini(&e->graces);
     heap_fini(&e->lifetimes);
+    heap_fini(&e->ttls);
+    pool_fini(&e->extras);
     free(e);
 }

@@ -212,8 +212,10 @@ void waiter_free(struct engine *e, struct waiter *w)
         waiter_unline(e, w);
     if (w->session)
         waiter_leave(e, w);
-    if (w->kind == WAITER_PUT)
+    if (w->kind == WAITER_PUT) {
         free(w->put.bodies);
+        free(w->put.priority_bytes);
+    }
     if (w->kind == WAITER_GET)
         free(w->get.lost);
     if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)

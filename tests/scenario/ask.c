@@ -46,6 +46,8 @@ static void ask_put(struct words *w)
     struct engine_command *c = &w->ask->command;
     c->put.timeout_ns = words_timeout(w);
     c->put.options.delay_ns = words_duration(w, words_value(w, "delay"), 0);
+    c->put.options.ttl_ns = words_duration(w, words_value(w, "ttl"), 0);
+    words_priority(w, &c->put.options);
     c->put.partial = words_flag(w, "partial");
     c->generation = words_number(w, words_value(w, "gen"), 0);
     (void)words_queue(w);

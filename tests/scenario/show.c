@@ -74,6 +74,19 @@ static void show_bodies(struct world *world, const struct engine_effect *effect,
         world_problem(world, "got %s: wrong is %s", text_string(out), problem);
 }
 
+/* "letter 0 from jobs 3 deliveries 2 by nack" */
+static void show_details(const struct engine_effect *effect, struct text *out)
+{
+    static const char *const reasons[] = {"none", "deliveries", "nack", "expired"};
+    for (uint32_t i = 0; i < effect->got.detail_count; i++) {
+        const struct engine_detail *detail = &effect->got.details[i];
+        if (detail->reason != ENGINE_REASON_NONE)
+            text_add(out, " letter %" PRIu32 " from %.*s %" PRIu64 " deliveries %" PRIu32 " by %s", detail->index,
+                     (int)detail->source.size, detail->source.data, detail->source_sequence, detail->source_deliveries,
+                     reasons[detail->reason]);
+    }
+}
+
 static void show_got(struct world *world, const struct engine_effect *effect, const struct request *request,
                      struct text *out)
 {
@@ -81,6 +94,7 @@ static void show_got(struct world *world, const struct engine_effect *effect, co
         text_add(out, " %s", world_queue_name(world, effect->incarnation));
         show_bodies(world, effect, out);
     }
+    show_details(effect, out);
     show_named(out, "receipt", effect->got.receipt);
     show_lost(world, effect->got.lost, effect->got.lost_count, request, out);
 }
@@ -211,6 +225,11 @@ void show_record(struct world *world, const struct engine_record *record, struct
         show_span(out, record->first, record->count);
     }
     show_named(out, "deliveries", record->deliveries);
+    show_named(out, "from", record->source_sequence);
+    if (record->expires_ns) {
+        text_add(out, " expires ");
+        text_add_time(out, record->expires_ns - WORLD_START);
+    }
     if (record->due_ns) {
         text_add(out, " due ");
         text_add_time(out, record->due_ns - WORLD_START);

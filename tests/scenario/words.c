@@ -132,3 +132,20 @@ struct engine_range *words_ranges(struct words *w, const char *list, uint64_t ho
     }
     return out;
 }
+
+void words_priority(struct words *w, struct engine_put_options *options)
+{
+    char *text = words_value(w, "prio"), *bytes = words_value(w, "prio:");
+    uint64_t number = 0;
+    if (bytes) {
+        options->priority.kind = ENGINE_PRIORITY_BYTES;
+        options->priority.bytes = words_text(bytes);
+    }
+    if (!text)
+        return;
+    bool negative = text[0] == '-';
+    if (!text_number(text + negative, &number))
+        words_wrong(w, "a priority is a number, or prio:=BYTES");
+    options->priority.kind = ENGINE_PRIORITY_NUMBER;
+    options->priority.number = negative ? -(int64_t)number : (int64_t)number;
+}

@@ -18,6 +18,8 @@ bool words_flag(struct words *w, const char *name);
 char *words_value(struct words *w, const char *name); /* of name=value; NULL if it is not given */
 uint64_t words_number(struct words *w, const char *text, uint64_t otherwise);
 uint64_t words_duration(struct words *w, const char *text, uint64_t otherwise); /* ns */
+/* prio=-7, or prio:=bytes */
+void words_priority(struct words *w, struct engine_put_options *options);
 uint64_t words_timeout(struct words *w);
 struct engine_text words_text(const char *text);
 uint64_t words_incarnation(struct words *w, char *name, bool *named); /* of "jobs" or "jobs@2"; cuts the name */

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dead letters: messages that were delivered too often, refused, or expired, and where they go (LSE-5). It knows no sessions. */
+#include "model.h"
+#include <stdlib.h>
+#include <string.h>
+
+bool source_make(struct queue *q)
+{
+    if (q->source)
+        return true;
+    q->source = malloc(sizeof *q->source + q->name_size);
+    if (!q->source)
+        return false;
+    *q->source = (struct source){.uses = 1, .size = q->name_size};
+    memcpy(q->source->name, q->name, q->name_size);
+    return true;
+}
+
+void source_unref(struct source *source)
+{
+    if (source && --source->uses == 0)
+        free(source);
+}
+
+bool message_dies(const struct queue *q, const struct message *m)
+{
+    return q->options.max_deliveries && m->deliveries + 1u >= q->options.max_deliveries && !m->end;
+}
+
+bool death_storage_ok(const struct engine *e, const struct queue *q)
+{
+    return queue_storage_ok(e, q) && (!q->letters || queue_storage_ok(e, q->letters));
+}
+
+/* What is leased, or has a time to live, may become a letter at a moment at which no memory can be refused (PUT-4): so it has its
+ * place where it would go from the start. */
+uint64_t letters_due(const struct queue *to)
+{
+    uint64_t due = 0;
+    const struct queue *q;
+    DL_FOREACH2 (to->senders, q, lnext)
+        due += q->leased + q->ttl_count;
+    return due;
+}
+
+bool queue_reserve(struct queue *q, uint64_t count)
+{
+    count += q->senders ? letters_due(q) : 0;
+    return count <= UINT32_MAX && log_reserve(&q->log, (uint32_t)count) &&
+           (q->options.order == ENGINE_FIFO || ready_reserve(q, count));
+}
+
+/* Room for so many letters more where they go, and for what they have beyond the usual. */
+bool letters_reserve(struct engine *e, struct queue *to, uint64_t count)
+{
+    return queue_reserve(to, count) && count <= UINT32_MAX &&
+           extras_reserve(e, to, (uint32_t)count, to->options.ttl_ms > 0);
+}
+
+static void record_letter(struct engine *e, struct queue *q, uint64_t sequence, enum engine_reason reason,
+                          const struct message *letter)
+{
+    struct queue *to = q->letters;
+    bool arrives = letter != NULL;
+    struct engine_record *group = group_open(e, q, arrives ? to : NULL);
+    struct engine_record *dead = record_new(e, q, ENGINE_RECORD_DEAD);
+    if (dead) {
+        dead->first = sequence;
+        dead->count = 1;
+        dead->reason = reason;
+    }
+    struct engine_record *put = arrives ? record_new(e, to, ENGINE_RECORD_PUT) : NULL;
+    if (put) {
+        const struct extra *x = message_extra(e, letter);
+        struct engine_effects *fx = e->effects;
+        put->first = x->sequence;
+        put->count = 1;
+        put->source = ENGINE_BY_DEATH;
+        put->reason = reason;
+        put->deliveries = x->source_deliveries;
+        put->expires_ns = x->ttl.key == ENGINE_FOREVER ? 0 : x->ttl.key;
+        put->source_incarnation = q->incarnation;
+        put->source_sequence = sequence;
+        put->name = effects_text(fx, q->name, q->name_size);
+        fx->bodies[fx->body_count] = message_body(letter);
+        put->bodies = &fx->bodies[fx->body_count++];
+    }
+    group_close(e, group, q, arrives ? to : NULL);
+}
+
+static const struct message *letter_arrive(struct engine *e, struct queue *q, uint64_t sequence, struct message *m,
+                                           enum engine_reason reason)
+{
+    struct queue *to = q->letters;
+    uint64_t at = to->log.tail;
+    struct message *letter = log_append(&to->log);
+    *letter = (struct message){
+        .chunk = m->chunk, .offset = m->offset, .length = m->length, .lease = put_time(e), .state = MESSAGE_READY};
+    struct extra *x = m->extended ? extra_pass(e, q, m, letter, at) : extra_new(e, letter, at);
+    x->attempt = 0;
+    x->reason = reason;
+    x->source = q->source;
+    q->source->uses++;
+    x->source_sequence = sequence;
+    x->source_ns = e->now;
+    x->source_deliveries = m->deliveries;
+    x->priority = priority_lowest(to);
+    if (to->options.ttl_ms)
+        extra_ttl(e, to, x, deadline_after(e, to->options.ttl_ms * 1000000));
+    ready_arrive(to, at, letter, x->priority);
+    to->ready++;
+    to->queued_bytes += m->length;
+    to->counter_unfinished += queue_is_counter(to);
+    e->messages++;
+    return letter;
+}
+
+void message_die(struct engine *e, struct queue *q, uint64_t sequence, struct message *m, enum engine_reason reason)
+{
+    struct queue *to = q->letters;
+    const struct message *letter = NULL;
+    bool discards = to && to->closed == 2;
+    if (to) {
+        to->tally.dead_in++;
+        to->tally.discarded += discards;
+        queue_mark(e, to);
+    }
+    q->tally.dead += reason != ENGINE_REASON_EXPIRED;
+    if (to && !discards)
+        letter = letter_arrive(e, q, sequence, m, reason);
+    record_letter(e, q, sequence, reason, letter);
+    if (letter)
+        message_forget(e, q, sequence, m);
+    else
+        message_finish(e, q, sequence, m);
+    queue_mark(e, q);
+}
+
+/* ---- shown ---- */
+
+bool letter_room(const struct engine *e, const struct message *m)
+{
+    const struct extra *x = message_extra(e, m);
+    return !x || !x->source || effects_text_room(e->effects, x->source->size);
+}
+
+void letter_detail(struct engine *e, struct engine_effect *a, uint32_t index, const struct message *m)
+{
+    const struct extra *x = message_extra(e, m);
+    struct engine_effects *fx = e->effects;
+    if (!x || !x->source)
+        return;
+    if (!a->got.detail_count)
+        a->got.details = fx->details + fx->detail_count;
+    a->got.detail_count++;
+    fx->details[fx->detail_count++] = (struct engine_detail){
+        .index = index,
+        .state = ENGINE_IS_LEASED,
+        .reason = x->reason,
+        .source = effects_text(fx, x->source->name, x->source->size),
+        .source_sequence = x->source_sequence,
+        .source_age_ns = e->now - x->source_ns,
+        .source_deliveries = x->source_deliveries,
+    };
+}
