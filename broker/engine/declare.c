@@ -167,6 +167,7 @@ static int declare_first(struct engine *e, struct session *s, struct queue *q, c
             queue_unmake(e, q, a, JQ_OVERLOADED);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     }
+    q->bound_shrunk = !made; /* there may be puts that wait for a pause to end */
     q->declared = true;
     q->declared_options = *o;
     q->declared_letter = letter;

@@ -182,6 +182,13 @@ void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct mes
         lease_discard(e, q, sequence, m);
         return;
     }
+    if (JQ_UNLIKELY(m->end && sequence < q->ends_over)) { /* the reopen says as much where the journal refuses */
+        if (queue_storage_ok(e, q))
+            record_one(e, q, ENGINE_RECORD_END_TAKEN, sequence);
+        message_finish(e, q, sequence, m);
+        queue_mark(e, q);
+        return;
+    }
     bool dies = dead || (counted && message_dies(q, m));
     if (counted && m->deliveries < UINT16_MAX)
         m->deliveries++;

@@ -27,6 +27,8 @@ static void reopen(struct engine *e, struct queue *q)
     struct member *m;
     DL_FOREACH2 (q->members, m, qnext)
         m->fenced = false;
+    if (q->closed == 2 || get_ended(q, NULL, true))
+        q->ends_over = q->log.tail;
     q->truncated = false;
     q->closed = 0;
     q->generation++;

@@ -56,13 +56,6 @@ static bool same_lost(const struct sim *sim, const struct model_effect *expected
     return true;
 }
 
-static bool same_options(const struct engine_queue_options *a, const struct engine_queue_options *b)
-{
-    return a->max_messages == b->max_messages && a->max_bytes == b->max_bytes && a->lease_ms == b->lease_ms &&
-           a->producers == b->producers && a->bound == b->bound && a->accounting == b->accounting &&
-           a->durable == b->durable;
-}
-
 /* The first number of a queue's stat that differs; NULL if none does. */
 static const char *stat_difference(const struct engine_stat *a, const struct engine_stat *b)
 {
@@ -73,38 +66,44 @@ static const char *stat_difference(const struct engine_stat *a, const struct eng
     const struct {
         const char *name;
         uint64_t a, b;
-    } fields[] = {
-        FIELD(incarnation),
-        FIELD(ready),
-        FIELD(delayed),
-        FIELD(leased),
-        FIELD(ready_bytes),
-        FIELD(unfinished),
-        FIELD(ends),
-        FIELD(put),
-        FIELD(dead),
-        FIELD(done),
-        FIELD(expired),
-        FIELD(discarded),
-        FIELD(moved_in),
-        FIELD(moved_out),
-        FIELD(dead_in),
-        FIELD(delivered),
-        FIELD(redelivered),
-        FIELD(lease_expired),
-        FIELD(task_done),
-        FIELD(getters_waiting),
-        FIELD(putters_waiting),
-        FIELD(joiners_waiting),
-        FIELD(producers_attached),
-        FIELD(producers_finished),
-        {"closed", a->closed, b->closed},
+    } fields[] = {FIELD(incarnation),
+                  FIELD(ready),
+                  FIELD(delayed),
+                  FIELD(leased),
+                  FIELD(ready_bytes),
+                  FIELD(unfinished),
+                  FIELD(ends),
+                  FIELD(put),
+                  FIELD(dead),
+                  FIELD(done),
+                  FIELD(expired),
+                  FIELD(discarded),
+                  FIELD(moved_in),
+                  FIELD(moved_out),
+                  FIELD(dead_in),
+                  FIELD(delivered),
+                  FIELD(redelivered),
+                  FIELD(lease_expired),
+                  FIELD(task_done),
+                  FIELD(getters_waiting),
+                  FIELD(putters_waiting),
+                  FIELD(joiners_waiting),
+                  FIELD(producers_attached),
+                  FIELD(producers_finished),
+                  FIELD(closed),
+                  FIELD(paused),
+                  FIELD(truncated),
+                  FIELD(generation),
+                  FIELD(producers_lost),
+#define OPTION(name, member) FIELD(options.member),
+                  ENGINE_OPTIONS(OPTION)
+#undef OPTION
     };
 #undef FIELD
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (fields[i].a != fields[i].b)
             return fields[i].name;
-    return same_options(&a->options, &b->options) ? NULL : "options";
+    return NULL;
 }
 
 /* The engine keeps the time of a put in steps of 10 ms. */
@@ -141,7 +140,9 @@ static void compare_stats(struct sim *sim, const struct model_effect *expected, 
     for (size_t i = 0; i < expected->stat_count && !sim->failed; i++) {
         const struct model_stat *a = &sim->model->stats[expected->stat_first + i],
                                 *b = &sim->stats[got->stat_first + i];
-        const char *difference = strcmp(a->name, b->name) ? "name" : stat_difference(&a->stat, &b->stat);
+        const char *difference = strcmp(a->name, b->name)                 ? "name"
+                                 : strcmp(a->dead_letter, b->dead_letter) ? "dead_letter"
+                                                                          : stat_difference(&a->stat, &b->stat);
         if (!difference && !same_age(a, b))
             difference = "age_ns";
         if (!conserved(&b->stat))
@@ -176,7 +177,8 @@ static bool same_numbers(const struct sim *sim, const struct model_effect *expec
     if (got->kind == ENGINE_JOINED && expected->code < JQ_NO_QUEUE)
         return same_join(sim, expected, got);
     if (got->kind == ENGINE_ATTACHED)
-        return expected->count == got->count && expected->finished == got->finished;
+        return expected->count == got->count && expected->finished == got->finished &&
+               expected->generation == got->generation;
     if (expected->op == ENGINE_PURGE && expected->vague && sim->sliced)
         return expected->count <= got->count;
     return expected->count == got->count && (expected->receipt != 0) == (got->receipt != 0);
@@ -220,6 +222,10 @@ static enum coverage_way way_of(int code)
         return COVERAGE_DELETED;
     case JQ_EXISTS:
         return COVERAGE_FENCED;
+    case JQ_PRODUCER_LOST:
+        return COVERAGE_TRUNCATED;
+    case JQ_TOO_LARGE:
+        return COVERAGE_SHRUNK;
     default:
         return COVERAGE_SERVED;
     }

@@ -53,6 +53,10 @@ static const struct {
     {ENGINE_LIST, {JQ_OK, -1}},
     {ENGINE_PEEK, {JQ_OK, JQ_NO_QUEUE, JQ_INVALID, -1}},
     {ENGINE_PURGE, {JQ_OK, JQ_NO_QUEUE, JQ_STORAGE, -1}},
+    {ENGINE_GET, {JQ_PRODUCER_LOST, -1}},
+    {ENGINE_ALTER, {JQ_OK, JQ_NO_QUEUE, JQ_INVALID, JQ_STORAGE, -1}},
+    {ENGINE_PAUSE, {JQ_OK, JQ_NO_QUEUE, JQ_INVALID, JQ_STORAGE, -1}},
+    {ENGINE_REOPEN, {JQ_OK, JQ_NO_QUEUE, JQ_STORAGE, -1}},
 };
 
 static const struct {
@@ -61,10 +65,10 @@ static const struct {
 } ways_expected[] = {
     {ENGINE_PUT,
      {COVERAGE_SERVED, COVERAGE_TIMEOUT, COVERAGE_CLOSED, COVERAGE_CANCELLED, COVERAGE_SESSION_END, COVERAGE_DELETED,
-      COVERAGE_FENCED, COVERAGE_WAYS}},
+      COVERAGE_FENCED, COVERAGE_SHRUNK, COVERAGE_WAYS}},
     {ENGINE_GET,
-     {COVERAGE_SERVED, COVERAGE_TIMEOUT, COVERAGE_ENDED, COVERAGE_CANCELLED, COVERAGE_SESSION_END, COVERAGE_DELETED,
-      COVERAGE_WAYS}},
+     {COVERAGE_SERVED, COVERAGE_TRUNCATED, COVERAGE_TIMEOUT, COVERAGE_ENDED, COVERAGE_CANCELLED, COVERAGE_SESSION_END,
+      COVERAGE_DELETED, COVERAGE_WAYS}},
     {ENGINE_JOIN,
      {COVERAGE_SERVED, COVERAGE_TIMEOUT, COVERAGE_CANCELLED, COVERAGE_SESSION_END, COVERAGE_DELETED, COVERAGE_WAYS}},
     {ENGINE_CLOSE, {COVERAGE_SERVED, COVERAGE_CANCELLED, COVERAGE_SESSION_END, COVERAGE_DELETED, COVERAGE_WAYS}},
@@ -73,9 +77,11 @@ static const struct {
 };
 
 static const char *const way_names[COVERAGE_WAYS] = {
-    [COVERAGE_SERVED] = "served",   [COVERAGE_TIMEOUT] = "timeout",     [COVERAGE_CLOSED] = "closed",
-    [COVERAGE_ENDED] = "ended",     [COVERAGE_CANCELLED] = "cancelled", [COVERAGE_SESSION_END] = "session-end",
-    [COVERAGE_DELETED] = "deleted", [COVERAGE_FENCED] = "fenced",
+    [COVERAGE_SERVED] = "served",           [COVERAGE_TIMEOUT] = "timeout",
+    [COVERAGE_CLOSED] = "closed",           [COVERAGE_ENDED] = "ended",
+    [COVERAGE_CANCELLED] = "cancelled",     [COVERAGE_SESSION_END] = "session-end",
+    [COVERAGE_DELETED] = "deleted",         [COVERAGE_FENCED] = "fenced",
+    [COVERAGE_TRUNCATED] = "producer-lost", [COVERAGE_SHRUNK] = "too large for a new bound",
 };
 
 static const char *const fault_names[COVERAGE_FAULTS] = {
@@ -93,6 +99,7 @@ static const char *const fault_names[COVERAGE_FAULTS] = {
     [COVERAGE_CONFIRMED_LATE] = "deliveries confirmed while the journal refused",
     [COVERAGE_CONFIRMED_DEAD] = "of them, with a session that ended",
     [COVERAGE_DISCARDED_LATE] = "discards that waited for the journal",
+    [COVERAGE_PRODUCER_LOST] = "producers lost",
     [COVERAGE_MOVED] = "bodies moved",
 };
 

@@ -17,6 +17,8 @@ enum coverage_way {
     COVERAGE_SESSION_END,
     COVERAGE_DELETED,
     COVERAGE_FENCED,
+    COVERAGE_TRUNCATED,
+    COVERAGE_SHRUNK,
     COVERAGE_WAYS,
 };
 
@@ -35,7 +37,8 @@ enum coverage_fault {
     COVERAGE_CONFIRMED_LATE, /* deliveries received while the journal refused */
     COVERAGE_CONFIRMED_DEAD, /* and whose session ended before it accepted */
     COVERAGE_DISCARDED_LATE, /* what came back to a closed queue while the journal refused */
-    COVERAGE_MOVED,          /* bodies moved */
+    COVERAGE_PRODUCER_LOST,
+    COVERAGE_MOVED, /* bodies moved */
     COVERAGE_FAULTS,
 };
 

@@ -157,6 +157,10 @@ static void for_each_queue(struct sim *sim, enum engine_op op, uint64_t session)
             command->command.join.timeout_ns = ENGINE_FOREVER;
         if (op == ENGINE_GET)
             command->command.get.max = 1;
+        if (op == ENGINE_PAUSE)
+            command->command.pause.puts = command->command.pause.gets = command->command.pause.resume = true;
+        if (op == ENGINE_DELETE)
+            command->command.delete_.force = true;
         run(sim);
     }
 }
@@ -197,6 +201,7 @@ void drain(struct sim *sim)
     run(sim);
     restore_journal(sim);
     struct sim_session *last = survivor(sim);
+    for_each_queue(sim, ENGINE_PAUSE, last->id);
     for_each_queue(sim, ENGINE_JOIN, SIM_OBSERVER);
     if (!sim->failed)
         finish_all(sim, last->id);

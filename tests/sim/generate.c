@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random commands. They look into the model only to be to the point: to name what exists, mostly. */
+#include "generate.h"
 #include "coverage.h"
 #include "pick.h"
 #include <string.h>
@@ -41,6 +42,7 @@ static void make_put(struct sim *sim, struct sim_session *session)
     c->put.partial = pick_chance(sim, 40);
     c->put.timeout_ns = pick_timeout(sim);
     c->put.options.delay_ns = pick_delay(sim, 12);
+    c->generation = pick_generation(sim, queue);
     pick_bodies(sim, command, c->put.count);
 }
 
@@ -52,8 +54,9 @@ static void make_get(struct sim *sim, struct sim_session *session)
         return;
     struct sim_command *command = sim_command(sim, ENGINE_GET, session->id);
     struct engine_command *c = &command->command;
-    pick_queue(sim, command, pick_chance(sim, 70) ? PICK_OPEN : PICK_ANY);
+    const struct model_queue *queue = pick_queue(sim, command, pick_chance(sim, 70) ? PICK_OPEN : PICK_ANY);
     sim_request(sim, command);
+    c->generation = pick_generation(sim, queue);
     c->get.max = pick_count(sim, 6);
     c->get.auto_ = pick_chance(sim, 20);
     c->get.final = pick_chance(sim, 30);
@@ -101,95 +104,6 @@ static void make_put_end(struct sim *sim, struct sim_session *session)
         pick_chance(sim, 3) ? (pick_chance(sim, 50) ? 0 : ENGINE_BATCH_MAX + 1) : pick_between(sim, 1, 3);
 }
 
-/* ---- queues -------------------------------------------------------------------------------------------------------- */
-
-/* A queue that made itself is declared only in ways whose outcome the contract settles. */
-static void declare_undeclared(const struct model_queue *queue, struct engine_command *c)
-{
-    bool lived = queue->producer_count || queue->closed || queue->seq_next > 1;
-    if (lived) {
-        c->declare.options.durable = false;
-        c->declare.options.producers = 0;
-    }
-}
-
-static void make_declare(struct sim *sim, struct sim_session *session)
-{
-    struct sim_command *command = sim_command(sim, ENGINE_DECLARE, session->id);
-    const struct model_queue *queue = pick_queue(sim, command, PICK_ANY);
-    struct engine_command *c = &command->command;
-    sim_request(sim, command);
-    c->queue.incarnation = 0;
-    c->declare.existing_ok = pick_chance(sim, 20);
-    pick_options(sim, &c->declare.options);
-    if (queue && queue->declared && pick_chance(sim, 50))
-        c->declare.options = queue->options;
-    if (queue && !queue->declared)
-        declare_undeclared(queue, c);
-}
-
-/* A missing queue is mostly declared before somebody makes it by using it. */
-static void declare_missing(struct sim *sim)
-{
-    for (uint32_t i = 0; i < sim->profile.queues && sim->command_count < SIM_COMMANDS_MAX; i++) {
-        struct sim_session *session = pick_session(sim);
-        if (!session || model_named(sim->model, pick_name(i).data) != SIZE_MAX || pick_chance(sim, 50))
-            continue;
-        struct sim_command *command = sim_command(sim, ENGINE_DECLARE, session->id);
-        command->command.queue.name = pick_name(i);
-        sim_request(sim, command);
-        pick_options(sim, &command->command.declare.options);
-    }
-}
-
-static void make_delete(struct sim *sim, struct sim_session *session)
-{
-    struct sim_command *command = sim_command(sim, ENGINE_DELETE, session->id);
-    const struct model_queue *queue = pick_queue(sim, command, PICK_CLOSED);
-    if (queue && !queue->closed && pick_chance(sim, 60)) {
-        sim->command_count--;
-        return;
-    }
-    sim_request(sim, command);
-    command->command.delete_.if_empty = pick_chance(sim, 30);
-}
-
-static void make_close(struct sim *sim, struct sim_session *session)
-{
-    struct sim_command *command = sim_command(sim, ENGINE_CLOSE, session->id);
-    pick_queue(sim, command, pick_chance(sim, 60) ? PICK_MINE : PICK_OPEN);
-    sim_request(sim, command);
-    command->command.close.after_mine = pick_chance(sim, 50);
-    command->command.close.immediate = pick_chance(sim, 30);
-}
-
-static void make_on_queue(struct sim *sim, struct sim_session *session, enum engine_op op)
-{
-    struct sim_command *command = sim_command(sim, op, session->id);
-    const struct model_queue *queue = pick_queue(sim, command, op == ENGINE_TASK_DONE ? PICK_COUNTER : PICK_ANY);
-    struct engine_command *c = &command->command;
-    sim_request(sim, command);
-    if (op == ENGINE_JOIN)
-        c->join.timeout_ns = pick_timeout(sim);
-    else if (op == ENGINE_PEEK)
-        c->count = pick_chance(sim, 3) ? (pick_chance(sim, 50) ? 0 : ENGINE_BATCH_MAX + 1) : pick_between(sim, 1, 10);
-    else if (op == ENGINE_TASK_DONE && queue && queue->tasks && pick_chance(sim, 90))
-        c->count = pick_between(sim, 1, (uint32_t)queue->tasks);
-    else if (op == ENGINE_TASK_DONE)
-        c->count = pick_between(sim, 1, 4);
-    else if (op == ENGINE_LIST)
-        c->list.max = pick_between(sim, 1, ENGINE_LIST_MAX);
-}
-
-static void make_list(struct sim *sim, struct sim_session *session)
-{
-    struct sim_command *command = sim_command(sim, ENGINE_LIST, session->id);
-    sim_request(sim, command);
-    command->command.list.max = pick_chance(sim, 50) ? ENGINE_LIST_MAX : pick_between(sim, 1, 3);
-    command->command.list.after =
-        pick_chance(sim, 50) ? 0 : sim->model->config.incarnation_first + pick_between(sim, 0, 20);
-}
-
 /* ---- producers and cancel ------------------------------------------------------------------------------------------ */
 
 static bool has_waiting_put(const struct sim *sim, uint64_t session)
@@ -212,8 +126,6 @@ static const char *own_name(uint64_t session, const struct model_queue *queue)
     return NULL;
 }
 
-/* With puts of its own waiting a session attaches under no new name and finishes no other one: the contract does not say
- * whose puts they would be. */
 /* Takes over from a session whose finish or put waits. */
 static bool aim_takeover(struct sim *sim, struct sim_command *command)
 {
@@ -233,6 +145,8 @@ static bool aim_takeover(struct sim *sim, struct sim_command *command)
     return false;
 }
 
+/* With puts of its own waiting a session attaches under no new name and finishes no other one: the contract does not say
+ * whose puts they would be. */
 static void make_producer(struct sim *sim, struct sim_session *session, enum engine_op op)
 {
     struct sim_command *command = sim_command(sim, op, session->id);
@@ -382,12 +296,6 @@ static void make(struct sim *sim, struct sim_session *session, enum engine_op op
     case ENGINE_RELOCATE:
         make_move(sim);
         break;
-    case ENGINE_DECLARE:
-        make_declare(sim, session);
-        break;
-    case ENGINE_DELETE:
-        make_delete(sim, session);
-        break;
     case ENGINE_PUT:
         make_put(sim, session);
         break;
@@ -400,9 +308,6 @@ static void make(struct sim *sim, struct sim_session *session, enum engine_op op
     case ENGINE_TOUCH:
         make_settle(sim, session, op);
         break;
-    case ENGINE_CLOSE:
-        make_close(sim, session);
-        break;
     case ENGINE_PUT_END:
         make_put_end(sim, session);
         break;
@@ -413,11 +318,8 @@ static void make(struct sim *sim, struct sim_session *session, enum engine_op op
     case ENGINE_CANCEL:
         make_cancel(sim, session);
         break;
-    case ENGINE_LIST:
-        make_list(sim, session);
-        break;
     default:
-        make_on_queue(sim, session, op);
+        generate_on_queue(sim, session, op);
         break;
     }
 }
@@ -474,7 +376,7 @@ void generate_step(struct sim *sim)
     uint32_t count = pick_chance(sim, 50) ? 1 : pick_between(sim, 0, SIM_COMMANDS_MAX - 1);
     make_session(sim);
     if (!sim->loose)
-        declare_missing(sim);
+        generate_missing(sim);
     else
         make_too_late(sim);
     for (uint32_t i = 0; i < count && sim->command_count < SIM_COMMANDS_MAX; i++) {

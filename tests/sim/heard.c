@@ -64,6 +64,7 @@ static void take_stats(struct sim *sim, const struct engine_effect *from, struct
         struct model_stat *stat = &sim->stats[sim->stat_count++];
         stat->stat = from->stats.item[i];
         copy_name(stat->name, &stat->stat.name);
+        copy_name(stat->dead_letter, &stat->stat.options.dead_letter);
     }
     to->stat_count = from->stats.count;
     to->more = from->stats.more;
@@ -95,6 +96,7 @@ static void take_body(struct sim *sim, const struct engine_effect *from, struct 
     case ENGINE_ATTACHED:
         to->count = from->attached.accepted;
         to->finished = from->attached.finished;
+        to->generation = from->attached.generation;
         break;
     case ENGINE_STATS:
         take_stats(sim, from, to);
@@ -150,7 +152,7 @@ static void take_record(struct sim *sim, const struct engine_record *record)
             .kind = record->kind,
             .number = record->number,
             .incarnation = record->incarnation,
-            .value = each ? record->first + i : record->count,
+            .value = each || record->kind == ENGINE_RECORD_REOPEN ? record->first + i : record->count,
             .deliveries = record->deliveries,
             .due_ns = record->due_ns,
         };

@@ -280,6 +280,9 @@ static void request(struct model *model, const struct engine_command *command)
         [ENGINE_LIST] = model_list,
         [ENGINE_PEEK] = model_peek,
         [ENGINE_PURGE] = model_purge,
+        [ENGINE_ALTER] = model_alter,
+        [ENGINE_PAUSE] = model_pause,
+        [ENGINE_REOPEN] = model_reopen,
         [ENGINE_SESSION_END] = model_session_end,
         [ENGINE_RECEIVED] = model_received,
     };
@@ -352,6 +355,7 @@ uint64_t model_next(const struct model *model)
         next = earlier(next, model->waits[i].deadline_ns);
     for (size_t q = 0; q < model->queue_count; q++) {
         const struct model_queue *queue = &model->queues[q];
+        next = earlier(next, model_producers_next(queue));
         for (size_t i = 0; i < queue->count; i++) {
             const struct model_message *message = &queue->messages[i];
             if (message->state == MODEL_DELAYED)
@@ -408,6 +412,8 @@ static void instant_opens(struct model *model, uint64_t now)
     model->now = now;
     for (size_t q = 0; q < model->queue_count; q++)
         expire_leases(model, q, now);
+    for (size_t q = 0; q < model->queue_count; q++)
+        model_producers_due(model, q);
     for (size_t q = 0; q < model->queue_count; q++)
         expire_delays(&model->queues[q], now);
     model_pair_all(model);

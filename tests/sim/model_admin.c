@@ -15,41 +15,26 @@ static struct model_effect *say(struct model *model, const struct engine_command
 
 /* ---- declare ------------------------------------------------------------------------------------------------------- */
 
-/* The reason that names the first option that differs; ENGINE_WHY_NONE if none does. */
-static int difference(const struct engine_queue_options *a, const struct engine_queue_options *b)
-{
-    if (a->max_messages != b->max_messages)
-        return ENGINE_WHY_OPTION_MAX_MESSAGES;
-    if (a->max_bytes != b->max_bytes)
-        return ENGINE_WHY_OPTION_MAX_BYTES;
-    if (a->bound != b->bound)
-        return ENGINE_WHY_OPTION_BOUND;
-    if (a->accounting != b->accounting)
-        return ENGINE_WHY_OPTION_ACCOUNTING;
-    if (a->lease_ms != b->lease_ms)
-        return ENGINE_WHY_OPTION_LEASE_MS;
-    if (a->producers != b->producers)
-        return ENGINE_WHY_OPTION_PRODUCERS;
-    if (a->durable != b->durable)
-        return ENGINE_WHY_OPTION_DURABLE;
-    return ENGINE_WHY_NONE;
-}
-
 /* A queue that made itself takes its options from its first declare, but its kind only while nothing was put. */
 static bool may_adopt(const struct model_queue *queue, const struct engine_queue_options *options)
 {
     bool used = queue->put || queue->count;
-    return !used || (options->accounting == queue->options.accounting && options->durable == queue->options.durable);
+    return !used || (options->accounting == queue->options.accounting && options->durable == queue->options.durable &&
+                     options->order == queue->options.order);
 }
 
-static int adopt(struct model *model, size_t q, const struct engine_queue_options *options, int hint)
+static int adopt(struct model *model, size_t q, const struct engine_command *command, int hint)
 {
     struct model_queue *queue = &model->queues[q];
+    const struct engine_queue_options *options = &command->declare.options;
+    int why;
     if (!may_adopt(queue, options))
         return !model->accepts && hint == JQ_STORAGE ? JQ_STORAGE : JQ_EXISTS; /* either is true */
+    if (model_options_check(model, q, &command->queue.name, options, &why) != JQ_OK)
+        return JQ_INVALID;
     if (options->durable && !model->accepts)
         return JQ_STORAGE;
-    queue->options = *options;
+    queue->options = queue->as_declared = *options;
     queue->declared = true;
     model_atom(model, ENGINE_RECORD_DECLARE, q, 0);
     model_all_finished(model, q);
@@ -62,8 +47,8 @@ static int declare_known(struct model *model, size_t q, const struct engine_comm
     if (!queue->declared && command->declare.existing_ok && !may_adopt(queue, &command->declare.options))
         return JQ_OK;
     if (!queue->declared)
-        return adopt(model, q, &command->declare.options, model_hinted(model, command));
-    int different = difference(&queue->options, &command->declare.options);
+        return adopt(model, q, command, model_hinted(model, command));
+    int different = model_difference(&queue->as_declared, &command->declare.options);
     if (different == ENGINE_WHY_NONE || command->declare.existing_ok)
         return JQ_OK;
     if (!model->accepts && model_hinted(model, command) == JQ_STORAGE) /* of two things wrong either may be said */
@@ -77,16 +62,20 @@ void model_declare(struct model *model, const struct engine_command *command)
     int code = JQ_OK, why = MODEL_ANY_WHY;
     const struct engine_queue_options *options = &command->declare.options;
     size_t q = model_find(model, command, MODEL_FIND, &code, &why);
-    bool bad_name = code == JQ_INVALID, missing = why == ENGINE_WHY_QUEUE_MISSING;
-    if (!bad_name && options->accounting == ENGINE_COUNTER && options->lease_ms) {
+    bool missing = why == ENGINE_WHY_QUEUE_MISSING;
+    int alone = MODEL_ANY_WHY;
+    if ((missing || q != SIZE_MAX) && model_options_alone(options, &alone) != JQ_OK) {
         code = JQ_INVALID;
-        why = ENGINE_WHY_COUNTER_HAS_NO_LEASES;
+        why = alone;
+    } else if (missing && model_options_check(model, SIZE_MAX, &command->queue.name, options, &alone) != JQ_OK) {
+        code = JQ_INVALID;
+        why = alone;
     } else if (missing && options->durable && !model->accepts) {
         code = JQ_STORAGE;
         why = ENGINE_WHY_JOURNAL;
     } else if (missing) {
         q = model_find(model, command, MODEL_CREATE, &code, &why);
-        code = adopt(model, q, options, JQ_OK);
+        code = adopt(model, q, command, JQ_OK);
         why = MODEL_ANY_WHY;
     } else if (q != SIZE_MAX) {
         code = declare_known(model, q, command, &why);
@@ -117,6 +106,33 @@ static bool empty(const struct model *model, size_t q, const struct engine_comma
     return (!model_unfinished(queue) && !queue->count) || model_hinted(model, command) != JQ_INVALID;
 }
 
+/* Those that sent their dead letters here drop them from now on. */
+static void forget_letters(struct model *model, size_t q)
+{
+    for (size_t i = 0; i < model->queue_count; i++) {
+        if (!model->queues[i].live || model_letters_of(model, i) != q)
+            continue;
+        model->queues[i].options.dead_letter = (struct engine_text){0};
+        model->queues[i].options.dead_drop = true;
+    }
+}
+
+uint64_t model_delete_queue(struct model *model, size_t q)
+{
+    model_atom(model, ENGINE_RECORD_DELETE, q, 0);
+    for (size_t i = 0; i < model->wait_count;) {
+        if (model->waits[i].queue == q)
+            model_answer_wait(model, i, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_DELETED);
+        else
+            i++;
+    }
+    forget_letters(model, q);
+    uint64_t count = discard_all(model, q);
+    model->queues[q].live = false;
+    model->queues[q].producer_count = 0;
+    return count;
+}
+
 void model_delete(struct model *model, const struct engine_command *command)
 {
     int code = JQ_OK, why = MODEL_ANY_WHY;
@@ -125,22 +141,14 @@ void model_delete(struct model *model, const struct engine_command *command)
         bool refused = model_refuses(model, q) && model_hinted(model, command) == JQ_STORAGE;
         code = refused ? JQ_STORAGE : JQ_INVALID; /* of two things wrong either may be said */
         why = refused ? ENGINE_WHY_JOURNAL : ENGINE_WHY_QUEUE_NOT_EMPTY;
+    } else if (q != SIZE_MAX && model_senders(model, q) && !command->delete_.force) {
+        code = JQ_INVALID;
+        why = ENGINE_WHY_LETTER_REFERENCED;
     } else if (q != SIZE_MAX && model_refuses(model, q)) {
         code = JQ_STORAGE;
         why = ENGINE_WHY_JOURNAL;
     }
-    uint64_t count = 0;
-    if (code == JQ_OK) {
-        model_atom(model, ENGINE_RECORD_DELETE, q, 0);
-        for (size_t i = 0; i < model->wait_count;) {
-            if (model->waits[i].queue == q)
-                model_answer_wait(model, i, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_DELETED);
-            else
-                i++;
-        }
-        count = discard_all(model, q);
-        model->queues[q].live = false;
-    }
+    uint64_t count = code == JQ_OK ? model_delete_queue(model, q) : 0;
     say(model, command, q, code, why)->count = count;
 }
 
@@ -242,6 +250,9 @@ static struct engine_stat stat_of(const struct model *model, size_t q)
         .incarnation = queue->incarnation,
         .options = queue->options,
         .closed = queue->closed,
+        .paused = queue->paused,
+        .truncated = queue->truncated,
+        .generation = queue->generation,
         .ready = model_count_state(queue, MODEL_READY),
         .delayed = model_count_state(queue, MODEL_DELAYED),
         .leased = model_count_state(queue, MODEL_LEASED) + model_count_state(queue, MODEL_RECEIPT),
@@ -264,9 +275,11 @@ void model_stat(const struct model *model, size_t q, struct model_stat *out)
     const struct model_queue *queue = &model->queues[q];
     out->stat = stat_of(model, q);
     memcpy(out->name, queue->name, sizeof out->name);
+    model_copy_name(out->dead_letter, &queue->options.dead_letter);
     for (size_t i = 0; i < queue->producer_count; i++) {
         out->stat.producers_attached += queue->producers[i].session != 0;
         out->stat.producers_finished += queue->producers[i].finished;
+        out->stat.producers_lost += queue->producers[i].lost;
     }
     out->age_at_least = out->age_unknown = false;
     stat_messages(model, queue, out);

@@ -33,6 +33,10 @@ static int put_check(const struct model *model, size_t q, const struct engine_co
 {
     const struct model_queue *queue = &model->queues[q];
     const struct model_producer *producer = attached(queue, command->session.value);
+    if (command->generation > queue->generation)
+        return refuse(why, JQ_INVALID, ENGINE_WHY_GENERATION_UNKNOWN);
+    if (command->generation && command->generation < queue->generation)
+        return refuse(why, JQ_CLOSED, ENGINE_WHY_GENERATION_OLD);
     if (queue->closed)
         return refuse(why, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
     if (fenced(queue, command->session.value))
@@ -132,7 +136,7 @@ void model_put(struct model *model, const struct engine_command *command)
 {
     int code = JQ_OK, why = MODEL_ANY_WHY;
     uint32_t count = 0;
-    size_t q = SIZE_MAX;
+    size_t q = SIZE_MAX, queues = model->queue_count;
     if (command->put.count < 1 || command->put.count > ENGINE_BATCH_MAX)
         code = JQ_INVALID;
     else
@@ -148,6 +152,8 @@ void model_put(struct model *model, const struct engine_command *command)
         put_into(model, command, q, count);
     else
         put_refused(model, command, q, code, why);
+    if (code >= JQ_NO_QUEUE)
+        model_unmake(model, queues);
 }
 
 /* ---- get ----------------------------------------------------------------------------------------------------------- */
@@ -197,11 +203,15 @@ static void get_from(struct model *model, const struct engine_command *command, 
     get->max = command->get.max;
     get->auto_ = command->get.auto_;
     get->final = command->get.final;
+    get->generation = model->queues[q].generation;
     get->fresh = true;
     rest_on(model, get, &command->get.done);
     rest_on(model, get, &command->get.release);
     settle_carried(model, command, get);
     get->carried.atoms = model->atom_count;
+    if (command->generation && command->generation < model->queues[q].generation)
+        model_answer_wait(model, model->wait_count - 1, model_generation_end(&model->queues[q], command->generation),
+                          ENGINE_WHY_GENERATION_OLD);
     model_pair_all(model);
     size_t index = model_wait_of(model, command->session.value, command->request);
     if (index != SIZE_MAX)
@@ -222,7 +232,7 @@ static bool busy(const struct model *model, const struct engine_command *command
 void model_get(struct model *model, const struct engine_command *command)
 {
     int code = JQ_OK, why = MODEL_ANY_WHY;
-    size_t q = SIZE_MAX;
+    size_t q = SIZE_MAX, queues = model->queue_count;
     if (command->get.max < 1 || command->get.max > ENGINE_BATCH_MAX)
         code = JQ_INVALID;
     if (code == JQ_OK)
@@ -231,6 +241,10 @@ void model_get(struct model *model, const struct engine_command *command)
         code = refuse(&why, JQ_BUSY, ENGINE_WHY_WAITING_TOO_MANY);
     if (code == JQ_OK)
         q = model_find(model, command, MODEL_CREATE, &code, &why);
+    if (code == JQ_OK && command->generation > model->queues[q].generation)
+        code = refuse(&why, JQ_INVALID, ENGINE_WHY_GENERATION_UNKNOWN);
+    if (code != JQ_OK)
+        model_unmake(model, queues);
     if (code == JQ_OK)
         get_from(model, command, q);
     else

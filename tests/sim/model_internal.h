@@ -35,6 +35,8 @@ uint64_t model_count_state(const struct model_queue *queue, enum model_state sta
 uint64_t model_unfinished(const struct model_queue *queue);
 uint64_t model_waiting(const struct model_queue *queue); /* ready + delayed */
 bool model_counter(const struct model_queue *queue);
+/* A request that failed has made no queue. */
+void model_unmake(struct model *model, size_t count_before);
 bool model_fits(const struct model_queue *queue, uint64_t count, uint64_t bytes);
 bool model_too_large(const struct model_queue *queue, const struct engine_body *bodies, uint32_t count, bool partial);
 void model_accept(struct model *model, struct model_wait *put, uint32_t count);
@@ -72,6 +74,7 @@ void model_accepts(struct model *model);
 void model_received(struct model *model, const struct engine_command *command);
 void model_session_end(struct model *model, const struct engine_command *command);
 void model_declare(struct model *model, const struct engine_command *command);
+uint64_t model_delete_queue(struct model *model, size_t queue); /* how many messages went */
 void model_delete(struct model *model, const struct engine_command *command);
 void model_close(struct model *model, const struct engine_command *command);
 void model_purge(struct model *model, const struct engine_command *command);
@@ -83,6 +86,27 @@ void model_finish(struct model *model, const struct engine_command *command);
 void model_all_finished(struct model *model, size_t queue); /* closes it if as many as it takes have */
 void model_finish_now(struct model *model, size_t queue, size_t producer);
 void model_cancel(struct model *model, const struct engine_command *command);
+
+/* model_alter.c */
+void model_alter(struct model *model, const struct engine_command *command);
+/* The reason that names the first option that differs; ENGINE_WHY_NONE if none does. */
+int model_difference(const struct engine_queue_options *a, const struct engine_queue_options *b);
+int model_options_alone(const struct engine_queue_options *o, int *why);
+int model_options_check(const struct model *model, size_t q, const struct engine_text *name,
+                        const struct engine_queue_options *o, int *why);
+size_t model_letters_of(const struct model *model, size_t q); /* where its dead letters go; SIZE_MAX: nowhere */
+uint64_t model_senders(const struct model *model, size_t q);  /* how many send theirs here */
+
+/* model_reopen.c */
+void model_pause(struct model *model, const struct engine_command *command);
+void model_reopen(struct model *model, const struct engine_command *command);
+int model_generation_end(const struct model_queue *queue, uint64_t generation);
+
+/* model_producer.c */
+void model_detach(struct model *model, size_t queue, uint64_t session);
+void model_producers_due(struct model *model, size_t queue); /* whose grace is over */
+void model_producers_owed(struct model *model, size_t queue);
+uint64_t model_producers_next(const struct model_queue *queue);
 
 /* model_settle.c */
 enum model_ranges { MODEL_RANGES_GOOD, MODEL_RANGES_TOO_MANY, MODEL_RANGES_COUNTER, MODEL_RANGES_REFUSED };

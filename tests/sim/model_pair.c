@@ -289,7 +289,7 @@ static bool blocked(struct model *model, size_t index)
 /* The first get in line whose connection can take an answer. */
 static bool pair_get(struct model *model, size_t q)
 {
-    if (!head(&model->queues[q]))
+    if (!head(&model->queues[q]) || (model->queues[q].paused & ENGINE_PAUSED_GETS))
         return false;
     for (size_t i = 0; i < model->wait_count; i++) {
         if (!is_get(model, i, q) || blocked(model, i))
@@ -336,7 +336,7 @@ static bool answer_ends(struct model *model, size_t q, bool final)
             i++;
             continue;
         }
-        model_answer_wait(model, i, JQ_END, MODEL_ANY_WHY);
+        model_answer_wait(model, i, model->queues[q].truncated ? JQ_PRODUCER_LOST : JQ_END, MODEL_ANY_WHY);
         changed = true;
     }
     return changed;
@@ -370,6 +370,33 @@ static bool pair_closed(struct model *model, size_t q)
     return false;
 }
 
+/* An alter has made the bound itself smaller than what a put still has to put (BND-3). */
+static bool pair_shrunk(struct model *model, size_t q)
+{
+    for (size_t i = 0; i < model->wait_count; i++) {
+        const struct model_wait *put = &model->waits[i];
+        if (put->op != ENGINE_PUT || put->queue != q ||
+            !model_too_large(&model->queues[q], put->bodies + put->accepted, put->count - put->accepted, put->partial))
+            continue;
+        model_answer_wait(model, i, JQ_TOO_LARGE, ENGINE_WHY_BATCH_OVER_BOUND);
+        return true;
+    }
+    return false;
+}
+
+/* A get of a generation that is over. */
+static bool pair_old(struct model *model, size_t q)
+{
+    const struct model_queue *queue = &model->queues[q];
+    for (size_t i = 0; i < model->wait_count; i++) {
+        if (!is_get(model, i, q) || blocked(model, i) || model->waits[i].generation >= queue->generation)
+            continue;
+        model_answer_wait(model, i, model_generation_end(queue, model->waits[i].generation), ENGINE_WHY_GENERATION_OLD);
+        return true;
+    }
+    return false;
+}
+
 static bool pair_messages(struct model *model, size_t q)
 {
     if (pair_joins(model, q))
@@ -381,7 +408,8 @@ static bool pair_messages(struct model *model, size_t q)
 
 void model_pair(struct model *model, size_t q)
 {
-    while (model->queues[q].live && (pair_after_mine(model, q) || pair_closed(model, q) || pair_messages(model, q)))
+    while (model->queues[q].live && (pair_after_mine(model, q) || pair_closed(model, q) || pair_shrunk(model, q) ||
+                                     pair_old(model, q) || pair_messages(model, q)))
         continue;
 }
 

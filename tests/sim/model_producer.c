@@ -29,14 +29,15 @@ static size_t add(struct model *model, size_t q, const char *name)
     struct model_queue *queue = &model->queues[q];
     JQ_ASSERT(queue->producer_count < MODEL_PRODUCERS_MAX);
     struct model_producer *producer = &queue->producers[queue->producer_count];
-    *producer = (struct model_producer){0};
+    *producer = (struct model_producer){.lost_ns = ENGINE_FOREVER};
     memcpy(producer->name, name, MODEL_NAME_SIZE);
     return queue->producer_count++;
 }
 
 static bool too_many(const struct model_queue *queue)
 {
-    return queue->options.producers && queue->producer_count >= queue->options.producers;
+    return queue->options.producers && queue->options.producers != ENGINE_PRODUCERS_AUTO &&
+           queue->producer_count >= queue->options.producers;
 }
 
 static void record(struct model *model, size_t q, enum engine_record_kind kind, const char *name, bool optional)
@@ -76,6 +77,13 @@ static int attach_check(const struct model *model, size_t q, const struct engine
     return JQ_OK;
 }
 
+/* It has a holder again, or has finished. */
+static void found(struct model_producer *producer)
+{
+    producer->lost = producer->owed = false;
+    producer->lost_ns = ENGINE_FOREVER;
+}
+
 static void fence(struct model *model, size_t q, size_t producer)
 {
     struct model_queue *queue = &model->queues[q];
@@ -113,6 +121,7 @@ static size_t attach(struct model *model, size_t q, const struct engine_command 
         fence(model, q, producer);
     unfence(queue, command->session.value);
     queue->producers[producer].session = command->session.value;
+    found(&queue->producers[producer]);
     return producer;
 }
 
@@ -137,6 +146,7 @@ void model_attach(struct model *model, const struct engine_command *command)
     model_rests(effect, q);
     effect->count = model->queues[q].producers[producer].accepted;
     effect->finished = model->queues[q].producers[producer].finished;
+    effect->generation = model->queues[q].generation;
 }
 
 /* ---- finish -------------------------------------------------------------------------------------------------------- */
@@ -173,7 +183,10 @@ void model_all_finished(struct model *model, size_t q)
     uint64_t finished = 0;
     for (size_t i = 0; i < queue->producer_count; i++)
         finished += queue->producers[i].finished;
-    if (!queue->options.producers || finished < queue->options.producers || queue->closed)
+    bool over = queue->options.producers == ENGINE_PRODUCERS_AUTO
+                    ? finished && finished == queue->producer_count
+                    : queue->options.producers && finished >= queue->options.producers;
+    if (!over || queue->closed)
         return;
     size_t atoms = model->atom_count;
     model_close_queue(model, q, false);
@@ -186,6 +199,7 @@ void model_finish_now(struct model *model, size_t q, size_t producer)
     struct model_queue *queue = &model->queues[q];
     if (queue->producers[producer].finished)
         return;
+    found(&queue->producers[producer]);
     queue->producers[producer].finished = true;
     record(model, q, ENGINE_RECORD_FINISH, queue->producers[producer].name, false);
     model_all_finished(model, q);
@@ -221,4 +235,64 @@ void model_finish(struct model *model, const struct engine_command *command)
         return;
     model_rests(effect, q);
     effect->count = model->queues[q].producers[producer].accepted;
+}
+
+/* ---- loss ---------------------------------------------------------------------------------------------------------- */
+
+void model_detach(struct model *model, size_t q, uint64_t session)
+{
+    struct model_queue *queue = &model->queues[q];
+    size_t i = by_session(queue, session);
+    if (i == SIZE_MAX)
+        return;
+    queue->producers[i].session = 0;
+    if (!queue->producers[i].finished)
+        queue->producers[i].lost_ns = model->now + queue->options.producer_grace_ms * UINT64_C(1000000);
+}
+
+/* What the loss means for the queue (PRD-4). */
+static void lose(struct model *model, size_t q, size_t producer)
+{
+    struct model_queue *queue = &model->queues[q];
+    if (queue->options.on_producer_lost == ENGINE_LOST_WAIT || queue->closed)
+        return;
+    if (model_refuses(model, q)) {
+        queue->producers[producer].owed = true;
+    } else if (queue->options.on_producer_lost == ENGINE_LOST_END) {
+        model_finish_now(model, q, producer);
+    } else {
+        queue->truncated = true;
+        model_close_queue(model, q, false);
+    }
+}
+
+void model_producers_due(struct model *model, size_t q)
+{
+    struct model_queue *queue = &model->queues[q];
+    for (size_t i = 0; i < queue->producer_count; i++) {
+        if (queue->producers[i].lost_ns > model->now)
+            continue;
+        queue->producers[i].lost_ns = ENGINE_FOREVER;
+        queue->producers[i].lost = true;
+        lose(model, q, i);
+    }
+}
+
+void model_producers_owed(struct model *model, size_t q)
+{
+    struct model_queue *queue = &model->queues[q];
+    for (size_t i = 0; i < queue->producer_count; i++) {
+        if (!queue->producers[i].owed)
+            continue;
+        queue->producers[i].owed = false;
+        lose(model, q, i);
+    }
+}
+
+uint64_t model_producers_next(const struct model_queue *queue)
+{
+    uint64_t next = ENGINE_FOREVER;
+    for (size_t i = 0; i < queue->producer_count; i++)
+        next = queue->producers[i].lost_ns < next ? queue->producers[i].lost_ns : next;
+    return next;
 }

@@ -41,9 +41,19 @@ static size_t create(struct model *model, const struct engine_command *command)
         .incarnation = model->incarnation_next++,
         .live = true,
         .seq_next = 1,
+        .generation = 1,
+        .options.producer_grace_ms = 10000,
     };
     model_copy_name(queue->name, &command->queue.name);
     return model->queue_count++;
+}
+
+void model_unmake(struct model *model, size_t count_before)
+{
+    if (model->queue_count == count_before)
+        return;
+    model->queue_count--;
+    model->incarnation_next--;
 }
 
 size_t model_find(struct model *model, const struct engine_command *command, enum model_find how, int *code, int *why)
@@ -115,6 +125,8 @@ static void depth(const struct model_queue *queue, uint64_t *count, uint64_t *by
 bool model_fits(const struct model_queue *queue, uint64_t count, uint64_t bytes)
 {
     uint64_t count_now, bytes_now;
+    if (queue->paused & ENGINE_PAUSED_PUTS)
+        return false;
     depth(queue, &count_now, &bytes_now);
     const struct engine_queue_options *options = &queue->options;
     return (!options->max_messages || count_now + count <= options->max_messages) &&
@@ -270,6 +282,10 @@ void model_return(struct model *model, size_t q, size_t index, bool counted, uin
 {
     struct model_queue *queue = &model->queues[q];
     struct model_message *message = &queue->messages[index];
+    if (message->over && !(queue->closed == 2 && model_refuses(model, q))) {
+        model_discard_message(model, q, index, true);
+        return;
+    }
     bool gone = message->sentinel ? message->ended : queue->closed == 2;
     if (gone && model_refuses(model, q))
         gone = queue->closed == 2; /* a sentinel of a drained queue can as well lie there until the journal accepts */

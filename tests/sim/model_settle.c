@@ -183,6 +183,7 @@ void model_accepts(struct model *model)
 {
     for (size_t q = 0; q < model->queue_count; q++) {
         struct model_queue *queue = &model->queues[q];
+        model_producers_owed(model, q);
         for (size_t i = queue->count; i-- > 0;) {
             if (queue->messages[i].confirmed)
                 model_finish_message(model, q, i);
@@ -209,11 +210,8 @@ static void withdraw(struct model *model, uint64_t session)
     }
 }
 
-static void forget_producer(struct model_queue *queue, uint64_t session)
+static void forget_fence(struct model_queue *queue, uint64_t session)
 {
-    for (size_t i = 0; i < queue->producer_count; i++)
-        if (queue->producers[i].session == session)
-            queue->producers[i].session = 0;
     for (size_t i = 0; i < queue->fenced_count; i++)
         if (queue->fenced[i] == session)
             queue->fenced[i] = queue->fenced[--queue->fenced_count];
@@ -225,7 +223,8 @@ void model_session_end(struct model *model, const struct engine_command *command
     withdraw(model, session);
     for (size_t q = 0; q < model->queue_count; q++) {
         struct model_queue *queue = &model->queues[q];
-        forget_producer(queue, session);
+        model_detach(model, q, session);
+        forget_fence(queue, session);
         for (size_t i = queue->count; i-- > 0;) {
             const struct model_message *message = &queue->messages[i];
             bool out = message->state == MODEL_LEASED || message->state == MODEL_RECEIPT;

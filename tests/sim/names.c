@@ -2,6 +2,7 @@
 /* Commands and effects as text. */
 #include "names.h"
 #include <inttypes.h>
+#include <string.h>
 
 static const char *const ops[ENGINE_OP_COUNT] = {
     [ENGINE_SESSION_OPEN] = "open",
@@ -10,7 +11,7 @@ static const char *const ops[ENGINE_OP_COUNT] = {
     [ENGINE_RECEIVED] = "received",
     [ENGINE_JOURNAL] = "journal",
     [ENGINE_SURVEY] = "survey",
-    [ENGINE_RELOCATE] = "move",
+    [ENGINE_RELOCATE] = "relocate",
     [ENGINE_DECLARE] = "declare",
     [ENGINE_DELETE] = "delete",
     [ENGINE_PUT] = "put",
@@ -30,6 +31,14 @@ static const char *const ops[ENGINE_OP_COUNT] = {
     [ENGINE_LIST] = "list",
     [ENGINE_PEEK] = "peek",
     [ENGINE_PURGE] = "purge",
+    [ENGINE_ALTER] = "alter",
+    [ENGINE_FORWARD] = "forward",
+    [ENGINE_MARK] = "mark",
+    [ENGINE_REOPEN] = "reopen",
+    [ENGINE_PAUSE] = "pause",
+    [ENGINE_MOVE] = "move",
+    [ENGINE_EXPLAIN] = "explain",
+    [ENGINE_EXPORT] = "export",
 };
 
 const char *name_op(enum engine_op op)
@@ -47,6 +56,9 @@ const char *name_effect(enum engine_effect_kind kind)
         [ENGINE_ATTACHED] = "attached",
         [ENGINE_STATS] = "stats",
         [ENGINE_PEEKED] = "peeked",
+        [ENGINE_OPENED] = "opened",
+        [ENGINE_EXPLAINED] = "explained",
+        [ENGINE_EXPORTED] = "exported",
         [ENGINE_EVENT_LEASE_LOST] = "event lease-lost",
         [ENGINE_EVENT_FENCED] = "event fenced",
     };
@@ -56,17 +68,16 @@ const char *name_effect(enum engine_effect_kind kind)
 const char *name_record(enum engine_record_kind kind)
 {
     static const char *const names[] = {
-        [ENGINE_RECORD_DECLARE] = "DECLARE",
-        [ENGINE_RECORD_DELETE] = "DELETE",
-        [ENGINE_RECORD_PUT] = "PUT",
-        [ENGINE_RECORD_DONE] = "DONE",
-        [ENGINE_RECORD_DISCARD] = "DISCARD",
-        [ENGINE_RECORD_RETURN] = "RETURN",
-        [ENGINE_RECORD_TASK_DONE] = "TASK_DONE",
-        [ENGINE_RECORD_CLOSE] = "CLOSE",
-        [ENGINE_RECORD_PUT_END] = "PUT_END",
-        [ENGINE_RECORD_END_TAKEN] = "END_TAKEN",
-        [ENGINE_RECORD_ATTACH] = "ATTACH",
+        [ENGINE_RECORD_GROUP] = "GROUP",         [ENGINE_RECORD_DECLARE] = "DECLARE",
+        [ENGINE_RECORD_ALTER] = "ALTER",         [ENGINE_RECORD_EXPIRE] = "EXPIRE",
+        [ENGINE_RECORD_DEAD] = "DEAD",           [ENGINE_RECORD_MOVED_OUT] = "MOVED_OUT",
+        [ENGINE_RECORD_REOPEN] = "REOPEN",       [ENGINE_RECORD_PAUSE] = "PAUSE",
+        [ENGINE_RECORD_MARK] = "MARK",           [ENGINE_RECORD_KEPT] = "KEPT",
+        [ENGINE_RECORD_DELETE] = "DELETE",       [ENGINE_RECORD_PUT] = "PUT",
+        [ENGINE_RECORD_DONE] = "DONE",           [ENGINE_RECORD_DISCARD] = "DISCARD",
+        [ENGINE_RECORD_RETURN] = "RETURN",       [ENGINE_RECORD_TASK_DONE] = "TASK_DONE",
+        [ENGINE_RECORD_CLOSE] = "CLOSE",         [ENGINE_RECORD_PUT_END] = "PUT_END",
+        [ENGINE_RECORD_END_TAKEN] = "END_TAKEN", [ENGINE_RECORD_ATTACH] = "ATTACH",
         [ENGINE_RECORD_FINISH] = "FINISH",
     };
     return names[kind];
@@ -103,9 +114,13 @@ static void print_ranges(FILE *out, const char *what, const struct engine_ranges
 
 static void print_options(FILE *out, const struct engine_queue_options *o)
 {
-    fprintf(out, " max=%" PRIu64 " bytes=%" PRIu64 " lease_ms=%" PRIu64 " producers=%" PRIu64 "%s%s%s", o->max_messages,
-            o->max_bytes, o->lease_ms, o->producers, o->bound == ENGINE_BOUND_OUTSTANDING ? " outstanding" : "",
-            o->accounting == ENGINE_COUNTER ? " counter" : "", o->durable ? " durable" : "");
+#define OPTION(name, member) \
+    if (o->member)           \
+        fprintf(out, " " #member "=%" PRIu64, o->member);
+    ENGINE_OPTIONS(OPTION)
+#undef OPTION
+    if (o->dead_letter.size)
+        fprintf(out, " dead_letter=%.*s", (int)o->dead_letter.size, o->dead_letter.data);
 }
 
 static void print_flow(FILE *out, const struct engine_command *c)
@@ -131,6 +146,14 @@ static void print_rest(FILE *out, const struct engine_command *c)
     case ENGINE_DECLARE:
         print_options(out, &c->declare.options);
         fprintf(out, "%s", c->declare.existing_ok ? " existing_ok" : "");
+        break;
+    case ENGINE_ALTER:
+        print_options(out, &c->declare.options);
+        fprintf(out, " given=%x", c->declare.given);
+        break;
+    case ENGINE_PAUSE:
+        fprintf(out, "%s%s%s", c->pause.puts ? " puts" : "", c->pause.gets ? " gets" : "",
+                c->pause.resume ? " resume" : "");
         break;
     case ENGINE_PUT:
     case ENGINE_GET:
@@ -177,7 +200,7 @@ static void print_number(FILE *out, const struct engine_command *c)
     else if (c->op == ENGINE_OUTPUT_BLOCKED || c->op == ENGINE_JOURNAL)
         fprintf(out, " %s", c->blocked ? "yes" : "no");
     else if (c->op == ENGINE_DELETE)
-        fprintf(out, "%s", c->delete_.if_empty ? " if_empty" : "");
+        fprintf(out, "%s%s", c->delete_.if_empty ? " if_empty" : "", c->delete_.force ? " force" : "");
 }
 
 void print_command(FILE *out, const struct engine_command *c)
@@ -185,6 +208,8 @@ void print_command(FILE *out, const struct engine_command *c)
     fprintf(out, "s%" PRIu64 " #%u %s", c->session.value, c->request, name_op(c->op));
     if (c->queue.name.size)
         fprintf(out, " %.*s", (int)c->queue.name.size, c->queue.name.data);
+    if (c->generation)
+        fprintf(out, " generation=%" PRIu64, c->generation);
     if (c->queue.incarnation)
         fprintf(out, "@%" PRIu64, c->queue.incarnation);
     print_rest(out, c);
@@ -198,17 +223,20 @@ static void print_stat(FILE *out, const struct model_stat *item)
 {
     const struct engine_stat *s = &item->stat;
     fprintf(out,
-            "\n    %s@%" PRIu64 " closed=%u ready=%" PRIu64 " delayed=%" PRIu64 " leased=%" PRIu64 " bytes=%" PRIu64
-            " unfinished=%" PRIu64 " ends=%" PRIu64 " put=%" PRIu64 " done=%" PRIu64 " discarded=%" PRIu64,
-            item->name, s->incarnation, s->closed, s->ready, s->delayed, s->leased, s->ready_bytes, s->unfinished,
-            s->ends, s->put, s->done, s->discarded);
+            "\n    %s@%" PRIu64 " closed=%u paused=%u generation=%" PRIu64 " ready=%" PRIu64 " delayed=%" PRIu64
+            " leased=%" PRIu64 " bytes=%" PRIu64 " unfinished=%" PRIu64 " ends=%" PRIu64 " put=%" PRIu64
+            " done=%" PRIu64 " discarded=%" PRIu64,
+            item->name, s->incarnation, s->closed, s->paused, s->generation, s->ready, s->delayed, s->leased,
+            s->ready_bytes, s->unfinished, s->ends, s->put, s->done, s->discarded);
     fprintf(out,
             " delivered=%" PRIu64 " redelivered=%" PRIu64 " lease_expired=%" PRIu64 " task_done=%" PRIu64
             " getters=%" PRIu64 " putters=%" PRIu64 " joiners=%" PRIu64 " attached=%" PRIu64 " finished=%" PRIu64
             " age=%" PRIu64,
             s->delivered, s->redelivered, s->lease_expired, s->task_done, s->getters_waiting, s->putters_waiting,
             s->joiners_waiting, s->producers_attached, s->producers_finished, s->age_ns);
-    print_options(out, &s->options);
+    struct engine_queue_options options = s->options;
+    options.dead_letter = (struct engine_text){item->dead_letter, (uint32_t)strlen(item->dead_letter)};
+    print_options(out, &options);
 }
 
 void print_effect(FILE *out, const struct model_effect *e, const struct model_item *items,

@@ -113,8 +113,29 @@ const struct model_queue *pick_queue(struct sim *sim, struct sim_command *comman
     return q == SIZE_MAX ? NULL : &sim->model->queues[q];
 }
 
-void pick_options(struct sim *sim, struct engine_queue_options *options)
+static uint64_t some_grace(struct sim *sim)
 {
+    return pick_chance(sim, 40) ? 10000 : pick_between(sim, 0, 12);
+}
+
+static uint64_t some_producers(struct sim *sim)
+{
+    if (!pick_chance(sim, 25))
+        return 0;
+    return pick_chance(sim, 40) ? ENGINE_PRODUCERS_AUTO : pick_between(sim, 1, 3);
+}
+
+uint64_t pick_generation(struct sim *sim, const struct model_queue *queue)
+{
+    uint64_t now = queue ? queue->generation : 1;
+    if (pick_chance(sim, 80))
+        return 0;
+    return pick_chance(sim, 70) ? now : pick_between(sim, 1, (uint32_t)now + (pick_chance(sim, 20) ? 1 : 0));
+}
+
+void pick_options(struct sim *sim, const struct model_queue *queue, struct engine_queue_options *options)
+{
+    (void)queue;
     bool big = sim->profile.big;
     uint32_t bytes =
         sim->profile.heavy ? pick_between(sim, 4, 30) * MEGABYTE : pick_between(sim, 20, big ? 40000 : 150);
@@ -123,9 +144,10 @@ void pick_options(struct sim *sim, struct engine_queue_options *options)
         .max_bytes = pick_chance(sim, big ? 95 : 70) ? 0 : bytes,
         .bound = pick_chance(sim, 35) ? ENGINE_BOUND_OUTSTANDING : ENGINE_BOUND_QUEUED,
         .accounting = pick_chance(sim, 25) ? ENGINE_COUNTER : ENGINE_LEASE,
-        .producers = pick_chance(sim, 20) ? pick_between(sim, 1, 3) : 0,
+        .producers = some_producers(sim),
+        .on_producer_lost = pick_chance(sim, 50) ? ENGINE_LOST_WAIT : pick_between(sim, 1, 2),
         .durable = sim->profile.durable && pick_chance(sim, 60),
-        .producer_grace_ms = 10000,
+        .producer_grace_ms = some_grace(sim),
     };
     if (pick_chance(sim, options->accounting == ENGINE_COUNTER ? 5 : 35))
         options->lease_ms = pick_between(sim, 1, 8);

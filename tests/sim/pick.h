@@ -28,6 +28,8 @@ const struct model_queue *pick_queue(struct sim *sim, struct sim_command *comman
 /* How many messages: at times one too few or too many. */
 uint32_t pick_count(struct sim *sim, uint32_t usual);
 void pick_bodies(struct sim *sim, struct sim_command *command, uint32_t count);
-void pick_options(struct sim *sim, struct engine_queue_options *options);
+/* Options for a queue that is there (to be altered, or declared again), or NULL. */
+void pick_options(struct sim *sim, const struct model_queue *queue, struct engine_queue_options *options);
+uint64_t pick_generation(struct sim *sim, const struct model_queue *queue);
 
 #endif

@@ -8,7 +8,8 @@ static const uint32_t usual[ENGINE_OP_COUNT] = {
     [ENGINE_NACK] = 6,        [ENGINE_RELEASE] = 4,        [ENGINE_TOUCH] = 4,     [ENGINE_TASK_DONE] = 6,
     [ENGINE_JOIN] = 6,        [ENGINE_CLOSE] = 3,          [ENGINE_PUT_END] = 3,   [ENGINE_ATTACH] = 5,
     [ENGINE_FINISH] = 4,      [ENGINE_CANCEL] = 4,         [ENGINE_STAT] = 2,      [ENGINE_LIST] = 1,
-    [ENGINE_PEEK] = 2,        [ENGINE_RELOCATE] = 3,       [ENGINE_PURGE] = 1,
+    [ENGINE_PEEK] = 2,        [ENGINE_RELOCATE] = 3,       [ENGINE_PURGE] = 1,     [ENGINE_PAUSE] = 4,
+    [ENGINE_ALTER] = 3,       [ENGINE_REOPEN] = 3,
 };
 
 static void choose_weights(struct sim_profile *profile, struct random *random)

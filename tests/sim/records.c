@@ -18,6 +18,7 @@ static bool same(const struct sim *sim, const struct model_atom *atom, const str
         return false;
     switch (atom->kind) {
     case ENGINE_RECORD_DECLARE:
+    case ENGINE_RECORD_ALTER:
     case ENGINE_RECORD_DELETE:
         return true;
     case ENGINE_RECORD_ATTACH:

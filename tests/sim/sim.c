@@ -246,6 +246,9 @@ static void note_late(const struct sim *sim)
             confirmed |= sim->model->queues[q].messages[i].confirmed;
             discarding |= sim->model->queues[q].messages[i].discarding;
         }
+    for (size_t q = 0; q < sim->model->queue_count; q++)
+        for (size_t i = 0; i < sim->model->queues[q].producer_count; i++)
+            coverage_fault(COVERAGE_PRODUCER_LOST, sim->model->queues[q].producers[i].lost);
     coverage_fault(COVERAGE_CONFIRMED_LATE, confirmed);
     coverage_fault(COVERAGE_DISCARDED_LATE, discarding);
 }
@@ -284,6 +287,10 @@ void sim_run(struct sim *sim, bool finish)
     if (must_finish)
         finish_slices(sim);
     check_slices(sim);
+    if (sim->sliced && engine_next(sim->engine) != 0) { /* the slices' steps saw what was due by then */
+        model_begin(sim->model, sim->now);
+        model_end(sim->model);
+    }
     if (engine_next(sim->engine) != 0)
         rest(sim);
     else

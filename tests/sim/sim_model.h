@@ -29,6 +29,7 @@ struct model_message {
     bool confirmed;  /* received, but the journal does not take the record yet: it is finished when it does */
     bool discarding; /* it came back to a queue closed at once, but the journal does not take the record yet */
     bool ended;      /* a sentinel that the end of its queue has overtaken while it was out: it does not come back */
+    bool over;       /* a sentinel of a generation that has ended */
     uint64_t put_ns, due_ns;
     uint64_t deadline_ns; /* of the lease */
     uint64_t session;     /* that holds it */
@@ -40,17 +41,22 @@ struct model_message {
 struct model_producer {
     char name[MODEL_NAME_SIZE];
     uint64_t session; /* attached; 0: none */
-    bool finished;
+    bool finished, lost;
+    bool owed; /* what its loss means waits for the journal */
     uint64_t accepted;
+    uint64_t lost_ns; /* when it is lost unless somebody attaches; ENGINE_FOREVER: never */
 };
 
 struct model_queue {
     char name[MODEL_NAME_SIZE];
     uint64_t incarnation;
     bool live, declared;
-    struct engine_queue_options options;
-    unsigned closed;                /* 0 open, 1 graceful, 2 immediate */
-    struct model_message *messages; /* in order of sequence */
+    struct engine_queue_options options, as_declared;
+    unsigned closed; /* 0 open, 1 graceful, 2 immediate */
+    unsigned paused; /* 1 puts, 2 gets */
+    bool truncated;
+    uint64_t generation, truncated_last; /* truncated_last: the last one that ended truncated; 0: none */
+    struct model_message *messages;      /* in order of sequence */
     size_t count, capacity;
     uint64_t seq_next;
     uint64_t tasks; /* unfinished of a counter queue */
@@ -90,6 +96,7 @@ struct model_wait {
     struct model_lost *lost; /* GET: what its carried ranges named in vain */
     size_t lost_count;
     struct model_carried carried; /* GET */
+    uint64_t generation;          /* GET */
     bool fresh;                   /* GET: just asked; a blocked output passes over waiting gets only */
     uint64_t done_before, discarded_before;
     uint64_t pending; /* JOIN: deliveries confirmed before it was asked, whose records wait for the journal */
@@ -110,7 +117,7 @@ struct model_lost {
 /* What stat says of a queue, with a name of its own. */
 struct model_stat {
     struct engine_stat stat;
-    char name[MODEL_NAME_SIZE];
+    char name[MODEL_NAME_SIZE], dead_letter[MODEL_NAME_SIZE];
     bool
         age_at_least; /* the message at the head has been handed out before: it may count as older, as old as its neighbours then */
     bool age_unknown; /* a sentinel is at the head */
@@ -130,6 +137,7 @@ struct model_effect {
     uint64_t pending; /* of done, what may or may not be counted */
     bool vague;       /* what comes back in slices may be counted, too */
     bool finished, more;
+    uint64_t generation; /* ATTACHED */
     char producer[MODEL_NAME_SIZE];
     size_t item_first, item_count, lost_first, lost_count, stat_first, stat_count;
     size_t rests[MODEL_RESTS_MAX]; /* queues */
