@@ -141,6 +141,7 @@ struct engine_target {
     const struct engine_body *bodies;
     uint32_t count;
     struct engine_put_options options;
+    bool partial; /* not in a forward */
 };
 
 /* ---- commands: what the engine is told -------------------------------------------------------------------------- */
@@ -653,9 +654,9 @@ bool engine_waits(const struct engine *engine, struct engine_session_id session,
 
 /* What slices and memory have come to; for tests, stat and metrics. */
 struct engine_totals {
-    uint64_t sessions, queues, producers, members, waiters, messages, leases; /* ends are messages here */
-    uint64_t sliced;                                                          /* messages handled in slices, ever */
-    uint64_t slice_max;                                                       /* the most of them in one step */
+    uint64_t sessions, clients, queues, producers, members, waiters, messages, leases; /* ends are messages here */
+    uint64_t sliced;    /* messages handled in slices, ever */
+    uint64_t slice_max; /* the most of them in one step */
 };
 void engine_totals(const struct engine *engine, struct engine_totals *out);
 

@@ -64,9 +64,12 @@ int handle_task_done(struct engine *e, struct session *s, const struct engine_co
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     q->counter_unfinished -= c->count;
     q->tally.done += c->count;
+    struct engine_record *group = e->once.client ? group_open(e, q, q) : NULL;
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_TASK_DONE);
     if (record)
         record->count = c->count;
+    once_keep(e, &e->once, q, q->counter_unfinished);
+    group_close(e, group, q, q);
     queue_mark(e, q);
     a->answer.count = q->counter_unfinished;
     a->incarnation = q->incarnation;

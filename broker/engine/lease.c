@@ -70,7 +70,7 @@ struct run *run_new(struct engine *e, struct member *m, uint64_t first, uint32_t
 void expiry_plan(struct engine *e, struct queue *q)
 {
     struct heap_node *top = heap_top(&q->expiry);
-    if (q->deleted || q->expiring || !top)
+    if (q->deleted || q->expiring || !top || top->key >= RUN_SUSPENDED)
         heap_remove(&e->expiries, &q->expiry_due);
     else if (!q->expiry_due.place || q->expiry_due.key != top->key)
         heap_set(&e->expiries, &q->expiry_due, top->key, q->incarnation);
@@ -116,7 +116,7 @@ void run_shrink(struct engine *e, struct run *r, uint32_t settled)
 
 uint64_t deadline_after(const struct engine *e, uint64_t delay_ns)
 {
-    return delay_ns < ENGINE_FOREVER - 1 - e->now ? e->now + delay_ns : ENGINE_FOREVER - 1;
+    return delay_ns < ENGINE_FOREVER - 2 - e->now ? e->now + delay_ns : ENGINE_FOREVER - 2;
 }
 
 static void lease_leave(struct engine *e, struct queue *q, const struct message *m)

@@ -53,6 +53,40 @@ struct extra {
     uint64_t source_sequence, source_ns;
 };
 
+struct slot {
+    uint64_t number;
+    uint64_t count, incarnation, after; /* the answer that is kept */
+    enum jqw_code code;
+    bool open, kept;
+};
+
+/* Who may come back with another connection, by the id of its hello. */
+struct client {
+    UT_hash_handle hh; /* in engine->clients */
+    uint8_t id[ENGINE_CLIENT_ID];
+    struct session *session; /* NULL: none at the moment */
+    struct slot *slots;
+    uint32_t slot_count, kept;
+    bool awaited;            /* its next session is about to begin */
+    struct heap_node forget; /* in engine->forgets while it has no session */
+};
+
+/* By which slot a request goes; client NULL: by none. */
+struct once {
+    struct client *client;
+    uint32_t slot;
+};
+
+/* A done-and-put that waits. */
+struct forward {
+    struct engine_target targets[ENGINE_TARGETS_MAX]; /* their texts lie in `texts`, their bodies in `bodies` */
+    char *texts[ENGINE_TARGETS_MAX];
+    struct engine_body *bodies;
+    struct engine_range *ranges;
+    uint64_t order; /* of arrival */
+    uint32_t target_count, range_count;
+};
+
 /* Messages on their way into a queue. */
 struct arrival {
     struct member *member; /* who puts; NULL: nobody */
@@ -61,6 +95,9 @@ struct arrival {
     enum engine_source source;
     struct engine_put_options options;
     uint64_t expires_ns; /* not by ttl, but then; 0: by ttl */
+    struct once once;    /* of the put */
+    uint32_t before;     /* messages of it that were accepted before */
+    uint64_t priority;   /* their key, once prepared */
 };
 
 /* A lease on messages first .. first + count - 1 that were handed out together with one attempt; `live` of them are still held.
@@ -77,6 +114,8 @@ struct run {
     uint32_t put_time; /* of its first message, in 10 ms */
     bool end;          /* one sentinel */
 };
+
+#define RUN_SUSPENDED (ENGINE_FOREVER - 1) /* as a deadline: its forward waits, and it does not expire */
 
 struct member_key {
     uint64_t incarnation, session;
@@ -117,7 +156,16 @@ struct producer {
     char name[];
 };
 
-enum waiter_kind { WAITER_PUT, WAITER_GET, WAITER_JOIN, WAITER_FINISH, WAITER_CLOSE, WAITER_SWEEP, WAITER_REOPEN };
+enum waiter_kind {
+    WAITER_PUT,
+    WAITER_GET,
+    WAITER_JOIN,
+    WAITER_FINISH,
+    WAITER_CLOSE,
+    WAITER_SWEEP,
+    WAITER_REOPEN,
+    WAITER_MOVE
+};
 
 struct waiter_key {
     uint64_t session;
@@ -137,7 +185,8 @@ struct waiter {
     struct waiter **line;         /* which; NULL: none */
     uint64_t order;               /* of arrival */
     uint32_t puts_before;         /* finish, close(after_mine): earlier puts of its session that wait */
-    uint64_t after;               /* a get: what the dones that it carried rest on */
+    struct once once;
+    uint64_t after; /* a get: what the dones that it carried rest on */
     enum waiter_kind kind;
     bool late;   /* does not wait any more: to be answered once the queue is not busy */
     bool passed; /* a get whose session's output is blocked: out of the line */
@@ -149,6 +198,7 @@ struct waiter {
             uint64_t bytes;                    /* of those not accepted yet */
             struct engine_put_options options; /* bytes of a priority are owned: priority_bytes */
             char *priority_bytes;
+            struct forward *forward; /* owned; not NULL: a done-and-put, and of the rest only `bytes` counts */
             uint32_t count, accepted;
             bool partial;
         } put;
@@ -162,6 +212,9 @@ struct waiter {
         struct tallies join; /* when it began */
         struct producer *finish;
         struct {
+            uint64_t to, count, moved; /* incarnation; at most, 0: all */
+        } move;
+        struct {
             struct sweep *job; /* owned until it has begun */
             uint64_t discarded;
             bool begun;
@@ -172,6 +225,8 @@ struct waiter {
 struct session {
     struct engine_session_id id;
     UT_hash_handle hh;
+    struct client *client; /* NULL: it said none */
+    bool opening;          /* another one of its client ends first */
     struct member *members;
     struct waiter *waiters;
     struct queue *owned; /* that go with it */
@@ -258,6 +313,7 @@ struct queue {
     struct member *returns; /* of sessions that ended, with leases to come back */
     struct member *stuck;   /* likewise, with nothing but confirmed receipts that the journal does not take (OUT-2) */
     struct member *after_due;
+    struct waiter *moves;    /* of its messages to other queues, one after the other */
     struct waiter *deleting; /* waits for the end of its deletion */
     struct sweep *sweeps;
 
@@ -283,13 +339,16 @@ struct engine {
     struct heap deadlines;         /* waiters */
     struct heap delayed, expiries; /* queues */
     struct heap graces;            /* producers */
-    struct heap ttls;              /* queues */
-    struct heap lifetimes;         /* queues */
-    struct queue *dirty;           /* to be paired */
-    struct queue *working;         /* with slices to do */
-    struct session *confirming;    /* with receipts to confirm */
-    struct session *ending;        /* half ended, for lack of room in the effects */
-    struct waiter *joining;        /* came with the command under way: passed over only if it waits after it */
+    struct heap forgets;           /* clients */
+    struct client *clients;
+    struct once once;           /* of the request under way */
+    struct heap ttls;           /* queues */
+    struct heap lifetimes;      /* queues */
+    struct queue *dirty;        /* to be paired */
+    struct queue *working;      /* with slices to do */
+    struct session *confirming; /* with receipts to confirm */
+    struct session *ending;     /* half ended, for lack of room in the effects */
+    struct waiter *joining;     /* came with the command under way: passed over only if it waits after it */
     uint64_t incarnation_last, order_last, record_last;
     uint64_t deleted_watermark; /* that a queue is not there rests on the last record of a deletion */
     uint64_t messages;          /* in all logs */
@@ -363,6 +422,18 @@ void message_forget(struct engine *e, struct queue *q, uint64_t sequence,
 void ready_arrive(struct queue *q, uint64_t sequence, struct message *m, uint64_t priority);
 uint32_t put_time(const struct engine *e);
 
+/* ---- client.c ---- */
+enum { ONCE_GO_ON = -3 }; /* otherwise a code, with the answer filled in */
+JQ_MUST_USE bool client_opens(struct engine *e, struct session *s,
+                              const struct engine_command *c); /* false: call again */
+void client_leaves(struct engine *e, struct session *s);
+void client_due(struct engine *e, struct client *client);
+void clients_free(struct engine *e);
+JQ_MUST_USE int once_begin(struct engine *e, struct session *s, const struct engine_command *c,
+                           struct engine_effect *a);
+void once_keep(struct engine *e, const struct once *once, struct queue *q, uint64_t count);
+void once_end(const struct once *once, const struct engine_effect *a); /* NULL: it is never answered */
+
 /* ---- extra.c ---- */
 static inline struct extra *message_extra(const struct engine *e, const struct message *m)
 {
@@ -415,8 +486,8 @@ bool letter_room(const struct engine *e, const struct message *m); /* in the eff
 
 /* ---- session.c ---- */
 struct session *session_find(const struct engine *e, struct engine_session_id id);
-void session_open(struct engine *e, struct engine_session_id id);
-bool session_end(struct engine *e, struct session *s); /* false: no room, call again */
+struct session *session_open(struct engine *e, struct engine_session_id id); /* NULL: no memory */
+bool session_end(struct engine *e, struct session *s);                       /* false: no room, call again */
 void session_block(struct engine *e, struct session *s, bool blocked);
 void session_unpass(struct session *s, const struct queue *q);
 struct member *member_find(const struct engine *e, const struct session *s, const struct queue *q);
@@ -442,15 +513,34 @@ void waiter_drop_bodies(struct engine *e, struct waiter *w);
 void waiter_deadline(struct engine *e, struct waiter *w);
 struct waiter *waiter_find(const struct engine *e, struct engine_session_id session, uint32_t request);
 void waiter_unline(struct engine *e, struct waiter *w); /* out of its line; it lives on */
+/* A put that came at `order` is answered. */
+void member_put_gone(struct engine *e, struct member *m, uint64_t order);
 void member_after(struct engine *e, struct member *m,
                   struct waiter *w); /* it waits until the member's puts are answered */
 
+/* ---- forward.c ---- */
+bool forward_serve(struct engine *e, struct queue *q, struct waiter *w);
+void forward_leave(struct engine *e, struct waiter *w, bool over);
+void forward_drop_bodies(struct engine *e, struct waiter *w);
+void forward_free(struct forward *f);
+bool forward_concerns(struct engine *e, const struct waiter *w, const struct queue *q); /* whether it puts there */
+
 /* ---- put.c ---- */
+bool put_late(struct engine *e, struct waiter *w); /* answers one that is not to wait any longer */
+JQ_MUST_USE int put_check(struct engine *e, struct session *s, struct queue *q, const struct engine_target *target,
+                          struct engine_effect *a);
+/* How many of the first bodies there is room for, once so much has left. */
+uint32_t put_fitting(const struct queue *q, const struct engine_body *bodies, uint32_t count, uint64_t freed_messages,
+                     uint64_t freed_bytes);
+/* Memory for an arrival, among `extras` messages that may have something extra. False: none, and nothing has changed. */
+JQ_MUST_USE bool put_prepare(struct engine *e, struct queue *q, struct arrival *arrival, uint32_t extras);
+void put_unprepare(struct queue *q, const struct arrival *arrival);
+void put_commit(struct engine *e, struct queue *q, const struct arrival *arrival);
 JQ_MUST_USE int options_make_sense(struct engine *e, const struct queue *q, const struct engine_put_options *o,
                                    struct engine_effect *a);
 JQ_MUST_USE bool put_accept(struct engine *e, struct queue *q,
-                            const struct arrival *arrival); /* false: no memory, and nothing has changed */
-bool put_serve(struct engine *e, struct queue *q);          /* the first waiting put; true: something moved */
+                            struct arrival *arrival); /* false: no memory, and nothing has changed */
+bool put_serve(struct engine *e, struct queue *q);    /* the first waiting put; true: something moved */
 
 /* ---- get.c ---- */
 bool get_serve(struct engine *e, struct queue *q); /* the first waiting get; true: something moved */
@@ -481,6 +571,12 @@ void slices_resume(struct engine *e); /* the journal accepts again */
 /* ---- settle.c ---- */
 JQ_MUST_USE int settle_check(struct engine *e, const struct engine_command *c, enum engine_op op,
                              struct engine_ranges ranges, struct engine_effect *a);
+JQ_MUST_USE bool settle_reserve(struct engine *e, const struct engine_command *c, enum engine_op op,
+                                struct engine_ranges ranges);
+/* Appends what of the range is not held to the effects' ranges; how many. */
+uint32_t settle_lost(struct engine *e, struct session *s, const struct engine_range *range, enum engine_op op);
+void settle_suspend(struct engine *e, struct session *s, struct engine_ranges ranges); /* they do not expire */
+void settle_resume(struct engine *e, struct session *s, struct engine_ranges ranges);
 /* How many were settled; those that were not held are appended to the effects' ranges, *lost of them. */
 uint32_t settle(struct engine *e, struct session *s, const struct engine_command *c, enum engine_op op,
                 struct engine_ranges ranges, uint32_t *lost);
@@ -528,6 +624,9 @@ void producer_detach(struct engine *e, struct member *m);
 void producer_due(struct engine *e, struct producer *p); /* its grace is over */
 void producers_owed(struct engine *e, struct queue *q);  /* the journal accepts again */
 void producers_forget(struct engine *e, struct queue *q);
+
+/* ---- move.c ---- */
+uint32_t move_some(struct engine *e, struct queue *from, uint32_t budget);
 
 /* ---- survey.c ---- */
 void survey(struct engine *e, const struct engine_command *c);

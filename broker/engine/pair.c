@@ -18,7 +18,11 @@ static void serve_after(struct engine *e, struct queue *q)
 
 static bool serve_deleted(struct engine *e, struct queue *q)
 {
-    struct waiter *w = q->puts ? q->puts : q->gets ? q->gets : q->joins ? q->joins : q->blocked_sweeps;
+    struct waiter *w = q->puts    ? q->puts
+                       : q->gets  ? q->gets
+                       : q->joins ? q->joins
+                       : q->moves ? q->moves
+                                  : q->blocked_sweeps;
     if (w)
         waiter_end(e, w, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_DELETED);
     return w != NULL;

@@ -165,7 +165,10 @@ static bool producer_fence(struct engine *e, struct member *old)
     struct waiter *w, *next;
     old->fenced = true;
     DL_FOREACH_SAFE2 (s->waiters, w, next, snext) {
-        if (w->member != old || (w->kind != WAITER_PUT && w->kind != WAITER_FINISH))
+        bool forward = w->kind == WAITER_PUT && w->put.forward;
+        bool its = forward ? forward_concerns(e, w, old->queue)
+                           : w->member == old && (w->kind == WAITER_PUT || w->kind == WAITER_FINISH);
+        if (!its)
             continue;
         if (!effects_room(e->effects))
             return false;

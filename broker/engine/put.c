@@ -28,22 +28,28 @@ static uint64_t bytes_of(const struct engine_body *bodies, uint32_t count)
 }
 
 /* How many of the first bodies there is room for. */
-static uint32_t fitting(const struct queue *q, const struct engine_body *bodies, uint32_t count)
+uint32_t put_fitting(const struct queue *q, const struct engine_body *bodies, uint32_t count, uint64_t freed_messages,
+                     uint64_t freed_bytes)
 {
-    uint64_t max = q->options.max_messages, is = depth(q);
+    uint64_t max = q->options.max_messages, is = depth(q) - freed_messages;
     if (q->paused & ENGINE_PAUSED_PUTS)
         return 0;
     if (max && is + count > max)
         count = is < max ? (uint32_t)(max - is) : 0;
     if (!q->options.max_bytes)
         return count;
-    uint64_t bytes = depth_bytes(q);
+    uint64_t bytes = depth_bytes(q) - freed_bytes;
     for (uint32_t i = 0; i < count; i++) {
         bytes += bodies[i].length;
         if (bytes > q->options.max_bytes)
             return i;
     }
     return count;
+}
+
+static uint32_t fitting(const struct queue *q, const struct engine_body *bodies, uint32_t count)
+{
+    return put_fitting(q, bodies, count, 0, 0);
 }
 
 static bool too_large(const struct queue *q, const struct engine_body *bodies, uint32_t count, bool partial,
@@ -66,8 +72,13 @@ static bool too_large(const struct queue *q, const struct engine_body *bodies, u
 
 bool put_too_large(const struct queue *q, const struct waiter *w, uint64_t *limit)
 {
+    const struct forward *f = w->put.forward;
+    for (uint32_t i = 0; f && i < f->target_count; i++) {
+        if (f->targets[i].queue.incarnation == q->incarnation)
+            return too_large(q, f->targets[i].bodies, f->targets[i].count, false, limit);
+    }
     uint32_t accepted = w->put.accepted;
-    return too_large(q, w->put.bodies + accepted, w->put.count - accepted, w->put.partial, limit);
+    return !f && too_large(q, w->put.bodies + accepted, w->put.count - accepted, w->put.partial, limit);
 }
 
 /* ---- acceptance ---- */
@@ -106,13 +117,13 @@ static uint64_t expires_at(const struct engine *e, const struct queue *q, const 
 
 /* All of the memory that it takes. */
 static bool accept_reserve(struct engine *e, struct queue *q, const struct arrival *arrival, bool extended,
-                           bool expires)
+                           bool expires, uint32_t extras)
 {
     uint32_t count = arrival->count;
     bool heaps = arrival->options.delay_ns || q->options.order != ENGINE_FIFO;
     return queue_reserve(q, count) && (!heaps || ready_reserve(q, count)) &&
            (!arrival->options.delay_ns || order_heap_reserve(&q->delayed, q->delayed.count + count)) &&
-           (!extended || extras_reserve(e, q, count, expires)) &&
+           (!extended || extras_reserve(e, q, extras, expires)) &&
            (!expires || !q->letters || letters_reserve(e, q->letters, count));
 }
 
@@ -146,23 +157,38 @@ static void accept_counts(struct engine *e, struct queue *q, const struct arriva
         arrival->member->producer->accepted += count;
 }
 
-bool put_accept(struct engine *e, struct queue *q, const struct arrival *arrival)
+static bool is_extended(const struct arrival *arrival, uint64_t expires)
+{
+    return expires || arrival->options.priority.kind != ENGINE_PRIORITY_NONE;
+}
+
+bool put_prepare(struct engine *e, struct queue *q, struct arrival *arrival, uint32_t extras)
+{
+    uint64_t expires = expires_at(e, q, arrival);
+    return accept_reserve(e, q, arrival, is_extended(arrival, expires), expires, extras) &&
+           priority_take(q, &arrival->options, arrival->count, &arrival->priority);
+}
+
+void put_unprepare(struct queue *q, const struct arrival *arrival)
+{
+    if (arrival->options.priority.kind == ENGINE_PRIORITY_BYTES)
+        levels_give(&q->levels, arrival->priority, arrival->count);
+}
+
+void put_commit(struct engine *e, struct queue *q, const struct arrival *arrival)
 {
     const struct engine_put_options *o = &arrival->options;
     uint64_t expires = expires_at(e, q, arrival), due = o->delay_ns ? deadline_after(e, o->delay_ns) : 0;
-    uint64_t priority;
-    bool extended = expires || o->priority.kind != ENGINE_PRIORITY_NONE;
-    if (!accept_reserve(e, q, arrival, extended, expires) || !priority_take(q, o, arrival->count, &priority))
-        return false;
+    bool extended = is_extended(arrival, expires);
     if (q->options.order == ENGINE_PRIORITY && q->priority_kind == ENGINE_PRIORITY_NONE)
         priority_fix(q, o);
     for (uint32_t i = 0; i < arrival->count; i++) {
         uint64_t sequence = q->log.tail;
-        struct message *m = accept_one(e, q, &arrival->bodies[i], expires, extended, priority);
+        struct message *m = accept_one(e, q, &arrival->bodies[i], expires, extended, arrival->priority);
         if (due)
             ready_delay(e, q, sequence, m, due);
         else
-            ready_arrive(q, sequence, m, priority);
+            ready_arrive(q, sequence, m, arrival->priority);
     }
     if (q->options.order != ENGINE_FIFO)
         q->fresh = q->log.tail;
@@ -171,8 +197,18 @@ bool put_accept(struct engine *e, struct queue *q, const struct arrival *arrival
         q->queued_bytes += bytes_of(arrival->bodies, arrival->count);
     }
     accept_counts(e, q, arrival);
+    struct engine_record *group = arrival->once.client ? group_open(e, q, q) : NULL;
     record_put(e, q, arrival, due, expires);
+    once_keep(e, &arrival->once, q, arrival->before + arrival->count);
+    group_close(e, group, q, q);
     queue_mark(e, q);
+}
+
+bool put_accept(struct engine *e, struct queue *q, struct arrival *arrival)
+{
+    if (!put_prepare(e, q, arrival, arrival->count))
+        return false;
+    put_commit(e, q, arrival);
     return true;
 }
 
@@ -226,7 +262,8 @@ static int put_place(struct engine *e, struct session *s, struct member *m, cons
     int code = waits ? put_waiter(e, s, m, c, a, fits, &w) : JQ_OK;
     if (code != JQ_OK)
         return code;
-    const struct arrival arrival = {m, c->put.bodies, fits, ENGINE_BY_PUT, c->put.options, 0};
+    struct arrival arrival = {
+        .member = m, .bodies = c->put.bodies, .count = fits, .options = c->put.options, .once = w ? w->once : e->once};
     if (fits && !put_accept(e, q, &arrival)) {
         if (w)
             waiter_free(e, w);
@@ -253,23 +290,22 @@ int options_make_sense(struct engine *e, const struct queue *q, const struct eng
     return priority_check(e, q, o, a);
 }
 
-static int put_check(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
-                     struct engine_effect *a)
+int put_check(struct engine *e, struct session *s, struct queue *q, const struct engine_target *target,
+              struct engine_effect *a)
 {
-    uint64_t limit;
-    if (c->generation > q->generation)
-        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_GENERATION_UNKNOWN, q, c->generation);
-    if (c->generation && c->generation < q->generation)
+    if (target->generation > q->generation)
+        return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_GENERATION_UNKNOWN, q, target->generation);
+    if (target->generation && target->generation < q->generation)
         return answer_fail(e, a, JQ_CLOSED, ENGINE_WHY_GENERATION_OLD, q, q->generation);
     if (q->closed)
         return answer_fail(e, a, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED, q, 0);
     int code = producer_check(e, q, member_find(e, s, q), a);
+    if (code == JQ_OK)
+        code = options_make_sense(e, q, &target->options, a);
     if (code != JQ_OK)
         return code;
-    code = options_make_sense(e, q, &c->put.options, a);
-    if (code != JQ_OK)
-        return code;
-    if (too_large(q, c->put.bodies, c->put.count, c->put.partial, &limit))
+    uint64_t limit;
+    if (too_large(q, target->bodies, target->count, target->partial, &limit))
         return answer_fail(e, a, JQ_TOO_LARGE, ENGINE_WHY_BATCH_OVER_BOUND, q, limit);
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
@@ -280,7 +316,9 @@ static int put_into(struct engine *e, struct session *s, struct queue *q, const 
                     struct engine_effect *a)
 {
     a->incarnation = q->incarnation;
-    int code = put_check(e, s, q, c, a);
+    const struct engine_target target = {c->queue,     c->generation,  c->put.bodies,
+                                         c->put.count, c->put.options, c->put.partial};
+    int code = put_check(e, s, q, &target, a);
     if (code != JQ_OK)
         return code;
     struct member *m = member_get(e, s, q);
@@ -318,7 +356,7 @@ int handle_put(struct engine *e, struct session *s, const struct engine_command 
 
 /* ---- the line of waiting puts ---- */
 
-static bool put_late(struct engine *e, struct waiter *w)
+bool put_late(struct engine *e, struct waiter *w)
 {
     bool some = w->put.accepted && w->late_code == JQ_FULL;
     if (!w->late)
@@ -332,6 +370,8 @@ bool put_serve(struct engine *e, struct queue *q)
     struct waiter *w = q->puts;
     if (!w || behind_sweep(q, w))
         return false;
+    if (w->put.forward)
+        return forward_serve(e, q, w);
     uint32_t left = w->put.count - w->put.accepted;
     struct engine_body *bodies = w->put.bodies + w->put.accepted;
     uint32_t fits = fitting(q, bodies, left);
@@ -345,7 +385,12 @@ bool put_serve(struct engine *e, struct queue *q)
             waiter_end(e, w, JQ_STORAGE, ENGINE_WHY_JOURNAL);
         return late;
     }
-    const struct arrival arrival = {w->member, bodies, fits, ENGINE_BY_PUT, w->put.options, 0};
+    struct arrival arrival = {.member = w->member,
+                              .bodies = bodies,
+                              .count = fits,
+                              .options = w->put.options,
+                              .once = w->once,
+                              .before = w->put.accepted};
     if (!put_accept(e, q, &arrival)) {
         waiter_end(e, w, JQ_OVERLOADED, ENGINE_WHY_MEMORY);
         return true;
@@ -384,11 +429,14 @@ int handle_put_end(struct engine *e, struct session *s, const struct engine_comm
         *log_append(&q->log) = (struct message){.state = MESSAGE_READY, .end = 1};
     q->ends += c->count;
     e->messages += c->count;
+    struct engine_record *group = e->once.client ? group_open(e, q, q) : NULL;
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_PUT_END);
     if (record) {
         record->first = q->log.tail - c->count;
         record->count = c->count;
     }
+    once_keep(e, &e->once, q, c->count);
+    group_close(e, group, q, q);
     queue_mark(e, q);
     a->answer.count = c->count;
     a->incarnation = q->incarnation;

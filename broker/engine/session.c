@@ -11,15 +11,17 @@ struct session *session_find(const struct engine *e, struct engine_session_id id
 }
 
 /* Without memory there is no session, and its requests are answered so. */
-void session_open(struct engine *e, struct engine_session_id id)
+struct session *session_open(struct engine *e, struct engine_session_id id)
 {
     struct session *s = calloc(1, sizeof *s);
     if (!s)
-        return;
+        return NULL;
     s->id = id;
     HASH_ADD(hh, e->sessions, id, sizeof s->id, s);
-    if (!s->hh.tbl)
-        free(s);
+    if (s->hh.tbl)
+        return s;
+    free(s);
+    return NULL;
 }
 
 /* Everything it waits for is withdrawn. False when the effects are full. */
@@ -46,6 +48,7 @@ bool session_end(struct engine *e, struct session *s)
     if (!session_withdraw(e, s))
         return false;
     e->ending = NULL;
+    client_leaves(e, s);
     if (s->confirming)
         DL_DELETE2(e->confirming, s, cprev, cnext);
     struct member *m, *next;

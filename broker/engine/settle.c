@@ -22,8 +22,7 @@ static int range_check(struct engine *e, const struct engine_command *c, enum en
 }
 
 /* All of the memory that carrying it out may need. */
-static bool settle_reserve(struct engine *e, const struct engine_command *c, enum engine_op op,
-                           struct engine_ranges ranges)
+bool settle_reserve(struct engine *e, const struct engine_command *c, enum engine_op op, struct engine_ranges ranges)
 {
     for (uint32_t i = 0; i < ranges.count; i++) {
         struct queue *q = queue_by_incarnation(e, ranges.item[i].incarnation);
@@ -75,6 +74,7 @@ struct settling {
     struct run *run;   /* of the messages settled last */
     uint32_t settled;  /* of them, not yet taken from the run */
     struct run *fresh; /* TOUCH: where messages of `run` go */
+    bool suspends;     /* TOUCH: until it is said otherwise */
 };
 
 static void settling_flush(struct settling *g)
@@ -94,7 +94,7 @@ static void touch(struct settling *g, struct run *r, uint64_t sequence, struct m
         return;
     bool grows = g->fresh && g->fresh->first + g->fresh->count == sequence;
     if (!grows) {
-        uint64_t deadline = deadline_after(g->e, q->options.lease_ms * 1000000);
+        uint64_t deadline = g->suspends ? RUN_SUSPENDED : deadline_after(g->e, q->options.lease_ms * 1000000);
         g->fresh = run_new(g->e, r->member, sequence, message_attempt(g->e, m), 0, deadline);
         g->fresh->put_time = r->put_time;
     }
@@ -127,33 +127,84 @@ static void settle_one(struct settling *g, struct run *r, uint64_t sequence, str
     g->settled++;
 }
 
+static uint32_t settle_range(struct settling *g, struct engine_range range, uint32_t *lost)
+{
+    struct engine *e = g->e;
+    struct queue *q = queue_by_incarnation(e, range.incarnation);
+    struct engine_range *last = NULL;
+    uint32_t settled = 0;
+    for (uint32_t k = 0; k < range.count; k++) {
+        uint64_t sequence = range.first + k;
+        struct message *m = q ? log_at(&q->log, sequence) : NULL;
+        struct run *r = held(e, g->s, m, range.attempt, g->op);
+        if (r) {
+            settle_one(g, r, sequence, m);
+            settled++;
+            last = NULL;
+        } else if (last) {
+            last->count++;
+        } else {
+            last = effects_range(e->effects, (struct engine_range){range.incarnation, sequence, 1, range.attempt});
+            ++*lost;
+        }
+    }
+    settling_flush(g);
+    return settled;
+}
+
 uint32_t settle(struct engine *e, struct session *s, const struct engine_command *c, enum engine_op op,
                 struct engine_ranges ranges, uint32_t *lost)
 {
     struct settling g = {.e = e, .s = s, .c = c, .op = op};
     uint32_t settled = 0;
-    for (uint32_t i = 0; i < ranges.count; i++) {
-        struct engine_range range = ranges.item[i];
-        struct queue *q = queue_by_incarnation(e, range.incarnation);
-        struct engine_range *last = NULL;
-        for (uint32_t k = 0; k < range.count; k++) {
-            uint64_t sequence = range.first + k;
-            struct message *m = q ? log_at(&q->log, sequence) : NULL;
-            struct run *r = held(e, s, m, range.attempt, op);
-            if (r) {
-                settle_one(&g, r, sequence, m);
-                settled++;
-                last = NULL;
-            } else if (last) {
-                last->count++;
-            } else {
-                last = effects_range(e->effects, (struct engine_range){range.incarnation, sequence, 1, range.attempt});
-                ++*lost;
-            }
-        }
-        settling_flush(&g);
-    }
+    for (uint32_t i = 0; i < ranges.count; i++)
+        settled += settle_range(&g, ranges.item[i], lost);
     return settled;
+}
+
+/* ---- for a forward ---- */
+
+uint32_t settle_lost(struct engine *e, struct session *s, const struct engine_range *range, enum engine_op op)
+{
+    const struct queue *q = queue_by_incarnation(e, range->incarnation);
+    struct engine_range *last = NULL;
+    uint32_t lost = 0;
+    for (uint32_t k = 0; k < range->count; k++) {
+        uint64_t sequence = range->first + k;
+        if (held(e, s, q ? log_at(&q->log, sequence) : NULL, range->attempt, op)) {
+            last = NULL;
+        } else if (last) {
+            last->count++;
+        } else {
+            last = effects_range(e->effects, (struct engine_range){range->incarnation, sequence, 1, range->attempt});
+            lost++;
+        }
+    }
+    return lost;
+}
+
+void settle_suspend(struct engine *e, struct session *s, struct engine_ranges ranges)
+{
+    struct settling g = {.e = e, .s = s, .op = ENGINE_TOUCH, .suspends = true};
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < ranges.count; i++)
+        (void)settle_range(&g, ranges.item[i], &lost);
+    JQ_ASSERT(!lost);
+}
+
+/* Their time begins anew. */
+void settle_resume(struct engine *e, struct session *s, struct engine_ranges ranges)
+{
+    for (uint32_t i = 0; i < ranges.count; i++) {
+        const struct engine_range *range = &ranges.item[i];
+        const struct queue *q = queue_by_incarnation(e, range->incarnation);
+        for (uint32_t k = 0; q && k < range->count; k++) {
+            const struct message *m = log_at(&q->log, range->first + k);
+            struct run *r = held(e, s, m, range->attempt, ENGINE_DONE);
+            if (r && r->expiry.key == RUN_SUSPENDED)
+                run_timed(e, r, deadline_after(e, q->options.lease_ms * 1000000));
+        }
+    }
 }
 
 int handle_settle(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)

@@ -226,7 +226,7 @@ static void queue_idle(struct engine *e, struct queue *q)
 
 static bool lines_empty(const struct queue *q)
 {
-    return !q->put_count && !q->get_count && !q->join_count && !q->blocked_sweeps && !q->after_due;
+    return !q->put_count && !q->get_count && !q->join_count && !q->blocked_sweeps && !q->moves && !q->after_due;
 }
 
 /* The next piece of work of a queue; false: it has none, or must wait. */
@@ -252,6 +252,8 @@ static bool queue_slice(struct engine *e, struct queue *q, uint32_t piece)
         e->budget -= wither_some(e, q, piece);
     } else if (q->sweeps) {
         e->budget -= sweep_some(e, q, piece);
+    } else if (q->moves && !q->deleted) {
+        e->budget -= move_some(e, q, piece);
     } else if (q->deleted && lines_empty(q)) {
         e->budget -= delete_some(e, q, piece);
         return true;

@@ -55,16 +55,34 @@ static const struct operation operations[ENGINE_OP_COUNT] = {
     [ENGINE_EXPORT] = {handle_export, ENGINE_EXPORTED},
 };
 
+/* Of a request that nothing is done about. */
+static void release_bodies(struct engine *e, const struct engine_command *c)
+{
+    for (uint32_t i = 0; c->op == ENGINE_PUT && i < c->put.count; i++)
+        effects_release(e->effects, c->put.bodies[i]);
+    for (uint32_t t = 0; c->op == ENGINE_FORWARD && t < c->forward.target_count; t++) {
+        for (uint32_t i = 0; i < c->forward.targets[t].count; i++)
+            effects_release(e->effects, c->forward.targets[t].bodies[i]);
+    }
+}
+
 /* What a handler itself says (the target of a cancel, the fenced producer) comes before the answer; what the change wakes, after. */
 static bool dispatch_request(struct engine *e, struct session *s, const struct engine_command *c)
 {
     struct engine_effect answer = {.kind = operations[c->op].answer, .session = c->session, .request = c->request};
-    int code = operations[c->op].handler(e, s, c, &answer);
+    int code = once_begin(e, s, c, &answer);
+    if (code != ONCE_GO_ON)
+        release_bodies(e, c);
+    else
+        code = operations[c->op].handler(e, s, c, &answer);
+    struct once once = e->once;
+    e->once = (struct once){0};
     if (code == ENGINE_AGAIN)
         return false;
     if (code == ENGINE_PARKED)
         return true;
     answer.code = (enum jqw_code)code;
+    once_end(&once, &answer);
     *effect_new(e, answer.kind, answer.session, answer.request, NULL) = answer;
     return true;
 }
@@ -74,8 +92,7 @@ static void no_session(struct engine *e, const struct engine_command *c)
     struct engine_effect *a = effect_new(e, operations[c->op].answer, c->session, c->request, NULL);
     a->code = JQ_OVERLOADED;
     a->why = ENGINE_WHY_MEMORY;
-    for (uint32_t i = 0; c->op == ENGINE_PUT && i < c->put.count; i++)
-        effects_release(e->effects, c->put.bodies[i]);
+    release_bodies(e, c);
 }
 
 /* False: the effects are full before it is through; it is to be given again. */
@@ -84,9 +101,7 @@ static bool dispatch(struct engine *e, const struct engine_command *c)
     struct session *s = session_find(e, c->session);
     switch (c->op) {
     case ENGINE_SESSION_OPEN:
-        if (!s)
-            session_open(e, c->session);
-        return true;
+        return (s && !s->opening) || client_opens(e, s, c);
     case ENGINE_SESSION_END:
         return !s || session_end(e, s);
     case ENGINE_OUTPUT_BLOCKED:
@@ -159,9 +174,10 @@ static uint64_t next_timer(const struct engine *e)
 {
     return earliest(
         &e->deadlines,
-        earliest(
-            &e->delayed,
-            earliest(&e->expiries, earliest(&e->graces, earliest(&e->lifetimes, earliest(&e->ttls, ENGINE_FOREVER))))));
+        earliest(&e->delayed,
+                 earliest(&e->expiries,
+                          earliest(&e->graces, earliest(&e->lifetimes,
+                                                        earliest(&e->ttls, earliest(&e->forgets, ENGINE_FOREVER)))))));
 }
 
 /* At one instant: expiry, delayed to ready, pairing. */
@@ -182,6 +198,8 @@ static bool instant_begin(struct engine *e, uint64_t at)
     }
     while ((top = heap_top(&e->ttls)) && top->key <= at)
         ttl_due(e, ENGINE_OF(top, struct queue, ttl_due));
+    while ((top = heap_top(&e->forgets)) && top->key <= at)
+        client_due(e, ENGINE_OF(top, struct client, forget));
     (void)engine_slices(e);
     while ((top = heap_top(&e->delayed)) && top->key <= at)
         ready_due(e, ENGINE_OF(top, struct queue, delayed_due), at);
@@ -260,6 +278,7 @@ void engine_totals(const struct engine *e, struct engine_totals *out)
         .sessions = HASH_COUNT(e->sessions),
         .queues = HASH_CNT(hh_name, e->by_name),
         .producers = e->producers,
+        .clients = HASH_COUNT(e->clients),
         .members = pool_used(&e->member_pool),
         .waiters = pool_used(&e->waiter_pool),
         .messages = e->messages,
@@ -277,6 +296,7 @@ static void waiters_free(struct engine *e)
         if (w->kind == WAITER_PUT) {
             free(w->put.bodies);
             free(w->put.priority_bytes);
+            forward_free(w->put.forward);
         }
         if (w->kind == WAITER_GET)
             free(w->get.lost);
@@ -329,6 +349,8 @@ void engine_free(struct engine *e)
     heap_fini(&e->graces);
     heap_fini(&e->lifetimes);
     heap_fini(&e->ttls);
+    clients_free(e);
+    heap_fini(&e->forgets);
     pool_fini(&e->extras);
     free(e);
 }

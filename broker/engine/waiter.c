@@ -34,6 +34,8 @@ int waiter_new(struct engine *e, struct session *s, struct queue *q, enum waiter
     w->session = s;
     w->queue = q;
     w->order = ++e->order_last;
+    w->once = e->once;
+    e->once = (struct once){0};
     if (timeout_ns && timeout_ns != ENGINE_FOREVER)
         heap_set(&e->deadlines, &w->deadline, deadline_after(e, timeout_ns), w->order);
     DL_APPEND2(s->waiters, w, sprev, snext);
@@ -73,7 +75,7 @@ static void line_counts(struct waiter *w, int change)
     struct queue *q = w->queue;
     *line_count(q, w->kind) += (uint32_t)change;
     if (w->kind == WAITER_PUT) {
-        w->member->waiting_puts += (uint32_t)change;
+        w->member->waiting_puts += w->put.forward ? 0 : (uint32_t)change;
         w->session->waiting_bytes += (uint64_t)change * w->put.bytes;
     }
     if (w->kind != WAITER_GET)
@@ -140,13 +142,15 @@ static void member_due(struct engine *e, struct member *m)
 }
 
 /* One put less for what came after it to wait for. */
-static void member_put_gone(struct member *m, uint64_t order)
+void member_put_gone(struct engine *e, struct member *m, uint64_t order)
 {
     struct waiter *after;
     DL_FOREACH (m->afters, after) {
         if (after->order > order)
             after->puts_before--;
     }
+    member_due(e, m);
+    member_tidy(e, m);
 }
 
 void member_after(struct engine *e, struct member *m, struct waiter *w)
@@ -164,6 +168,10 @@ void waiter_drop_bodies(struct engine *e, struct waiter *w)
 {
     if (w->kind != WAITER_PUT)
         return;
+    if (w->put.forward) {
+        forward_drop_bodies(e, w);
+        return;
+    }
     for (uint32_t i = w->put.accepted; i < w->put.count; i++)
         effects_release(e->effects, w->put.bodies[i]);
     w->put.count = w->put.accepted;
@@ -195,8 +203,10 @@ void waiter_unline(struct engine *e, struct waiter *w)
     queue_mark(e, w->queue);
     if (!m)
         return;
-    if (w->kind == WAITER_PUT)
-        member_put_gone(m, w->order);
+    if (w->kind == WAITER_PUT && !w->put.forward) {
+        member_put_gone(e, m, w->order);
+        return;
+    }
     member_due(e, m);
     member_tidy(e, m);
 }
@@ -205,11 +215,14 @@ void waiter_free(struct engine *e, struct waiter *w)
 {
     if (e->joining == w)
         e->joining = NULL;
+    once_end(&w->once, NULL);
     if (w->late)
         w->queue->late_count--;
     heap_remove(&e->deadlines, &w->deadline);
     if (w->line)
         waiter_unline(e, w);
+    if (w->kind == WAITER_PUT)
+        forward_leave(e, w, true);
     if (w->session)
         waiter_leave(e, w);
     if (w->kind == WAITER_PUT) {
@@ -226,7 +239,7 @@ void waiter_free(struct engine *e, struct waiter *w)
 static const enum engine_effect_kind kind_of_answer[] = {
     [WAITER_PUT] = ENGINE_ANSWER,    [WAITER_GET] = ENGINE_GOT,      [WAITER_JOIN] = ENGINE_JOINED,
     [WAITER_FINISH] = ENGINE_ANSWER, [WAITER_CLOSE] = ENGINE_ANSWER, [WAITER_SWEEP] = ENGINE_ANSWER,
-    [WAITER_REOPEN] = ENGINE_ANSWER,
+    [WAITER_REOPEN] = ENGINE_ANSWER, [WAITER_MOVE] = ENGINE_ANSWER,
 };
 
 void waiter_lost(struct engine *e, const struct waiter *w, struct engine_effect *a)
@@ -241,13 +254,15 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
 {
     if (w->session) {
         struct queue *q = w->queue;
-        struct engine_effect *a = effect_new(e, kind_of_answer[w->kind], w->session->id, (uint32_t)w->key.request, q);
+        bool forward = w->kind == WAITER_PUT && w->put.forward;
+        struct engine_effect *a = effect_new(e, forward ? ENGINE_SETTLED : kind_of_answer[w->kind], w->session->id,
+                                             (uint32_t)w->key.request, q);
         a->code = code;
         if (w->after > a->after)
             a->after = w->after;
         if (code != JQ_OK)
             (void)answer_fail(e, a, code, why, q, 0);
-        if (w->kind == WAITER_PUT)
+        if (w->kind == WAITER_PUT && !forward)
             a->answer.count = w->put.accepted;
         if (w->kind == WAITER_GET)
             waiter_lost(e, w, a);
@@ -255,10 +270,14 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
             join_answer(a, q, &w->join);
         if (w->kind == WAITER_FINISH && code == JQ_OK)
             a->answer.count = w->finish->accepted;
+        if (w->kind == WAITER_MOVE)
+            a->answer.count = w->move.moved;
         if (w->kind == WAITER_REOPEN && code == JQ_OK)
             a->answer.count = q->generation;
         if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)
             a->answer.count = w->sweep.discarded;
+        once_end(&w->once, a);
+        w->once.client = NULL;
     }
     waiter_drop_bodies(e, w);
     waiter_free(e, w);

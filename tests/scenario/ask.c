@@ -173,6 +173,9 @@ static const struct verb {
     {"purge", ENGINE_PURGE, ask_queue, false},
     {"alter", ENGINE_ALTER, ask_alter, false},
     {"reopen", ENGINE_REOPEN, ask_queue, false},
+    {"hello", ENGINE_SESSION_OPEN, ask_hello, false},
+    {"forward", ENGINE_FORWARD, ask_forward, false},
+    {"move", ENGINE_MOVE, ask_move, false},
     {"pause", ENGINE_PAUSE, ask_pause, false},
     {"resume", ENGINE_PAUSE, ask_pause, false},
 };
@@ -228,6 +231,7 @@ void ask_init(struct ask *ask, struct world *world, const struct script_request 
     ask->command.session = session->id;
     ask->command.request = ask->request ? ask->request->id : 0;
     words.used = must_alloc(script->word_count);
+    ask_once(&words);
     verb->build(&words);
     if (words_next(&words))
         words_wrong(&words, "words left over");
@@ -241,4 +245,5 @@ void ask_fini(struct ask *ask)
     free(ask->bodies);
     free(ask->ranges);
     free(ask->release);
+    free(ask->targets);
 }

@@ -92,7 +92,7 @@ static void reopen_sessions(struct world *world)
     engine_totals(world->engine, &totals);
     for (struct session *session = world->sessions; session; session = session->next)
         live += session->live;
-    if (totals.sessions + 1 == live)
+    if (totals.sessions + 1 == live && !world->sessions->client) /* hello opens it itself */
         world->sessions->fresh = true;
 }
 
@@ -194,7 +194,10 @@ static void play_act(struct play *play, const struct script_act *act)
 
 static struct engine_config config_of(const struct script_case *the_case)
 {
-    struct engine_config config = {.incarnation_first = 1000, .waiting_max = 1000, .waiting_bytes_max = 1 << 30};
+    struct engine_config config = {.incarnation_first = 1000,
+                                   .waiting_max = 1000,
+                                   .waiting_bytes_max = 1 << 30,
+                                   .client_forget_ns = WORLD_CLIENT_FORGET};
     for (const struct script_act *act = the_case->acts; act; act = act->next) {
         for (size_t i = 0; act->kind == SCRIPT_LIMIT && i < act->word_count; i++) {
             uint64_t number = 0;

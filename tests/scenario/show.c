@@ -157,6 +157,8 @@ static void show_kind(struct world *world, const struct engine_effect *effect, c
     case ENGINE_EVENT_FENCED:
         break;
     case ENGINE_OPENED:
+        text_add(out, "%s", effect->opened.known ? " known" : "");
+        break;
     case ENGINE_EXPLAINED:
     case ENGINE_EXPORTED:
         break;
@@ -230,6 +232,9 @@ void show_record(struct world *world, const struct engine_record *record, struct
         text_add(out, " expires ");
         text_add_time(out, record->expires_ns - WORLD_START);
     }
+    if (record->kind == ENGINE_RECORD_KEPT)
+        text_add(out, " %.*s %" PRIu32 "/%" PRIu64 " count %" PRIu32, ENGINE_CLIENT_ID, (const char *)record->client,
+                 record->once.slot, record->once.number, record->count);
     if (record->due_ns) {
         text_add(out, " due ");
         text_add_time(out, record->due_ns - WORLD_START);

@@ -131,7 +131,7 @@ static void check_empty(struct world *world)
 {
     struct engine_totals totals;
     engine_totals(world->engine, &totals);
-    if (totals.sessions != 1 || totals.queues || totals.waiters || totals.messages || totals.leases)
+    if (totals.sessions != 1 || totals.queues || totals.waiters || totals.messages || totals.leases || totals.clients)
         world_problem(world,
                       "left in the engine when all is over: sessions %" PRIu64 ", queues %" PRIu64 ", waiters %" PRIu64
                       ", messages %" PRIu64 ", leases %" PRIu64,
@@ -152,6 +152,7 @@ void world_close(struct world *world)
     settle(world);
     monitor_delete_all(world);
     settle(world);
+    world_pass(world, world->now + WORLD_CLIENT_FORGET, false); /* what was kept for clients goes, too */
     journal_memory_sync(world->journal);
     if (!world_broken(world))
         check_empty(world);

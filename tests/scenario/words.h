@@ -26,6 +26,12 @@ uint64_t words_incarnation(struct words *w, char *name, bool *named); /* of "job
 uint64_t words_queue(struct words *w);                                /* the queue of the command; its incarnation */
 struct engine_range *words_ranges(struct words *w, const char *list, uint64_t home, uint32_t *count); /* owned */
 
+/* ask_once.c: clients that come back, and what goes from queue to queue. */
+void ask_hello(struct words *w);
+void ask_forward(struct words *w);
+void ask_move(struct words *w);
+void ask_once(struct words *w); /* once=SLOT/NUMBER, of any verb */
+
 /* ask_queues.c: verbs about queues as a whole. */
 void ask_declare(struct words *w);
 void ask_alter(struct words *w);

@@ -17,6 +17,7 @@ struct session {
     const char *name;
     struct engine_session_id id;
     bool fresh;           /* not yet opened in the engine: the next step does it */
+    const char *client;   /* by which hello named it; NULL: none did */
     bool live, ended_now; /* ended_now: in the act that runs */
 };
 
@@ -87,7 +88,8 @@ struct world {
     bool failed;          /* it has failed by now */
 };
 
-#define WORLD_START UINT64_C(1000000000000) /* what a script calls 0s */
+#define WORLD_START         UINT64_C(1000000000000) /* what a script calls 0s */
+#define WORLD_CLIENT_FORGET UINT64_C(3600000000000)
 
 /* False: no engine (in the sweep, the allocation that fails was one of its making). */
 bool world_init(struct world *world, const struct engine_config *config);

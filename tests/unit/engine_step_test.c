@@ -114,7 +114,9 @@ static void run_one(struct rig *rig, struct engine_command made)
 
 static void open_session(struct rig *rig, uint64_t session)
 {
-    run_one(rig, command(rig, ENGINE_SESSION_OPEN, session, ""));
+    struct engine_command open = command(rig, ENGINE_SESSION_OPEN, session, "");
+    open.request = 0; /* nobody waits for an answer */
+    run_one(rig, open);
 }
 
 static void put_many(struct rig *rig, uint64_t session, const char *queue, uint32_t count)
