@@ -117,13 +117,13 @@ static void check_lines(const struct engine *e, const struct queue *q)
         DL_FOREACH (lines[i], w) {
             JQ_ASSERT(w->queue == q && w->kind == (enum waiter_kind)i && !w->passed);
             JQ_ASSERT(w->order > order);
-            JQ_ASSERT(waiter_find(e, w->session->id, (uint32_t)w->key.request) == w);
+            JQ_ASSERT(waiter_find(e, w->session->id, (uint32_t)w->key.request) == (w->root ? w->root : w));
             order = w->order;
             late += w->late;
             in_line += i == WAITER_GET;
         }
     }
-    JQ_ASSERT(in_line == q->idle_count + q->final_count && late <= q->late_count);
+    JQ_ASSERT(in_line == q->idle_count + q->final_count + q->part_count && late <= q->late_count);
 }
 
 /* CSV-1, CNT-2. */

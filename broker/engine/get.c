@@ -133,9 +133,9 @@ static int handout(struct engine *e, struct member *m, uint32_t max, bool auto_,
 
 /* ---- the request ---- */
 
-static void get_park(struct engine *e, struct member *m, const struct engine_command *c, struct waiter *w,
-                     const struct engine_effect *a)
+void get_keep(struct engine *e, struct waiter *w, const struct engine_command *c, const struct engine_effect *a)
 {
+    (void)e;
     w->get.lost_count = a->got.lost_count;
     if (a->got.lost_count) {
         memcpy(w->get.lost, a->got.lost, a->got.lost_count * sizeof *w->get.lost);
@@ -144,18 +144,24 @@ static void get_park(struct engine *e, struct member *m, const struct engine_com
         w->get.lost = NULL;
     }
     w->after = a->after;
-    w->get.generation = m->queue->generation;
+    w->get.generation = w->queue->generation;
     w->get.max = c->get.max;
     w->get.auto_ = c->get.auto_;
     w->get.final = c->get.final;
+}
+
+static void get_park(struct engine *e, struct member *m, const struct engine_command *c, struct waiter *w,
+                     const struct engine_effect *a)
+{
+    get_keep(e, w, c, a);
     waiter_line(e, w, m);
     if (!c->get.timeout_ns)
         waiter_late(w, JQ_EMPTY);
 }
 
 /* A waiter with room for all that the carried ranges may lose. */
-static int get_waiter(struct engine *e, struct member *m, const struct engine_command *c, struct engine_effect *a,
-                      struct waiter **out)
+int get_waiter(struct engine *e, struct member *m, const struct engine_command *c, struct engine_effect *a,
+               struct waiter **out)
 {
     uint64_t lost = 0;
     for (uint32_t i = 0; i < c->get.done.count; i++)
@@ -183,7 +189,7 @@ static int get_prepare(struct engine *e, struct member *m, const struct engine_c
     return get_waiter(e, m, c, a, out);
 }
 
-static void get_carried(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
+void get_carried(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
     uint32_t lost = 0;
     a->got.lost = e->effects->ranges + e->effects->range_count;
@@ -197,6 +203,16 @@ static void get_carried(struct engine *e, struct session *s, const struct engine
     }
 }
 
+int get_hand_out(struct engine *e, struct member *m, uint32_t max, bool auto_, struct engine_effect *a)
+{
+    struct queue *q = m->queue;
+    int code = handout(e, m, max, auto_, a);
+    answer_rests_on(a, q);
+    if (code == JQ_OK)
+        return code;
+    return answer_fail(e, a, (enum jqw_code)code, code == JQ_END ? ENGINE_WHY_QUEUE_ENDED : ENGINE_WHY_MEMORY, q, 0);
+}
+
 /* The answer there is at once, or ENGINE_PARKED: it must wait for messages, for its turn, or for what a busy queue has to come. */
 static int get_now(struct engine *e, struct member *m, const struct engine_command *c, struct engine_effect *a)
 {
@@ -206,13 +222,8 @@ static int get_now(struct engine *e, struct member *m, const struct engine_comma
         return answer_fail(e, a, generation_end_code(q, c->generation), ENGINE_WHY_GENERATION_OLD, q, q->generation);
     if (q->gets || queue_busy(q) || q->dirty)
         return ENGINE_PARKED;
-    if (!get_ended(q, NULL, true) && !(q->paused & ENGINE_PAUSED_GETS) && ready_next(q, &sequence)) {
-        int code = handout(e, m, c->get.max, c->get.auto_, a);
-        answer_rests_on(a, q);
-        return code == JQ_OK ? code
-                             : answer_fail(e, a, (enum jqw_code)code,
-                                           code == JQ_END ? ENGINE_WHY_QUEUE_ENDED : ENGINE_WHY_MEMORY, q, 0);
-    }
+    if (!get_ended(q, NULL, true) && !(q->paused & ENGINE_PAUSED_GETS) && ready_next(q, &sequence))
+        return get_hand_out(e, m, c->get.max, c->get.auto_, a);
     if (get_ended(q, m, c->get.final)) {
         if (!c->get.final) { /* it is so for the others who wait, too */
             q->end_idle_until = e->order_last;
@@ -261,6 +272,8 @@ int handle_get(struct engine *e, struct session *s, const struct engine_command 
     int code = get_check(e, c, a);
     if (code != JQ_OK)
         return code;
+    if (c->get.other_count)
+        return get_many(e, s, c, a);
     struct queue *q;
     bool made;
     if ((code = queue_find_or_make(e, c, a, &q, &made)) != JQ_OK)
@@ -289,14 +302,13 @@ bool get_serve(struct engine *e, struct queue *q)
     uint64_t sequence;
     if (!w || behind_sweep(q, w) || (q->paused & ENGINE_PAUSED_GETS) || !ready_next(q, &sequence))
         return false;
+    struct waiter *root = w->root ? w->root : w;
     struct engine_effect *a = effect_new(e, ENGINE_GOT, w->session->id, (uint32_t)w->key.request, q);
-    waiter_lost(e, w, a);
-    if (w->after > a->after)
-        a->after = w->after;
-    int code = handout(e, w->member, w->get.max, w->get.auto_, a);
-    a->code = (enum jqw_code)code;
-    if (code != JQ_OK)
-        (void)answer_fail(e, a, a->code, code == JQ_END ? ENGINE_WHY_QUEUE_ENDED : ENGINE_WHY_MEMORY, q, 0);
-    waiter_free(e, w);
+    waiter_lost(e, root, a);
+    if (root->after > a->after)
+        a->after = root->after;
+    a->got.place = w->place;
+    a->code = (enum jqw_code)get_hand_out(e, w->member, w->get.max, w->get.auto_, a);
+    waiter_free(e, root);
     return true;
 }

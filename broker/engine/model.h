@@ -183,6 +183,10 @@ struct waiter {
     struct waiter *sprev, *snext; /* in session->waiters */
     struct waiter *prev, *next;   /* in a line of the queue, or member->afters */
     struct waiter **line;         /* which; NULL: none */
+    struct waiter *root;          /* of a part of a get from several queues; NULL: it is none */
+    struct waiter *parts;         /* of a root: one in the line of each queue */
+    struct waiter *part_next;     /* the next of the same root */
+    uint32_t place;               /* of a part: which of the queues */
     uint64_t order;               /* of arrival */
     uint32_t puts_before;         /* finish, close(after_mine): earlier puts of its session that wait */
     struct once once;
@@ -233,6 +237,7 @@ struct session {
     uint32_t waiting;
     uint64_t waiting_bytes;
     bool blocked;
+    uint32_t turn;            /* with which queue its next get from several begins */
     uint64_t receipt_last;    /* number of the last delivery on receipt */
     uint64_t received;        /* the highest that was confirmed */
     struct receipt *receipts; /* a ring of what is not confirmed, in order */
@@ -308,7 +313,7 @@ struct queue {
 
     uint64_t end_idle_until, end_final_until;            /* waiting gets up to this arrival are to be told END */
     struct waiter *puts, *gets, *joins, *blocked_sweeps; /* lines, in order of arrival; sweeps wait while it is busy */
-    uint32_t put_count, get_count, join_count, late_count, idle_count, final_count;
+    uint32_t put_count, get_count, join_count, late_count, idle_count, final_count, part_count;
     struct member *members;
     struct member *returns; /* of sessions that ended, with leases to come back */
     struct member *stuck;   /* likewise, with nothing but confirmed receipts that the journal does not take (OUT-2) */
@@ -547,6 +552,18 @@ bool get_serve(struct engine *e, struct queue *q); /* the first waiting get; tru
 bool get_ended(const struct queue *q, const struct member *asking,
                bool final); /* asking: a get that does not wait, or NULL */
 void waiter_lost(struct engine *e, const struct waiter *w, struct engine_effect *a);
+/* A get's own steps: a waiter for it; the dones and releases it carries; what is ready; what it keeps while it waits. */
+JQ_MUST_USE int get_waiter(struct engine *e, struct member *m, const struct engine_command *c, struct engine_effect *a,
+                           struct waiter **out);
+void get_carried(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a);
+int get_hand_out(struct engine *e, struct member *m, uint32_t max, bool auto_, struct engine_effect *a);
+void get_keep(struct engine *e, struct waiter *w, const struct engine_command *c, const struct engine_effect *a);
+
+/* ---- get_many.c ---- */
+JQ_MUST_USE int get_many(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a);
+void parts_free(struct engine *e, struct waiter *root);
+bool parts_unsettled(const struct waiter *root, const struct queue *but);
+const struct queue *parts_ended(const struct waiter *root);
 
 /* ---- lease.c ---- */
 JQ_MUST_USE bool lease_reserve(struct engine *e, struct session *s, struct queue *q, uint64_t messages, bool receipt);

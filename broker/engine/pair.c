@@ -28,12 +28,20 @@ static bool serve_deleted(struct engine *e, struct queue *q)
     return w != NULL;
 }
 
+static struct waiter *part_in(const struct waiter *root, const struct queue *q)
+{
+    struct waiter *part = root->parts;
+    while (part->queue != q)
+        part = part->part_next;
+    return part;
+}
+
 /* Who is to be told END is settled at once, for the telling changes who waits; the telling itself may take several steps. */
 static bool serve_ends(struct engine *e, struct queue *q)
 {
-    if (q->idle_count && get_ended(q, NULL, false))
+    if ((q->idle_count || q->part_count) && get_ended(q, NULL, false))
         q->end_idle_until = e->order_last;
-    if (q->final_count && get_ended(q, NULL, true))
+    if ((q->final_count || q->part_count) && get_ended(q, NULL, true))
         q->end_final_until = e->order_last;
     if (!q->end_idle_until && !q->end_final_until)
         return false;
@@ -41,11 +49,14 @@ static bool serve_ends(struct engine *e, struct queue *q)
     bool told = false;
     DL_FOREACH_SAFE (q->gets, w, next) {
         uint64_t until = w->get.final ? q->end_final_until : q->end_idle_until;
-        if (w->order > until || behind_sweep(q, w))
+        const struct queue *named = w->root ? parts_ended(w->root) : q;
+        if (w->order > until || behind_sweep(q, w) || !named)
             continue;
         if (!effects_room(e->effects))
             return true;
-        waiter_end(e, w, queue_end_code(q), queue_end_why(q));
+        if (named != q) /* a sibling's line has the part that names it */
+            w = part_in(w->root, named);
+        waiter_end(e, w, queue_end_code(named), queue_end_why(named));
         told = true;
     }
     q->end_idle_until = q->end_final_until = 0; /* who was passed over looks anew when its turn comes */
@@ -61,7 +72,7 @@ static bool serve_late(struct engine *e, struct queue *q)
     for (int i = 0; i < 3; i++) {
         struct waiter *w;
         DL_FOREACH (lines[i], w) {
-            if (!w->late || behind_sweep(q, w))
+            if (!w->late || behind_sweep(q, w) || (w->root && parts_unsettled(w->root, q)))
                 continue;
             if (q->stalled && w->kind == WAITER_PUT && w->late_code != JQ_TIMEOUT) {
                 waiter_end(e, w, JQ_STORAGE, ENGINE_WHY_JOURNAL);
@@ -104,6 +115,18 @@ static bool serve_shrunk(struct engine *e, struct queue *q)
     return false;
 }
 
+/* The first get that came before the queue was reopened; one from several queues goes on in the others, and so here. */
+static bool serve_stale(struct engine *e, struct queue *q)
+{
+    struct waiter *w = q->gets;
+    while (w && w->root)
+        w = w->next;
+    if (!w || w->get.generation == q->generation)
+        return false;
+    waiter_end(e, w, generation_end_code(q, w->get.generation), ENGINE_WHY_GENERATION_OLD);
+    return true;
+}
+
 /* True when something moved. */
 static bool serve(struct engine *e, struct queue *q)
 {
@@ -117,10 +140,8 @@ static bool serve(struct engine *e, struct queue *q)
         return true;
     if (q->bound_shrunk && serve_shrunk(e, q))
         return true;
-    if (q->gets && q->gets->get.generation < q->generation) {
-        waiter_end(e, q->gets, generation_end_code(q, q->gets->get.generation), ENGINE_WHY_GENERATION_OLD);
+    if (q->generation > 1 && serve_stale(e, q))
         return true;
-    }
     bool joined = q->joins && !behind_sweep(q, q->joins) && !queue_unfinished(q);
     if (queue_busy(q) && joined && q->stalled &&
         q->closed == 2) { /* the close says as much as what is to be discarded */

@@ -97,10 +97,15 @@ void session_block(struct engine *e, struct session *s, bool blocked)
     struct waiter *w;
     session_rejoins(s);
     DL_FOREACH2 (s->waiters, w, snext) {
-        if (w->kind != WAITER_GET || w->queue->deleted || w->late)
+        if (w->kind != WAITER_GET)
             continue;
-        waiter_pass(w, blocked);
-        queue_mark(e, w->queue);
+        struct waiter *part = w->parts ? w->parts : w;
+        for (; part; part = part->part_next) {
+            if (part->queue->deleted || part->late)
+                continue;
+            waiter_pass(part, blocked);
+            queue_mark(e, part->queue);
+        }
     }
 }
 
@@ -110,8 +115,13 @@ void session_unpass(struct session *s, const struct queue *q)
     struct waiter *w;
     session_rejoins(s);
     DL_FOREACH2 (s->waiters, w, snext) {
-        if (w->kind == WAITER_GET && w->queue == q)
-            waiter_pass(w, false);
+        if (w->kind != WAITER_GET)
+            continue;
+        struct waiter *part = w->parts ? w->parts : w;
+        for (; part; part = part->part_next) {
+            if (part->queue == q)
+                waiter_pass(part, false);
+        }
     }
 }
 

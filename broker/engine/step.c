@@ -145,8 +145,11 @@ static bool settle_all(struct engine *e)
         DL_DELETE2(e->dirty, q, dprev, dnext);
     }
     struct waiter *w = e->joining;
-    if (w && w->kind == WAITER_GET && w->session->blocked && !w->late)
-        waiter_pass(w, true);
+    if (w && w->kind == WAITER_GET && w->session->blocked && !w->late) {
+        struct waiter *part = w->root ? w->root->parts : w;
+        for (; part; part = part->part_next)
+            waiter_pass(part, true);
+    }
     e->joining = NULL;
     return true;
 }

@@ -67,6 +67,8 @@ static uint32_t *line_count(struct queue *q, enum waiter_kind kind)
 /* Of waiting gets in line. */
 static uint32_t *get_count(const struct waiter *w)
 {
+    if (w->root)
+        return &w->queue->part_count;
     return w->get.final ? &w->queue->final_count : &w->queue->idle_count;
 }
 
@@ -216,6 +218,7 @@ void waiter_free(struct engine *e, struct waiter *w)
     if (e->joining == w)
         e->joining = NULL;
     once_end(&w->once, NULL);
+    parts_free(e, w);
     if (w->late)
         w->queue->late_count--;
     heap_remove(&e->deadlines, &w->deadline);
@@ -252,8 +255,10 @@ void waiter_lost(struct engine *e, const struct waiter *w, struct engine_effect 
 
 void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum engine_why why)
 {
+    struct queue *q = w->queue; /* of a part: the one that decides */
+    uint32_t place = w->place;
+    w = w->root ? w->root : w;
     if (w->session) {
-        struct queue *q = w->queue;
         bool forward = w->kind == WAITER_PUT && w->put.forward;
         struct engine_effect *a = effect_new(e, forward ? ENGINE_SETTLED : kind_of_answer[w->kind], w->session->id,
                                              (uint32_t)w->key.request, q);
@@ -264,8 +269,10 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
             (void)answer_fail(e, a, code, why, q, 0);
         if (w->kind == WAITER_PUT && !forward)
             a->answer.count = w->put.accepted;
-        if (w->kind == WAITER_GET)
+        if (w->kind == WAITER_GET) {
             waiter_lost(e, w, a);
+            a->got.place = place;
+        }
         if (w->kind == WAITER_JOIN && !q->deleted)
             join_answer(a, q, &w->join);
         if (w->kind == WAITER_FINISH && code == JQ_OK)
@@ -288,7 +295,14 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
 void waiter_deadline(struct engine *e, struct waiter *w)
 {
     heap_remove(&e->deadlines, &w->deadline);
-    if (!queue_busy(w->queue) || w->kind > WAITER_JOIN || w->passed) {
+    if (w->parts && parts_unsettled(w, NULL)) {
+        for (struct waiter *part = w->parts; part; part = part->part_next) {
+            waiter_late(part, JQ_TIMEOUT);
+            queue_mark(e, part->queue);
+        }
+        return;
+    }
+    if (w->parts || !queue_busy(w->queue) || w->kind > WAITER_JOIN || w->passed) {
         waiter_end(e, w, JQ_TIMEOUT, ENGINE_WHY_NONE);
         return;
     }

@@ -56,6 +56,18 @@ static void ask_put(struct words *w)
     c->put.bodies = w->ask->bodies;
 }
 
+static void add_others(struct words *w, char *list)
+{
+    char *rest = NULL, *copy = arena_copy(&w->world->arena, list, strlen(list));
+    struct engine_command *c = &w->ask->command;
+    for (char *name = strtok_r(copy, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+        w->ask->others = must_grow(w->ask->others, (c->get.other_count + 1) * sizeof(*w->ask->others));
+        w->ask->others[c->get.other_count++] = (struct engine_queue_ref){words_text(name), 0};
+    }
+    c->get.others = w->ask->others;
+    w->ask->request->queue = NULL; /* its answer may be about another */
+}
+
 static void ask_get(struct words *w)
 {
     struct ask *ask = w->ask;
@@ -65,7 +77,14 @@ static void ask_get(struct words *w)
     ask->command.get.auto_ = words_flag(w, "auto");
     ask->command.get.final = words_flag(w, "final");
     ask->command.generation = words_number(w, words_value(w, "gen"), 0);
-    uint64_t home = words_queue(w);
+    char *name = words_next(w);
+    name = name ? arena_copy(&w->world->arena, name, strlen(name)) : NULL;
+    char *others = name ? strchr(name, ',') : NULL;
+    if (others)
+        *others++ = '\0';
+    uint64_t home = words_queue_called(w, name);
+    if (others)
+        add_others(w, others);
     ask->ranges = done ? words_ranges(w, done, home, &ask->range_count) : NULL;
     ask->release = release ? words_ranges(w, release, home, &ask->release_count) : NULL;
     ask->command.get.done = (struct engine_ranges){ask->ranges, ask->range_count};
@@ -246,4 +265,5 @@ void ask_fini(struct ask *ask)
     free(ask->ranges);
     free(ask->release);
     free(ask->targets);
+    free(ask->others);
 }

@@ -15,6 +15,7 @@ struct ask {
     struct engine_range *ranges, *release;
     uint32_t range_count, release_count;
     struct engine_target *targets;
+    struct engine_queue_ref *others;
 };
 
 /* Makes the command, and the request in the world; new bodies each time that it is called. */

@@ -88,7 +88,11 @@ uint64_t words_incarnation(struct words *w, char *name, bool *named)
 
 uint64_t words_queue(struct words *w)
 {
-    char *name = words_next(w);
+    return words_queue_called(w, words_next(w));
+}
+
+uint64_t words_queue_called(struct words *w, char *name)
+{
     bool named;
     if (!name) {
         words_wrong(w, "a queue is wanted");

@@ -23,6 +23,7 @@ void words_priority(struct words *w, struct engine_put_options *options);
 uint64_t words_timeout(struct words *w);
 struct engine_text words_text(const char *text);
 uint64_t words_incarnation(struct words *w, char *name, bool *named); /* of "jobs" or "jobs@2"; cuts the name */
+uint64_t words_queue_called(struct words *w, char *name);             /* NULL: none is named, which is wrong */
 uint64_t words_queue(struct words *w);                                /* the queue of the command; its incarnation */
 struct engine_range *words_ranges(struct words *w, const char *list, uint64_t home, uint32_t *count); /* owned */
 
