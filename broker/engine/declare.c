@@ -160,7 +160,7 @@ static int declare_first(struct engine *e, struct session *s, struct queue *q, c
         free(letter);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     }
-    if ((letters && (!source_make(q) || !letters_reserve(e, letters, q->leased + q->ttl_count))) ||
+    if ((letters && (!source_make(q) || !letters_reserve(e, letters, letters_from(q)))) ||
         (o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o))) {
         free(letter);
         if (made)
@@ -240,7 +240,7 @@ int handle_alter(struct engine *e, struct session *s, const struct engine_comman
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     bool expires = o.ttl_ms && !heap_reserve(&q->ttl, q->ttl_count + letters_due(q));
-    if (expires || (letters && (!source_make(q) || !letters_reserve(e, letters, q->leased + q->ttl_count))))
+    if (expires || (letters && (!source_make(q) || !letters_reserve(e, letters, letters_from(q)))))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     if (o.lifetime != ENGINE_PERMANENT && o.lifetime != q->options.lifetime && !lifetime_of(e, s, q, &o))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);

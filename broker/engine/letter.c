@@ -32,15 +32,29 @@ bool death_storage_ok(const struct engine *e, const struct queue *q)
     return queue_storage_ok(e, q) && (!q->letters || queue_storage_ok(e, q->letters));
 }
 
+/* The queue after `q` among those whose letters come to `to` at last: depth first. NULL: that was the last. */
+static const struct queue *sender_next(const struct queue *to, const struct queue *q)
+{
+    if (q->senders)
+        return q->senders;
+    while (q != to && !q->lnext)
+        q = q->letters;
+    return q == to ? NULL : q->lnext;
+}
+
 /* What is leased, or has a time to live, may become a letter at a moment at which no memory can be refused (PUT-4): so it has its
- * place where it would go from the start. */
+ * place where it would go from the start, and where it would go from there. */
 uint64_t letters_due(const struct queue *to)
 {
     uint64_t due = 0;
-    const struct queue *q;
-    DL_FOREACH2 (to->senders, q, lnext)
+    for (const struct queue *q = to->senders; q; q = sender_next(to, q))
         due += q->leased + q->ttl_count;
     return due;
+}
+
+uint64_t letters_from(const struct queue *q)
+{
+    return q->leased + q->ttl_count + letters_due(q);
 }
 
 bool queue_reserve(struct queue *q, uint64_t count)
@@ -53,8 +67,12 @@ bool queue_reserve(struct queue *q, uint64_t count)
 /* Room for so many letters more where they go, and for what they have beyond the usual. */
 bool letters_reserve(struct engine *e, struct queue *to, uint64_t count)
 {
-    return queue_reserve(to, count) && count <= UINT32_MAX &&
-           extras_reserve(e, to, (uint32_t)count, to->options.ttl_ms > 0);
+    for (; to; to = to->letters) {
+        if (count > UINT32_MAX || !queue_reserve(to, count) ||
+            !extras_reserve(e, to, (uint32_t)count, to->options.ttl_ms > 0))
+            return false;
+    }
+    return true;
 }
 
 static void record_letter(struct engine *e, struct queue *q, uint64_t sequence, enum engine_reason reason,
@@ -104,6 +122,8 @@ static const struct message *letter_arrive(struct engine *e, struct queue *q, ui
     x->source_sequence = sequence;
     x->source_ns = e->now;
     x->source_deliveries = m->deliveries;
+    if (to->options.order == ENGINE_PRIORITY && to->priority_kind == ENGINE_PRIORITY_NONE)
+        priority_fix(to, &(struct engine_put_options){0}); /* as a put that says none */
     x->priority = priority_lowest(to);
     if (to->options.ttl_ms)
         extra_ttl(e, to, x, deadline_after(e, to->options.ttl_ms * 1000000));

@@ -483,6 +483,7 @@ bool message_dies(const struct queue *q, const struct message *m); /* with the n
 bool death_storage_ok(const struct engine *e, const struct queue *q);
 /* Ends a message that has left its state already. */
 void message_die(struct engine *e, struct queue *q, uint64_t sequence, struct message *m, enum engine_reason reason);
+uint64_t letters_from(const struct queue *q); /* how many of it, or that come to it, may become letters */
 uint64_t letters_due(const struct queue *to); /* how many may have to come at any moment */
 /* Room at its end for so many messages, beside the letters that are due. */
 JQ_MUST_USE bool queue_reserve(struct queue *q, uint64_t count);

@@ -372,6 +372,11 @@ bool put_serve(struct engine *e, struct queue *q)
         return false;
     if (w->put.forward)
         return forward_serve(e, q, w);
+    const struct engine_put_options *o = &w->put.options;
+    if (o->priority.kind && q->priority_kind && o->priority.kind != q->priority_kind) { /* fixed while it waited */
+        waiter_end(e, w, JQ_INVALID, ENGINE_WHY_PRIORITY_KIND);
+        return true;
+    }
     uint32_t left = w->put.count - w->put.accepted;
     struct engine_body *bodies = w->put.bodies + w->put.accepted;
     uint32_t fits = fitting(q, bodies, left);

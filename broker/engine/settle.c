@@ -10,7 +10,8 @@ static int range_check(struct engine *e, const struct engine_command *c, enum en
         return JQ_OK; /* lost */
     if (queue_is_counter(q) && op != ENGINE_RELEASE)
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_LEASE_ONLY, q, 0);
-    bool dies = op == ENGINE_NACK && (c->settle.dead || q->options.max_deliveries);
+    bool returns = op == ENGINE_NACK || op == ENGINE_RELEASE;
+    bool dies = (op == ENGINE_NACK && (c->settle.dead || q->options.max_deliveries)) || (returns && q->ttl_count);
     if (dies && !death_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     if (op == ENGINE_NACK && c->settle.dead && !q->letters && !q->options.dead_drop)

@@ -62,11 +62,12 @@ static bool confirmed(const struct member *m, const struct run *r)
 static bool run_waits(const struct engine *e, const struct run *r)
 {
     const struct queue *q = r->member->queue;
-    if (!q->options.max_deliveries || r->receipt || death_storage_ok(e, q))
+    if ((!q->options.max_deliveries && !q->ttl_count) || death_storage_ok(e, q))
         return false;
     for (uint32_t i = 0; i < r->count; i++) {
         const struct message *m = log_at(&q->log, r->first + i);
-        if (m && m->state == MESSAGE_LEASED && m->lease == r->index && message_dies(q, m))
+        bool out = m && (m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT) && m->lease == r->index;
+        if (out && ((!r->receipt && message_dies(q, m)) || extra_expired(e, m)))
             return true;
     }
     return false;
@@ -213,9 +214,11 @@ void session_received(struct engine *e, struct session *s, uint64_t receipt)
 /* When the journal refuses, what would need a record stays due (OUT-2). */
 static bool queue_stalls(const struct engine *e, const struct queue *q)
 {
-    if (queue_storage_ok(e, q) || q->deleted)
+    if (q->deleted)
         return false;
-    return q->closed == 2 || q->sweeps || q->withering;
+    if (q->withering && !death_storage_ok(e, q))
+        return true;
+    return !queue_storage_ok(e, q) && (q->closed == 2 || q->sweeps);
 }
 
 static void queue_idle(struct engine *e, struct queue *q)

@@ -91,6 +91,8 @@ static void compare_place(struct sim *sim, const struct engine_place *place)
 {
     const struct model_message *message = message_at(sim->model, place);
     const struct engine_body *body = &place->body;
+    if (message && message->group)
+        model_shown(sim->model, place);
     if (!message || message->sentinel || message->body.chunk != body->chunk || message->body.offset != body->offset ||
         message->body.length != body->length)
         sim_fail(sim, "a survey finds message %" PRIu64 " of queue %" PRIu64 " at %u:%u", place->sequence,

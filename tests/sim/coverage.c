@@ -99,6 +99,9 @@ static const char *const fault_names[COVERAGE_FAULTS] = {
     [COVERAGE_CONFIRMED_LATE] = "deliveries confirmed while the journal refused",
     [COVERAGE_CONFIRMED_DEAD] = "of them, with a session that ended",
     [COVERAGE_DISCARDED_LATE] = "discards that waited for the journal",
+    [COVERAGE_EXPIRED] = "messages expired",
+    [COVERAGE_DEAD] = "messages dead",
+    [COVERAGE_LETTERS] = "dead letters",
     [COVERAGE_PRODUCER_LOST] = "producers lost",
     [COVERAGE_MOVED] = "bodies moved",
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a history: all sessions but one end, that one takes and finishes everything, and then nothing may be left: no request that
  * waits for what can no longer happen, no message, no body. */
+#include "coverage.h"
 #include "sim.h"
 #include <inttypes.h>
 
@@ -196,6 +197,9 @@ static void check_nothing_left(struct sim *sim)
 
 void drain(struct sim *sim)
 {
+    coverage_fault(COVERAGE_EXPIRED, sim->model->expired);
+    coverage_fault(COVERAGE_DEAD, sim->model->dead);
+    coverage_fault(COVERAGE_LETTERS, sim->model->letters);
     sim->command_count = 0;
     sim->profile.faults = false;
     run(sim);

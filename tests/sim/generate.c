@@ -42,6 +42,8 @@ static void make_put(struct sim *sim, struct sim_session *session)
     c->put.partial = pick_chance(sim, 40);
     c->put.timeout_ns = pick_timeout(sim);
     c->put.options.delay_ns = pick_delay(sim, 12);
+    c->put.options.ttl_ns = sim->profile.deaths && pick_chance(sim, 15) ? pick_delay(sim, 100) : 0;
+    pick_priority(sim, queue, &c->put.options);
     c->generation = pick_generation(sim, queue);
     pick_bodies(sim, command, c->put.count);
 }
@@ -76,7 +78,7 @@ static void make_settle(struct sim *sim, struct sim_session *session, enum engin
     sim_request(sim, command);
     generate_ranges(sim, session, command, 0, &command->command.settle.ranges);
     command->command.settle.delay_ns = op == ENGINE_NACK ? pick_delay(sim, 40) : 0;
-    command->command.settle.dead = op == ENGINE_NACK && pick_chance(sim, 4);
+    command->command.settle.dead = op == ENGINE_NACK && pick_chance(sim, sim->profile.deaths ? 25 : 4);
 }
 
 static void make_received(struct sim *sim, struct sim_session *session)
@@ -229,7 +231,7 @@ static void make_move(struct sim *sim)
     for (uint32_t i = 0; i < count; i++) {
         struct engine_relocation *move = &command->moves[c->relocate.count];
         const struct model_message *message = some_message(sim, &move->from.incarnation);
-        if (!message || message->sentinel)
+        if (!message || message->sentinel || message->group)
             continue;
         move->from.sequence = message->seq + pick_chance(sim, 5);
         move->from.body = message->body;

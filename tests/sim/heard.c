@@ -33,11 +33,25 @@ static void take_got(struct sim *sim, const struct engine_effect *from, struct m
         const struct engine_run *run = &from->got.runs[r];
         for (uint32_t i = 0; i < run->count && body < from->got.body_count; i++) {
             sim->items = room(sim->items, &sim->item_capacity, sim->item_count, sizeof *sim->items);
-            sim->items[sim->item_count++] =
-                (struct model_item){run->first + i, run->attempt, run->deliveries, from->got.bodies[body++]};
+            sim->items[sim->item_count++] = (struct model_item){.seq = run->first + i,
+                                                                .attempt = run->attempt,
+                                                                .deliveries = run->deliveries,
+                                                                .body = from->got.bodies[body++]};
         }
     }
     to->item_count = sim->item_count - to->item_first;
+    for (uint32_t i = 0; i < from->got.detail_count; i++) {
+        const struct engine_detail *detail = &from->got.details[i];
+        if (detail->index >= to->item_count) {
+            sim_fail(sim, "a detail of message %u, of %zu", detail->index, to->item_count);
+            break;
+        }
+        struct model_item *item = &sim->items[to->item_first + detail->index];
+        item->reason = (int)detail->reason;
+        item->source_seq = detail->source_sequence;
+        item->source_deliveries = detail->source_deliveries;
+        copy_name(item->source, &detail->source);
+    }
     uint64_t count = 0;
     for (uint32_t r = 0; r < from->got.run_count; r++)
         count += from->got.runs[r].count;
@@ -92,6 +106,9 @@ static void take_body(struct sim *sim, const struct engine_effect *from, struct 
         to->remaining = from->joined.remaining;
         to->done = from->joined.done;
         to->discarded = from->joined.discarded;
+        to->dead = from->joined.dead;
+        to->expired = from->joined.expired;
+        to->moved = from->joined.moved;
         break;
     case ENGINE_ATTACHED:
         to->count = from->attached.accepted;
@@ -144,7 +161,11 @@ static void take_record(struct sim *sim, const struct engine_record *record)
                  (unsigned long long)(sim->record_last - 1));
     bool each = record->kind == ENGINE_RECORD_PUT || record->kind == ENGINE_RECORD_DONE ||
                 record->kind == ENGINE_RECORD_DISCARD || record->kind == ENGINE_RECORD_RETURN ||
-                record->kind == ENGINE_RECORD_PUT_END || record->kind == ENGINE_RECORD_END_TAKEN;
+                record->kind == ENGINE_RECORD_PUT_END || record->kind == ENGINE_RECORD_EXPIRE ||
+                record->kind == ENGINE_RECORD_DEAD || record->kind == ENGINE_RECORD_MOVED_OUT ||
+                record->kind == ENGINE_RECORD_END_TAKEN;
+    if (record->kind == ENGINE_RECORD_GROUP) /* says nothing by itself */
+        return;
     for (uint32_t i = 0; i < (each ? record->count : 1); i++) {
         sim->records = room(sim->records, &sim->record_capacity, sim->record_count, sizeof *sim->records);
         struct sim_record *out = &sim->records[sim->record_count++];

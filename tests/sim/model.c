@@ -105,7 +105,11 @@ void model_add_item(struct model *model, struct model_effect *effect, const stru
         .attempt = message->attempt,
         .deliveries = message->deliveries,
         .body = message->body,
+        .reason = message->reason,
+        .source_seq = message->source_seq,
+        .source_deliveries = message->source_deliveries,
     };
+    memcpy(model->items[model->item_count - 1].source, message->source, MODEL_NAME_SIZE);
     effect->item_count++;
 }
 
@@ -150,6 +154,13 @@ bool model_stalled(const struct model *model, size_t queue)
 const struct model_effect *model_hint(const struct model *model, uint64_t session, uint32_t request)
 {
     return model->hint.answered(model->hint.user, session, request);
+}
+
+const struct model_item *model_hinted_item(const struct model *model, const struct model_effect *effect)
+{
+    const struct model_effect *answered = model_hint(model, effect->session, effect->request);
+    bool some = answered && effect->item_count < answered->item_count;
+    return some ? model->hint.item(model->hint.user, answered, effect->item_count) : NULL;
 }
 
 int model_hinted(const struct model *model, const struct engine_command *command)
@@ -358,6 +369,8 @@ uint64_t model_next(const struct model *model)
         next = earlier(next, model_producers_next(queue));
         for (size_t i = 0; i < queue->count; i++) {
             const struct model_message *message = &queue->messages[i];
+            if (!message->sentinel && (message->state == MODEL_READY || message->state == MODEL_DELAYED))
+                next = earlier(next, message->expires_ns);
             if (message->state == MODEL_DELAYED)
                 next = earlier(next, message->due_ns);
             if (message->state == MODEL_LEASED)
@@ -395,7 +408,7 @@ static void expire_leases(struct model *model, size_t q, uint64_t now)
             continue;
         }
         model_say_expired(model, q, i);
-        model_return(model, q, i, true, 0);
+        model_return(model, q, i, true, false, 0);
     }
 }
 
@@ -415,6 +428,8 @@ static void instant_opens(struct model *model, uint64_t now)
     for (size_t q = 0; q < model->queue_count; q++)
         model_producers_due(model, q);
     for (size_t q = 0; q < model->queue_count; q++)
+        model_expire_due(model, q);
+    for (size_t q = 0; q < model->queue_count; q++)
         expire_delays(&model->queues[q], now);
     model_pair_all(model);
 }
@@ -433,6 +448,7 @@ static void instant_closes(struct model *model)
 
 void model_begin(struct model *model, uint64_t now)
 {
+    model->steps++;
     for (uint64_t next = model_next(model); next < now; next = model_next(model)) {
         instant_opens(model, next > model->now ? next : model->now);
         instant_closes(model);

@@ -18,7 +18,7 @@ static struct model_effect *say(struct model *model, const struct engine_command
 /* A queue that made itself takes its options from its first declare, but its kind only while nothing was put. */
 static bool may_adopt(const struct model_queue *queue, const struct engine_queue_options *options)
 {
-    bool used = queue->put || queue->count;
+    bool used = queue->put || queue->dead_in || queue->count;
     return !used || (options->accounting == queue->options.accounting && options->durable == queue->options.durable &&
                      options->order == queue->options.order);
 }
@@ -140,7 +140,7 @@ void model_delete(struct model *model, const struct engine_command *command)
     if (q != SIZE_MAX && command->delete_.if_empty && !empty(model, q, command)) {
         bool refused = model_refuses(model, q) && model_hinted(model, command) == JQ_STORAGE;
         code = refused ? JQ_STORAGE : JQ_INVALID; /* of two things wrong either may be said */
-        why = refused ? ENGINE_WHY_JOURNAL : ENGINE_WHY_QUEUE_NOT_EMPTY;
+        why = refused ? ENGINE_WHY_JOURNAL : MODEL_ANY_WHY;
     } else if (q != SIZE_MAX && model_senders(model, q) && !command->delete_.force) {
         code = JQ_INVALID;
         why = ENGINE_WHY_LETTER_REFERENCED;
@@ -205,14 +205,20 @@ void model_peek(struct model *model, const struct engine_command *command)
         why = ENGINE_WHY_BATCH_COUNT;
     }
     struct model_effect *effect = say(model, command, q, code, why);
-    uint64_t bytes = 0;
-    for (size_t i = 0; code == JQ_OK && i < model->queues[q].count && effect->item_count < command->count; i++) {
-        const struct model_message *message = &model->queues[q].messages[i];
-        if (message->state != MODEL_READY || message->sentinel)
-            continue;
-        bytes += message->body.length;
-        if (effect->item_count && bytes > ENGINE_GOT_BYTES)
+    uint64_t bytes = 0, taken = ++model->steps; /* marks what is shown */
+    while (code == JQ_OK && effect->item_count < command->count) {
+        struct model_message *message = model_head(&model->queues[q], taken);
+        if (!message)
             break;
+        message->shown = taken;
+        bytes += message->body.length;
+        if (message->sentinel)
+            bytes -= message->body.length;
+        else if (effect->item_count && bytes > ENGINE_GOT_BYTES)
+            break;
+        if (message->sentinel)
+            continue;
+        model_learn(&model->queues[q], message, model_hinted_item(model, effect));
         model_add_item(model, effect, message);
     }
 }
@@ -232,7 +238,7 @@ static void stat_messages(const struct model *model, const struct model_queue *q
         bool in = message->state == MODEL_READY || message->state == MODEL_DELAYED;
         out->stat.ends += message->sentinel && in;
         if (message->state == MODEL_READY)
-            out->age_unknown = message->sentinel;
+            out->age_unknown = message->sentinel || queue->options.order != ENGINE_FIFO;
         if (message->sentinel)
             continue;
         out->stat.ready_bytes += in ? message->body.length : 0;
@@ -259,6 +265,11 @@ static struct engine_stat stat_of(const struct model *model, size_t q)
         .unfinished = model_unfinished(queue),
         .put = queue->put,
         .done = model_counter(queue) ? 0 : queue->done,
+        .dead = queue->dead,
+        .expired = queue->expired,
+        .dead_in = queue->dead_in,
+        .moved_in = queue->moved_in,
+        .moved_out = queue->moved_out,
         .discarded = queue->discarded,
         .delivered = queue->delivered,
         .redelivered = queue->redelivered,

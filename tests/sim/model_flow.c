@@ -45,6 +45,8 @@ static int put_check(const struct model *model, size_t q, const struct engine_co
         return refuse(why, JQ_CLOSED, ENGINE_WHY_PRODUCER_FINISHED);
     if (queue->options.producers && !producer)
         return refuse(why, JQ_INVALID, ENGINE_WHY_PRODUCER_NEEDED);
+    if (model_put_options_check(queue, &command->put.options, why) != JQ_OK)
+        return JQ_INVALID;
     if (model_too_large(queue, command->put.bodies, command->put.count, command->put.partial))
         return refuse(why, JQ_TOO_LARGE, ENGINE_WHY_BATCH_OVER_BOUND);
     if (model_refuses(model, q))
@@ -112,7 +114,7 @@ static struct model_wait *park_put(struct model *model, const struct engine_comm
     struct model_wait *put = model_park(model, command, q, command->put.timeout_ns);
     size_t size = command->put.count * sizeof *put->bodies;
     put->partial = command->put.partial;
-    put->delay_ns = command->put.options.delay_ns;
+    model_put_options_take(put, &command->put.options);
     put->count = command->put.count;
     put->bytes = bytes_from(command, 0);
     put->bodies = malloc(size);
@@ -271,6 +273,8 @@ void model_join(struct model *model, const struct engine_command *command)
     struct model_wait *wait = model_park(model, command, q, command->join.timeout_ns);
     wait->done_before = model_counter(queue) ? queue->task_done : queue->done;
     wait->discarded_before = queue->discarded;
+    wait->dead_before = queue->dead;
+    wait->expired_before = queue->expired;
     wait->vague = model->slices;
     for (size_t i = 0; i < queue->count; i++)
         wait->pending += queue->messages[i].confirmed;

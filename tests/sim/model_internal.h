@@ -18,6 +18,8 @@ struct model_atom *model_atom_of(struct model *model, enum engine_record_kind ki
 bool model_stalled(const struct model *model, size_t queue);
 bool model_refuses(const struct model *model, size_t queue); /* a record of this queue would not be taken */
 const struct model_effect *model_hint(const struct model *model, uint64_t session, uint32_t request);
+/* What the engine has shown as the next item of this effect, or NULL. */
+const struct model_item *model_hinted_item(const struct model *model, const struct model_effect *effect);
 int model_hinted(const struct model *model, const struct engine_command *command); /* the code; -1: none yet */
 void model_release(struct model *model, const struct engine_body *body);
 void model_add_item(struct model *model, struct model_effect *effect, const struct model_message *message);
@@ -46,7 +48,9 @@ uint64_t model_discard_waiting(struct model *model, size_t queue);
 void model_discard_sentinels(struct model *model, size_t queue);
 void model_end_sentinels(struct model *model, size_t queue);
 /* A lease or an unconfirmed delivery ends without an end of the message. */
-void model_return(struct model *model, size_t queue, size_t index, bool counted, uint64_t delay_ns);
+void model_return(struct model *model, size_t queue, size_t index, bool counted, bool dead, uint64_t delay_ns);
+struct model_message *model_append(struct model_queue *queue);
+void model_take_out(struct model_queue *queue, size_t index); /* its body is not released */
 void model_close_queue(struct model *model, size_t queue, bool immediate);
 
 /* model_pair.c: waiters */
@@ -96,6 +100,18 @@ int model_options_check(const struct model *model, size_t q, const struct engine
                         const struct engine_queue_options *o, int *why);
 size_t model_letters_of(const struct model *model, size_t q); /* where its dead letters go; SIZE_MAX: nowhere */
 uint64_t model_senders(const struct model *model, size_t q);  /* how many send theirs here */
+
+/* model_death.c */
+struct model_message *model_head(struct model_queue *queue, uint64_t taken); /* the next of those not yet shown */
+int model_put_options_check(const struct model_queue *queue, const struct engine_put_options *o, int *why);
+void model_put_options_take(struct model_wait *put, const struct engine_put_options *o);
+void model_message_options(const struct model *model, struct model_queue *queue, struct model_message *message,
+                           const struct model_wait *put);
+bool model_other_kind(const struct model_queue *queue, const struct model_wait *put);
+bool model_dies(struct model *model, size_t queue, size_t index, bool counted, bool dead);
+void model_expire(struct model *model, size_t queue, size_t index);
+void model_expire_due(struct model *model, size_t queue);
+void model_learn(struct model_queue *queue, struct model_message *message, const struct model_item *shown);
 
 /* model_reopen.c */
 void model_pause(struct model *model, const struct engine_command *command);

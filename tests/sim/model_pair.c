@@ -79,6 +79,8 @@ void model_say_joined(struct model *model, const struct model_wait *wait, int co
     effect->remaining = code == JQ_OK ? 0 : model_unfinished(queue);
     effect->done = (model_counter(queue) ? queue->task_done : queue->done) - wait->done_before;
     effect->discarded = queue->discarded - wait->discarded_before;
+    effect->dead = queue->dead - wait->dead_before;
+    effect->expired = queue->expired - wait->expired_before;
     model_rests(effect, wait->queue);
 }
 
@@ -206,6 +208,10 @@ static bool pair_put(struct model *model, size_t q)
     if (i == model->wait_count || queue->closed || model_refuses(model, q))
         return false;
     struct model_wait *put = &model->waits[i];
+    if (model_other_kind(queue, put)) {
+        model_answer_wait(model, i, JQ_INVALID, ENGINE_WHY_PRIORITY_KIND);
+        return true;
+    }
     uint32_t count = how_many_fit(queue, put);
     if (!count)
         return false;
@@ -221,10 +227,7 @@ static bool pair_put(struct model *model, size_t q)
 
 static struct model_message *head(struct model_queue *queue)
 {
-    for (size_t i = 0; i < queue->count; i++)
-        if (queue->messages[i].state == MODEL_READY)
-            return &queue->messages[i];
-    return NULL;
+    return model_head(queue, UINT64_MAX);
 }
 
 static void hand_out(struct model *model, const struct model_wait *get, struct model_message *message, bool on_receipt)
@@ -270,6 +273,7 @@ static void serve(struct model *model, size_t index)
         for (struct model_message *next = head(queue); fits_answer(next, effect, get->max, &bytes);
              next = head(queue)) {
             hand_out(model, get, next, on_receipt);
+            model_learn(queue, next, model_hinted_item(model, effect));
             model_add_item(model, effect, next);
         }
     }

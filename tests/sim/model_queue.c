@@ -147,11 +147,12 @@ bool model_too_large(const struct model_queue *queue, const struct engine_body *
 
 /* ---- messages come and go ------------------------------------------------------------------------------------------ */
 
-static struct model_message *append(struct model_queue *queue)
+struct model_message *model_append(struct model_queue *queue)
 {
     queue->messages = model_room(queue->messages, &queue->capacity, queue->count, sizeof *queue->messages);
     struct model_message *message = &queue->messages[queue->count++];
-    *message = (struct model_message){.seq = queue->seq_next++, .deadline_ns = ENGINE_FOREVER};
+    *message =
+        (struct model_message){.seq = queue->seq_next++, .deadline_ns = ENGINE_FOREVER, .expires_ns = ENGINE_FOREVER};
     return message;
 }
 
@@ -169,9 +170,10 @@ void model_accept(struct model *model, struct model_wait *put, uint32_t count)
     struct model_queue *queue = &model->queues[put->queue];
     struct model_producer *producer = producer_of(queue, put->session);
     for (uint32_t i = 0; i < count; i++) {
-        struct model_message *message = append(queue);
+        struct model_message *message = model_append(queue);
         message->body = put->bodies[put->accepted++];
         message->put_ns = model->now;
+        model_message_options(model, queue, message, put);
         message->state = put->delay_ns ? MODEL_DELAYED : MODEL_READY;
         message->due_ns = put->delay_ns ? model->now + put->delay_ns : 0;
         put->bytes -= message->body.length;
@@ -197,12 +199,14 @@ void model_put_end(struct model *model, const struct engine_command *command)
     size_t q = model_find(model, command, MODEL_FIND, &code, &why);
     if (q != SIZE_MAX && model->queues[q].closed)
         code = JQ_CLOSED, why = ENGINE_WHY_QUEUE_CLOSED;
+    else if (q != SIZE_MAX && model->queues[q].options.order != ENGINE_FIFO)
+        code = JQ_INVALID, why = MODEL_ANY_WHY;
     else if (q != SIZE_MAX && !good)
         code = JQ_INVALID, why = ENGINE_WHY_BATCH_COUNT;
     else if (q != SIZE_MAX && model_refuses(model, q))
         code = JQ_STORAGE, why = ENGINE_WHY_JOURNAL;
     for (uint32_t i = 0; code == JQ_OK && i < command->count; i++) {
-        struct model_message *message = append(&model->queues[q]);
+        struct model_message *message = model_append(&model->queues[q]);
         message->sentinel = true;
         model_atom(model, ENGINE_RECORD_PUT_END, q, message->seq);
     }
@@ -212,12 +216,17 @@ void model_put_end(struct model *model, const struct engine_command *command)
         model_rests(effect, q);
 }
 
+void model_take_out(struct model_queue *queue, size_t index)
+{
+    memmove(&queue->messages[index], &queue->messages[index + 1], (queue->count - index - 1) * sizeof *queue->messages);
+    queue->count--;
+}
+
 static void remove_message(struct model *model, struct model_queue *queue, size_t index)
 {
     if (!queue->messages[index].sentinel)
         model_release(model, &queue->messages[index].body);
-    memmove(&queue->messages[index], &queue->messages[index + 1], (queue->count - index - 1) * sizeof *queue->messages);
-    queue->count--;
+    model_take_out(queue, index);
 }
 
 /* Finished by a consumer: done, or received. */
@@ -278,7 +287,7 @@ void model_end_sentinels(struct model *model, size_t q)
         queue->messages[i].ended = queue->messages[i].sentinel;
 }
 
-void model_return(struct model *model, size_t q, size_t index, bool counted, uint64_t delay_ns)
+void model_return(struct model *model, size_t q, size_t index, bool counted, bool dead, uint64_t delay_ns)
 {
     struct model_queue *queue = &model->queues[q];
     struct model_message *message = &queue->messages[index];
@@ -300,6 +309,8 @@ void model_return(struct model *model, size_t q, size_t index, bool counted, uin
     if (gone) /* counts as before */
         return;
     message->deliveries += counted;
+    if (model_dies(model, q, index, counted, dead))
+        return;
     message->state = delay_ns ? MODEL_DELAYED : MODEL_READY;
     message->due_ns = delay_ns ? model->now + delay_ns : 0;
     if (!queue->options.durable || message->sentinel)

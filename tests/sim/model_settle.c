@@ -68,10 +68,10 @@ static void settle(struct model *model, const struct engine_command *command, en
         model_finish_message(model, q, index);
         break;
     case ENGINE_NACK:
-        model_return(model, q, index, true, command->settle.delay_ns);
+        model_return(model, q, index, true, command->settle.dead, command->settle.delay_ns);
         break;
     case ENGINE_RELEASE:
-        model_return(model, q, index, false, 0);
+        model_return(model, q, index, false, false, 0);
         break;
     default:
         if (options->lease_ms)
@@ -104,11 +104,14 @@ uint64_t model_settle_ranges(struct model *model, const struct engine_command *c
 
 /* ---- done, nack, release, touch ------------------------------------------------------------------------------------ */
 
-static bool names_a_queue(const struct model *model, const struct engine_ranges *ranges)
+/* Whether one of them is on a queue whose dead letters go nowhere. */
+static bool no_letters(const struct model *model, const struct engine_ranges *ranges)
 {
-    for (uint32_t i = 0; i < ranges->count; i++)
-        if (model_incarnation(model, ranges->item[i].incarnation) != SIZE_MAX)
+    for (uint32_t i = 0; i < ranges->count; i++) {
+        size_t q = model_incarnation(model, ranges->item[i].incarnation);
+        if (q != SIZE_MAX && model_letters_of(model, q) == SIZE_MAX && !model->queues[q].options.dead_drop)
             return true;
+    }
     return false;
 }
 
@@ -118,8 +121,9 @@ static int settle_check(const struct model *model, const struct engine_command *
     enum model_ranges checked = model_check_ranges(model, command, command->op, ranges);
     if (!model->accepts && model_hinted(model, command) == JQ_STORAGE) /* of two things wrong either may be said */
         checked = checked == MODEL_RANGES_GOOD ? checked : MODEL_RANGES_REFUSED;
-    if (command->op == ENGINE_NACK && command->settle.dead && model_hinted(model, command) == JQ_INVALID)
-        return JQ_INVALID;
+    if (command->op == ENGINE_NACK && command->settle.dead && no_letters(model, ranges) &&
+        model_hinted(model, command) == JQ_INVALID)
+        return JQ_INVALID; /* of two things wrong either may be said */
     switch (checked) {
     case MODEL_RANGES_TOO_MANY:
         *why = MODEL_ANY_WHY; /* there may be more wrong with them */
@@ -135,8 +139,7 @@ static int settle_check(const struct model *model, const struct engine_command *
     }
     if (command->op != ENGINE_NACK || !command->settle.dead)
         return JQ_OK;
-    *why = MODEL_ANY_WHY; /* there are no dead-letter queues yet; of a queue that is gone either answer is true */
-    return names_a_queue(model, ranges) || model_hinted(model, command) == JQ_INVALID ? JQ_INVALID : JQ_OK;
+    return no_letters(model, ranges) ? JQ_INVALID : JQ_OK;
 }
 
 void model_settle(struct model *model, const struct engine_command *command)
@@ -229,7 +232,7 @@ void model_session_end(struct model *model, const struct engine_command *command
             const struct model_message *message = &queue->messages[i];
             bool out = message->state == MODEL_LEASED || message->state == MODEL_RECEIPT;
             if (message->session == session && out && !message->confirmed)
-                model_return(model, q, i, message->state == MODEL_LEASED, 0);
+                model_return(model, q, i, message->state == MODEL_LEASED, false, 0);
         }
     }
     model_session(model, session)->id = 0;

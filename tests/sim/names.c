@@ -132,6 +132,13 @@ static void print_flow(FILE *out, const struct engine_command *c)
         fprintf(out, " count=%u bytes=%" PRIu64 "%s", c->put.count, bytes, c->put.partial ? " partial" : "");
         print_time(out, "timeout", c->put.timeout_ns);
         print_time(out, "delay", c->put.options.delay_ns);
+        if (c->put.options.ttl_ns)
+            print_time(out, "ttl", c->put.options.ttl_ns);
+        if (c->put.options.priority.kind == ENGINE_PRIORITY_NUMBER)
+            fprintf(out, " priority=%" PRId64, c->put.options.priority.number);
+        if (c->put.options.priority.kind == ENGINE_PRIORITY_BYTES)
+            fprintf(out, " priority='%.*s'", (int)c->put.options.priority.bytes.size,
+                    c->put.options.priority.bytes.data);
         return;
     }
     fprintf(out, " max=%u%s%s", c->get.max, c->get.auto_ ? " auto" : "", c->get.final ? " final" : "");
@@ -225,9 +232,9 @@ static void print_stat(FILE *out, const struct model_stat *item)
     fprintf(out,
             "\n    %s@%" PRIu64 " closed=%u paused=%u generation=%" PRIu64 " ready=%" PRIu64 " delayed=%" PRIu64
             " leased=%" PRIu64 " bytes=%" PRIu64 " unfinished=%" PRIu64 " ends=%" PRIu64 " put=%" PRIu64
-            " done=%" PRIu64 " discarded=%" PRIu64,
+            " done=%" PRIu64 " dead=%" PRIu64 " expired=%" PRIu64 " dead_in=%" PRIu64 " discarded=%" PRIu64,
             item->name, s->incarnation, s->closed, s->paused, s->generation, s->ready, s->delayed, s->leased,
-            s->ready_bytes, s->unfinished, s->ends, s->put, s->done, s->discarded);
+            s->ready_bytes, s->unfinished, s->ends, s->put, s->done, s->dead, s->expired, s->dead_in, s->discarded);
     fprintf(out,
             " delivered=%" PRIu64 " redelivered=%" PRIu64 " lease_expired=%" PRIu64 " task_done=%" PRIu64
             " getters=%" PRIu64 " putters=%" PRIu64 " joiners=%" PRIu64 " attached=%" PRIu64 " finished=%" PRIu64
@@ -257,6 +264,9 @@ void print_effect(FILE *out, const struct model_effect *e, const struct model_it
     for (size_t i = 0; i < e->item_count && i < 40; i++) {
         const struct model_item *item = &items[e->item_first + i];
         fprintf(out, " %" PRIu64 "#%u/%u", item->seq, item->attempt, item->deliveries);
+        if (item->reason)
+            fprintf(out, "[%s:%" PRIu64 "/%u reason %d]", item->source, item->source_seq, item->source_deliveries,
+                    item->reason);
     }
     for (size_t i = 0; i < e->lost_count && i < 40; i++) {
         const struct model_lost *l = &lost[e->lost_first + i];

@@ -125,6 +125,34 @@ static uint64_t some_producers(struct sim *sim)
     return pick_chance(sim, 40) ? ENGINE_PRODUCERS_AUTO : pick_between(sim, 1, 3);
 }
 
+void pick_priority(struct sim *sim, const struct model_queue *queue, struct engine_put_options *options)
+{
+    static const char *const bytes[] = {"", "a", "ab", "b", "\xff"};
+    bool ordered = queue && queue->options.order == ENGINE_PRIORITY;
+    if (!sim->profile.orders || !pick_chance(sim, ordered ? 80 : 2))
+        return;
+    bool numbers =
+        queue && queue->priority_kind ? queue->priority_kind == ENGINE_PRIORITY_NUMBER : pick_chance(sim, 50);
+    options->priority.kind = numbers != pick_chance(sim, 5) ? ENGINE_PRIORITY_NUMBER : ENGINE_PRIORITY_BYTES;
+    if (options->priority.kind == ENGINE_PRIORITY_NUMBER)
+        options->priority.number = (int64_t)pick_between(sim, 0, 4) - 2;
+    else
+        options->priority.bytes = pick_text(bytes[random_below(&sim->random, sizeof bytes / sizeof *bytes)]);
+}
+
+static void pick_deaths(struct sim *sim, struct engine_queue_options *options)
+{
+    options->ttl_ms = pick_chance(sim, 25) ? pick_between(sim, 1, 20) : 0;
+    if (options->accounting == ENGINE_COUNTER && pick_chance(sim, 95))
+        return;
+    if (pick_chance(sim, 50))
+        options->dead_letter = pick_name(random_below(&sim->random, sim->profile.queues));
+    else
+        options->dead_drop = pick_chance(sim, 40);
+    bool dies = options->dead_letter.size || options->dead_drop;
+    options->max_deliveries = pick_chance(sim, dies ? 50 : 3) ? pick_between(sim, 1, 3) : 0;
+}
+
 uint64_t pick_generation(struct sim *sim, const struct model_queue *queue)
 {
     uint64_t now = queue ? queue->generation : 1;
@@ -149,6 +177,10 @@ void pick_options(struct sim *sim, const struct model_queue *queue, struct engin
         .durable = sim->profile.durable && pick_chance(sim, 60),
         .producer_grace_ms = some_grace(sim),
     };
+    if (sim->profile.orders && pick_chance(sim, 50))
+        options->order = pick_between(sim, ENGINE_LIFO, ENGINE_PRIORITY);
+    if (sim->profile.deaths)
+        pick_deaths(sim, options);
     if (pick_chance(sim, options->accounting == ENGINE_COUNTER ? 5 : 35))
         options->lease_ms = pick_between(sim, 1, 8);
 }

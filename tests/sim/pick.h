@@ -30,6 +30,8 @@ uint32_t pick_count(struct sim *sim, uint32_t usual);
 void pick_bodies(struct sim *sim, struct sim_command *command, uint32_t count);
 /* Options for a queue that is there (to be altered, or declared again), or NULL. */
 void pick_options(struct sim *sim, const struct model_queue *queue, struct engine_queue_options *options);
+/* Mostly one that makes sense on the queue. */
+void pick_priority(struct sim *sim, const struct model_queue *queue, struct engine_put_options *options);
 uint64_t pick_generation(struct sim *sim, const struct model_queue *queue);
 
 #endif

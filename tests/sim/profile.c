@@ -36,7 +36,9 @@ void profile_choose(struct sim_profile *profile, struct random *random)
         .sentinels = random_chance(random, 60),
         .blocks = random_chance(random, 60),
     };
-    profile->refuses = profile->durable && random_chance(random, 50);
+    profile->deaths = !profile->big && !profile->heavy && random_chance(random, 50);
+    profile->orders = !profile->big && random_chance(random, 40);
+    profile->refuses = profile->durable && !profile->deaths && random_chance(random, 50);
     choose_weights(profile, random);
     if (!profile->sentinels)
         profile->weights[ENGINE_PUT_END] = 0;

@@ -25,6 +25,8 @@ static bool same(const struct sim *sim, const struct model_atom *atom, const str
     case ENGINE_RECORD_FINISH:
         return strcmp(atom->name, record->name) == 0;
     case ENGINE_RECORD_PUT:
+        if (atom->letter)
+            return atom->value == record->value;
         return atom->value == record->value && atom->due_ns == record->due_ns &&
                same_body(&atom->body, &record->body) && strcmp(atom->name, record->name) == 0;
     case ENGINE_RECORD_RETURN:

@@ -78,6 +78,12 @@ static const struct model_effect *hint(void *user, uint64_t session, uint32_t re
     return NULL;
 }
 
+static const struct model_item *hint_item(void *user, const struct model_effect *effect, size_t index)
+{
+    const struct sim *sim = user;
+    return &sim->items[effect->item_first + index];
+}
+
 static void journal_changed(void *user, uint64_t durable, bool accepts)
 {
     struct sim *sim = user;
@@ -101,7 +107,7 @@ struct sim *sim_new(const struct sim_options *options)
     JQ_ASSERT(sim->engine && engine_effects_init(&sim->effects) == JQ_OK);
     sim->journal = journal_memory_new((struct journal_listener){journal_changed, sim}, true);
     JQ_ASSERT(sim->journal);
-    sim->model = model_new(&config, (struct model_hint){hint, sim});
+    sim->model = model_new(&config, (struct model_hint){.answered = hint, .item = hint_item, .user = sim});
     sim->commands = calloc(SIM_COMMANDS_MAX + 2, sizeof *sim->commands);
     JQ_ASSERT(sim->commands);
     sim->accepts = sim->accepts_told = true;

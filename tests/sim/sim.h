@@ -30,6 +30,8 @@ struct sim_options {
 /* What this seed tries; each seed leaves something out. */
 struct sim_profile {
     uint32_t sessions, queues;
+    bool deaths;    /* times to live, delivery limits, dead letters */
+    bool orders;    /* lifo and priority */
     bool heavy;     /* messages of megabytes, so that an answer does not hold all */
     bool big;       /* batches of up to a thousand, sessions with thousands of leases */
     bool durable;   /* some queues are */

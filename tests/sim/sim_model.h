@@ -20,6 +20,13 @@ enum {
 
 enum model_state { MODEL_READY, MODEL_DELAYED, MODEL_LEASED, MODEL_RECEIPT };
 
+struct model_priority {
+    int kind;
+    int64_t number;
+    uint32_t size;
+    char bytes[8];
+};
+
 struct model_message {
     uint64_t seq;
     struct engine_body body;
@@ -35,6 +42,17 @@ struct model_message {
     uint64_t session;     /* that holds it */
     uint64_t receipt;     /* on which it was delivered */
     uint64_t renumbered;
+    uint64_t expires_ns; /* ENGINE_FOREVER: never */
+    uint64_t shown;      /* by the peek under way */
+    struct model_priority priority;
+    /* of a dead letter */
+    int reason;
+    uint64_t group; /* of letters that arrived in the same step: which is which is not known yet; 0: it is */
+    bool
+        mixed; /* a letter of one of which that was not known either: its body and where it comes from are learned apart */
+    uint64_t source_seq;
+    uint32_t source_deliveries;
+    char source[MODEL_NAME_SIZE];
     uint32_t attempt, deliveries;
 };
 
@@ -60,7 +78,9 @@ struct model_queue {
     size_t count, capacity;
     uint64_t seq_next;
     uint64_t tasks; /* unfinished of a counter queue */
-    uint64_t put, done, discarded, delivered, redelivered, lease_expired, task_done;
+    int priority_kind;
+    uint64_t put, done, dead, expired, dead_in, moved_in, moved_out, discarded, delivered, redelivered, lease_expired,
+        task_done;
     struct model_producer producers[MODEL_PRODUCERS_MAX];
     size_t producer_count;
     uint64_t fenced[MODEL_SESSIONS_MAX];
@@ -92,13 +112,14 @@ struct model_wait {
     struct engine_body *bodies; /* PUT */
     uint32_t count, accepted, max;
     uint64_t bytes; /* of the bodies not yet accepted */
-    uint64_t delay_ns;
+    uint64_t delay_ns, ttl_ns;
+    struct model_priority priority;
     struct model_lost *lost; /* GET: what its carried ranges named in vain */
     size_t lost_count;
     struct model_carried carried; /* GET */
     uint64_t generation;          /* GET */
     bool fresh;                   /* GET: just asked; a blocked output passes over waiting gets only */
-    uint64_t done_before, discarded_before;
+    uint64_t done_before, discarded_before, dead_before, expired_before;
     uint64_t pending; /* JOIN: deliveries confirmed before it was asked, whose records wait for the journal */
     bool vague;       /* JOIN: asked while slices were under way */
     size_t producer;  /* FINISH */
@@ -108,6 +129,10 @@ struct model_item {
     uint64_t seq;
     uint32_t attempt, deliveries;
     struct engine_body body;
+    int reason; /* of a dead letter */
+    uint64_t source_seq;
+    uint32_t source_deliveries;
+    char source[MODEL_NAME_SIZE];
 };
 
 struct model_lost {
@@ -133,7 +158,7 @@ struct model_effect {
     uint64_t incarnation;
     uint64_t count; /* accepted, discarded, unfinished, hit, settled, accepted under a name */
     uint64_t receipt;
-    uint64_t remaining, done, discarded;
+    uint64_t remaining, done, dead, expired, discarded, moved;
     uint64_t pending; /* of done, what may or may not be counted */
     bool vague;       /* what comes back in slices may be counted, too */
     bool finished, more;
@@ -157,6 +182,7 @@ struct model_atom {
     uint32_t deliveries;
     uint64_t due_ns;
     bool optional;
+    bool letter;     /* a PUT whose body is not known yet */
     uint64_t number; /* of the record that holds it; 0: not seen yet */
 };
 
@@ -167,6 +193,7 @@ struct model_chunk {
 /* What the engine has answered already to a request, or NULL. Asked where the contract leaves room. */
 struct model_hint {
     const struct model_effect *(*answered)(void *user, uint64_t session, uint32_t request);
+    const struct model_item *(*item)(void *user, const struct model_effect *effect, size_t index); /* or NULL */
     void *user;
 };
 
@@ -174,9 +201,11 @@ struct model {
     struct engine_config config;
     struct model_hint hint;
     uint64_t now;
-    bool accepts; /* the journal */
-    bool slices;  /* the harness has let slices be under way */
-    bool faulty;  /* an allocation is failed in this step: OVERLOADED is an answer */
+    uint64_t steps;
+    uint64_t expired, dead, letters; /* ever */
+    bool accepts;                    /* the journal */
+    bool slices;                     /* the harness has let slices be under way */
+    bool faulty;                     /* an allocation is failed in this step: OVERLOADED is an answer */
     struct model_session sessions[MODEL_SESSIONS_MAX];
     struct model_queue *queues; /* in order of incarnation, dead ones too */
     size_t queue_count, queue_capacity;
@@ -211,6 +240,8 @@ void model_end(struct model *model);
 void model_forget(struct model *model);
 /* The engine numbers deliveries on receipt of one step in an order of its own. */
 void model_renumber(struct model *model, struct model_effect *expected, uint64_t receipt);
+/* The engine has shown where the body of a message lies. */
+void model_shown(struct model *model, const struct engine_place *place);
 /* When time next changes something. */
 uint64_t model_next(const struct model *model);
 struct model_chunk *model_chunk(struct model *model, uint32_t chunk);
