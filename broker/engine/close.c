@@ -84,6 +84,8 @@ static void sweep_message(struct engine *e, struct queue *q, uint64_t sequence)
         return;
     if (m->extended)
         message_extra(e, m)->ttl.place = 0;
+    if (q->mark_count && queue_is_counter(q) && !m->end)
+        marks_gone(q, sequence);
     record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
     message_finish(e, q, sequence, m);
 }

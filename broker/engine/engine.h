@@ -361,6 +361,7 @@ struct engine_command {
     WHY(MARKS_TOO_MANY, "queue '%n' has %l marks that are not yet reached")                           \
     WHY(MARK_UNKNOWN, "queue '%n' has no such mark")                                                  \
     WHY(COUNTER_HAS_NO_MINE, "queue '%n' is a counter queue: nobody knows whose messages are done")   \
+    WHY(JOIN_BOTH, "a join waits for its own messages, or for those before a mark: not for both")     \
     WHY(PRODUCER_LOST, "a producer of queue '%n' was lost before it had finished")                    \
     WHY(PAUSE_WHAT, "pause what: puts, gets or both")                                                 \
     WHY(NOT_YET, "this operation does not exist yet")                                                 \

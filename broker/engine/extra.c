@@ -147,8 +147,7 @@ void ttl_due(struct engine *e, struct queue *q)
 void message_expire(struct engine *e, struct queue *q, uint64_t sequence, struct message *m)
 {
     q->tally.expired++;
-    if (queue_is_counter(q) && q->counter_unfinished)
-        q->counter_unfinished--;
+    queue_removed(q, sequence);
     queue_mark(e, q);
     if (q->letters) {
         message_die(e, q, sequence, m, ENGINE_REASON_EXPIRED);

@@ -158,7 +158,8 @@ static bool prepare(struct engine *e, struct session *s, const struct engine_com
     uint32_t extras = 0;
     for (uint32_t i = 0; i < c->forward.target_count; i++) {
         const struct engine_target *target = &c->forward.targets[i];
-        arrivals[i] = (struct arrival){.member = member_find(e, s, queues[i]),
+        arrivals[i] = (struct arrival){.client = s->client,
+                                       .member = member_find(e, s, queues[i]),
                                        .bodies = target->bodies,
                                        .count = target->count,
                                        .source = ENGINE_BY_PUT,

@@ -7,13 +7,6 @@ static int not_yet(struct engine *e, struct engine_effect *a)
     return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_NOT_YET, NULL, 0);
 }
 
-int handle_mark(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
-{
-    (void)s;
-    (void)c;
-    return not_yet(e, a);
-}
-
 int handle_explain(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
     (void)s;

@@ -164,8 +164,7 @@ static void lease_discard(struct engine *e, struct queue *q, uint64_t sequence, 
     record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
     if (!m->end) {
         q->tally.discarded++;
-        if (queue_is_counter(q) && q->counter_unfinished)
-            q->counter_unfinished--;
+        queue_removed(q, sequence);
     }
     message_finish(e, q, sequence, m);
     queue_mark(e, q);

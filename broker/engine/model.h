@@ -98,6 +98,8 @@ struct arrival {
     struct once once;    /* of the put */
     uint32_t before;     /* messages of it that were accepted before */
     uint64_t priority;   /* their key, once prepared */
+    struct origin *origin;
+    const struct client *client; /* who put them; NULL: nobody known */
 };
 
 /* A lease on messages first .. first + count - 1 that were handed out together with one attempt; `live` of them are still held.
@@ -140,6 +142,25 @@ struct member {
     bool fenced;             /* its producer name was taken over */
     struct waiter *rejoined; /* the last get that has gone back to its place, while session_block goes through them */
     uint32_t index;
+};
+
+/* A moment in a queue; see marks.c. */
+struct mark {
+    uint64_t sequence; /* what was put before has a lower number */
+    uint64_t counted;  /* since the mark before it: unfinished; in a counter queue, expired, discarded and moved out */
+    uint64_t base, target; /* of a counter queue: what was gone, and what had been put, when it was made */
+};
+
+/* A client that put messages of a queue which are not finished. */
+struct origin {
+    UT_hash_handle hh; /* in queue->origins */
+    uint8_t client[ENGINE_CLIENT_ID];
+    uint64_t live;
+    struct waiter *joins;         /* for what it put */
+    bool done;                    /* no message is left, and joins are to be told */
+    struct origin *dprev, *dnext; /* in queue->mine_done */
+    struct origin *next_free;
+    uint16_t place; /* from 1 */
 };
 
 struct producer {
@@ -213,7 +234,13 @@ struct waiter {
             uint32_t max;
             bool auto_, final;
         } get;
-        struct tallies join; /* when it began */
+        struct {
+            struct tallies since; /* when it began */
+            uint64_t mark;        /* 0: none */
+            struct heap_node due; /* in queue->mark_joins */
+            struct origin *mine;
+            struct waiter *prev, *next; /* in mine->joins */
+        } join;
         struct producer *finish;
         struct {
             uint64_t to, count, moved; /* incarnation; at most, 0: all */
@@ -322,6 +349,15 @@ struct queue {
     struct waiter *deleting; /* waits for the end of its deletion */
     struct sweep *sweeps;
 
+    struct mark *marks; /* not yet reached, in order */
+    uint32_t mark_count, mark_capacity;
+    uint64_t mark_reached;  /* the last one that was */
+    struct heap mark_joins; /* waiting joins, by mark */
+    uint64_t log_ends;      /* sentinels in the log */
+    struct origin *origins, **origin_table, *origin_free;
+    struct origin *mine_done; /* with joins to be told */
+    uint32_t origin_count, origin_capacity;
+
     struct producer *producers;
     uint64_t producers_finished, producers_attached, producers_lost;
     uint32_t owed; /* lost producers whose loss waits for the journal */
@@ -412,6 +448,7 @@ static inline bool queue_is_counter(const struct queue *q)
     return q->options.accounting == ENGINE_COUNTER;
 }
 uint64_t queue_unfinished(const struct queue *q);
+void queue_removed(struct queue *q, uint64_t sequence);
 
 /* ---- ready.c: which message is next, and what comes back ---- */
 JQ_MUST_USE bool ready_reserve(struct queue *q, uint64_t more);  /* room for `more` beyond all that is out or delayed */
@@ -438,6 +475,20 @@ JQ_MUST_USE int once_begin(struct engine *e, struct session *s, const struct eng
                            struct engine_effect *a);
 void once_keep(struct engine *e, const struct once *once, struct queue *q, uint64_t count);
 void once_end(const struct once *once, const struct engine_effect *a); /* NULL: it is never answered */
+
+/* ---- marks.c ---- */
+void marks_gone(struct queue *q, uint64_t sequence);
+void marks_reach(struct queue *q);
+JQ_MUST_USE int mark_make(struct engine *e, struct queue *q, struct engine_effect *a, uint64_t *out);
+JQ_MUST_USE int mark_find(struct engine *e, const struct queue *q, uint64_t mark, struct engine_effect *a);
+uint64_t mark_remaining(const struct queue *q, uint64_t mark);
+
+/* ---- origin.c ---- */
+struct origin *origin_find(const struct queue *q, const uint8_t *client);
+JQ_MUST_USE bool origin_take(struct queue *q, const struct client *client, struct origin **out);
+void origin_tidy(struct queue *q, struct origin *o);
+void origin_gone(struct engine *e, struct queue *q, uint16_t place);
+void origins_fini(struct queue *q);
 
 /* ---- extra.c ---- */
 static inline struct extra *message_extra(const struct engine *e, const struct message *m)
@@ -651,7 +702,9 @@ void survey(struct engine *e, const struct engine_command *c);
 void bodies_move(struct engine *e, const struct engine_command *c);
 
 /* ---- join.c ---- */
-void join_answer(struct engine_effect *a, const struct queue *q, const struct tallies *since);
+void join_answer(struct engine_effect *a, const struct queue *q, const struct waiter *w);
+struct waiter *join_satisfied(const struct queue *q); /* the next waiting one; NULL: none */
+void join_leave(struct waiter *w);
 
 /* ---- pair.c ---- */
 bool queue_pair(struct engine *e, struct queue *q); /* false: no room in the effects, call again */

@@ -67,8 +67,7 @@ static void load_take(struct engine *e, struct queue *from, uint32_t count)
         from->ready--;
         from->queued_bytes -= m->length;
         from->tally.moved_out++;
-        if (queue_is_counter(from) && from->counter_unfinished)
-            from->counter_unfinished--;
+        queue_removed(from, sequence);
         record_one(e, from, ENGINE_RECORD_MOVED_OUT, sequence);
         message_forget(e, from, sequence, m);
     }

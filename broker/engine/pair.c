@@ -154,6 +154,11 @@ static bool serve(struct engine *e, struct queue *q)
         waiter_end(e, q->joins, JQ_OK, ENGINE_WHY_NONE);
         return true;
     }
+    struct waiter *satisfied = q->joins ? join_satisfied(q) : NULL;
+    if (satisfied) {
+        waiter_end(e, satisfied, JQ_OK, ENGINE_WHY_NONE);
+        return true;
+    }
     bool over = get_ended(q, NULL, true); /* for everybody: nobody needs a sentinel for it any more */
     if (over && serve_ends(e, q))
         return true;

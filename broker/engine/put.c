@@ -100,6 +100,8 @@ static void record_put(struct engine *e, struct queue *q, const struct arrival *
     fx->body_count += arrival->count;
     record->put = arrival->options;
     record->put.priority.bytes = effects_text(fx, priority.data, priority.size);
+    if (arrival->client)
+        memcpy(record->client, arrival->client->id, ENGINE_CLIENT_ID);
     if (m && m->producer)
         record->name = effects_text(fx, m->producer->name, m->producer->size);
 }
@@ -165,14 +167,20 @@ static bool is_extended(const struct arrival *arrival, uint64_t expires)
 bool put_prepare(struct engine *e, struct queue *q, struct arrival *arrival, uint32_t extras)
 {
     uint64_t expires = expires_at(e, q, arrival);
-    return accept_reserve(e, q, arrival, is_extended(arrival, expires), expires, extras) &&
-           priority_take(q, &arrival->options, arrival->count, &arrival->priority);
+    if (!accept_reserve(e, q, arrival, is_extended(arrival, expires), expires, extras) ||
+        !origin_take(q, arrival->client, &arrival->origin))
+        return false;
+    if (priority_take(q, &arrival->options, arrival->count, &arrival->priority))
+        return true;
+    origin_tidy(q, arrival->origin);
+    return false;
 }
 
 void put_unprepare(struct queue *q, const struct arrival *arrival)
 {
     if (arrival->options.priority.kind == ENGINE_PRIORITY_BYTES)
         levels_give(&q->levels, arrival->priority, arrival->count);
+    origin_tidy(q, arrival->origin);
 }
 
 void put_commit(struct engine *e, struct queue *q, const struct arrival *arrival)
@@ -185,11 +193,14 @@ void put_commit(struct engine *e, struct queue *q, const struct arrival *arrival
     for (uint32_t i = 0; i < arrival->count; i++) {
         uint64_t sequence = q->log.tail;
         struct message *m = accept_one(e, q, &arrival->bodies[i], expires, extended, arrival->priority);
+        m->origin = arrival->origin ? arrival->origin->place : 0;
         if (due)
             ready_delay(e, q, sequence, m, due);
         else
             ready_arrive(q, sequence, m, arrival->priority);
     }
+    if (arrival->origin)
+        arrival->origin->live += arrival->count;
     if (q->options.order != ENGINE_FIFO)
         q->fresh = q->log.tail;
     if (!due) {
@@ -262,8 +273,12 @@ static int put_place(struct engine *e, struct session *s, struct member *m, cons
     int code = waits ? put_waiter(e, s, m, c, a, fits, &w) : JQ_OK;
     if (code != JQ_OK)
         return code;
-    struct arrival arrival = {
-        .member = m, .bodies = c->put.bodies, .count = fits, .options = c->put.options, .once = w ? w->once : e->once};
+    struct arrival arrival = {.client = s->client,
+                              .member = m,
+                              .bodies = c->put.bodies,
+                              .count = fits,
+                              .options = c->put.options,
+                              .once = w ? w->once : e->once};
     if (fits && !put_accept(e, q, &arrival)) {
         if (w)
             waiter_free(e, w);
@@ -390,7 +405,8 @@ bool put_serve(struct engine *e, struct queue *q)
             waiter_end(e, w, JQ_STORAGE, ENGINE_WHY_JOURNAL);
         return late;
     }
-    struct arrival arrival = {.member = w->member,
+    struct arrival arrival = {.client = w->session->client,
+                              .member = w->member,
                               .bodies = bodies,
                               .count = fits,
                               .options = w->put.options,
@@ -433,6 +449,7 @@ int handle_put_end(struct engine *e, struct session *s, const struct engine_comm
     for (uint32_t i = 0; i < c->count; i++)
         *log_append(&q->log) = (struct message){.state = MESSAGE_READY, .end = 1};
     q->ends += c->count;
+    q->log_ends += c->count;
     e->messages += c->count;
     struct engine_record *group = e->once.client ? group_open(e, q, q) : NULL;
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_PUT_END);

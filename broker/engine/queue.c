@@ -141,6 +141,17 @@ bool queue_storage_ok(const struct engine *e, const struct queue *q)
     return !q->options.durable || !e->journal_refuses;
 }
 
+/* A message of a counter queue goes without a task_done: it lowers what is unfinished as far as it can (CNT-2). */
+void queue_removed(struct queue *q, uint64_t sequence)
+{
+    if (!queue_is_counter(q))
+        return;
+    if (q->counter_unfinished)
+        q->counter_unfinished--;
+    if (q->mark_count)
+        marks_gone(q, sequence);
+}
+
 uint64_t queue_unfinished(const struct queue *q)
 {
     if (queue_is_counter(q))
@@ -166,6 +177,9 @@ void queue_destroy(struct engine *e, struct queue *q)
     heap_remove(&e->ttls, &q->ttl_due);
     heap_fini(&q->ttl);
     levels_fini(&q->levels);
+    free(q->marks);
+    heap_fini(&q->mark_joins);
+    origins_fini(q);
     source_unref(q->source);
     heap_fini(&q->expiry);
     producers_forget(e, q);

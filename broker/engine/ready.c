@@ -121,6 +121,11 @@ void message_finish(struct engine *e, struct queue *q, uint64_t sequence, struct
 void message_forget(struct engine *e, struct queue *q, uint64_t sequence, struct message *m)
 {
     extra_free(e, q, m);
+    if (JQ_UNLIKELY(q->mark_count) && !m->end && !queue_is_counter(q))
+        marks_gone(q, sequence);
+    if (m->origin)
+        origin_gone(e, q, m->origin);
+    q->log_ends -= m->end;
     e->messages--;
     q->active_ns = e->now;
     log_remove(&q->log, sequence, q->fresh);

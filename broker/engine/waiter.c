@@ -222,6 +222,8 @@ void waiter_free(struct engine *e, struct waiter *w)
     if (w->late)
         w->queue->late_count--;
     heap_remove(&e->deadlines, &w->deadline);
+    if (w->kind == WAITER_JOIN)
+        join_leave(w);
     if (w->line)
         waiter_unline(e, w);
     if (w->kind == WAITER_PUT)
@@ -274,7 +276,7 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
             a->got.place = place;
         }
         if (w->kind == WAITER_JOIN && !q->deleted)
-            join_answer(a, q, &w->join);
+            join_answer(a, q, w);
         if (w->kind == WAITER_FINISH && code == JQ_OK)
             a->answer.count = w->finish->accepted;
         if (w->kind == WAITER_MOVE)

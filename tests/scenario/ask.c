@@ -107,6 +107,9 @@ static void ask_settle(struct words *w)
 static void ask_join(struct words *w)
 {
     w->ask->command.join.timeout_ns = words_timeout(w);
+    w->ask->command.join.mine = words_flag(w, "mine");
+    w->ask->command.join.snapshot = words_flag(w, "snapshot");
+    w->ask->command.join.mark = words_number(w, words_value(w, "mark"), 0);
     (void)words_queue(w);
 }
 
@@ -191,6 +194,7 @@ static const struct verb {
     {"peek", ENGINE_PEEK, ask_count, false},
     {"purge", ENGINE_PURGE, ask_queue, false},
     {"alter", ENGINE_ALTER, ask_alter, false},
+    {"mark", ENGINE_MARK, ask_queue, false},
     {"reopen", ENGINE_REOPEN, ask_queue, false},
     {"hello", ENGINE_SESSION_OPEN, ask_hello, false},
     {"forward", ENGINE_FORWARD, ask_forward, false},
