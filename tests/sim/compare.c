@@ -186,6 +186,8 @@ static bool same_numbers(const struct sim *sim, const struct model_effect *expec
 {
     if (got->kind == ENGINE_JOINED && expected->code < JQ_NO_QUEUE)
         return same_join(sim, expected, got);
+    if (got->kind == ENGINE_OPENED)
+        return expected->known == got->known;
     if (got->kind == ENGINE_ATTACHED)
         return expected->count == got->count && expected->finished == got->finished &&
                expected->generation == got->generation;

@@ -99,6 +99,7 @@ static const char *const fault_names[COVERAGE_FAULTS] = {
     [COVERAGE_CONFIRMED_LATE] = "deliveries confirmed while the journal refused",
     [COVERAGE_CONFIRMED_DEAD] = "of them, with a session that ended",
     [COVERAGE_DISCARDED_LATE] = "discards that waited for the journal",
+    [COVERAGE_KEPT] = "kept answers given again",
     [COVERAGE_EXPIRED] = "messages expired",
     [COVERAGE_DEAD] = "messages dead",
     [COVERAGE_LETTERS] = "dead letters",

@@ -38,6 +38,7 @@ enum coverage_fault {
     COVERAGE_CONFIRMED_DEAD, /* and whose session ended before it accepted */
     COVERAGE_DISCARDED_LATE, /* what came back to a closed queue while the journal refused */
     COVERAGE_PRODUCER_LOST,
+    COVERAGE_KEPT,    /* answers given again */
     COVERAGE_EXPIRED, /* messages, by their time to live */
     COVERAGE_DEAD,    /* by nack or too many deliveries */
     COVERAGE_LETTERS, /* that arrived somewhere */

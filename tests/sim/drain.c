@@ -197,6 +197,7 @@ static void check_nothing_left(struct sim *sim)
 
 void drain(struct sim *sim)
 {
+    coverage_fault(COVERAGE_KEPT, sim->model->kept);
     coverage_fault(COVERAGE_EXPIRED, sim->model->expired);
     coverage_fault(COVERAGE_DEAD, sim->model->dead);
     coverage_fault(COVERAGE_LETTERS, sim->model->letters);

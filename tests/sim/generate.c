@@ -46,6 +46,7 @@ static void make_put(struct sim *sim, struct sim_session *session)
     pick_priority(sim, queue, &c->put.options);
     c->generation = pick_generation(sim, queue);
     pick_bodies(sim, command, c->put.count);
+    pick_once(sim, session, c);
 }
 
 static void make_get(struct sim *sim, struct sim_session *session)
@@ -104,6 +105,7 @@ static void make_put_end(struct sim *sim, struct sim_session *session)
     sim_request(sim, command);
     command->command.count =
         pick_chance(sim, 3) ? (pick_chance(sim, 50) ? 0 : ENGINE_BATCH_MAX + 1) : pick_between(sim, 1, 3);
+    pick_once(sim, session, &command->command);
 }
 
 /* ---- producers and cancel ------------------------------------------------------------------------------------------ */
@@ -253,6 +255,30 @@ static void make_blocked(struct sim *sim, struct sim_session *session)
     coverage_fault(COVERAGE_OUTPUT_BLOCKED, command->command.blocked);
 }
 
+/* Mostly the client that was here before, with another connection; at times while the last one still stands. */
+static void open_session(struct sim *sim, struct sim_session *session, uint32_t client)
+{
+    struct sim_command *command = sim_command(sim, ENGINE_SESSION_OPEN, session->id);
+    session->client = client;
+    command->command.open.client[0] = (uint8_t)session->client;
+    if (session->client)
+        sim_request(sim, command);
+}
+
+/* The connection is gone, and before anybody has noticed the client is back. */
+static void make_return(struct sim *sim, struct sim_session *session)
+{
+    uint32_t client = session->client;
+    if (!client)
+        return;
+    note_death(sim, session->id);
+    session->id = sim->session_next++;
+    session->request_next = 1;
+    session->held_count = 0;
+    session->receipt_seen = session->receipt_last = 0;
+    open_session(sim, session, client);
+}
+
 static void make_session(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->profile.sessions; i++) {
@@ -261,7 +287,7 @@ static void make_session(struct sim *sim)
             continue;
         session->id = sim->session_next++;
         session->request_next = 1;
-        sim_command(sim, ENGINE_SESSION_OPEN, session->id);
+        open_session(sim, session, sim->profile.once && pick_chance(sim, 85) ? i + 1 : 0);
     }
 }
 
@@ -287,7 +313,10 @@ static void make(struct sim *sim, struct sim_session *session, enum engine_op op
 {
     switch (op) {
     case ENGINE_SESSION_END:
-        make_session_end(sim, session);
+        if (session->client && pick_chance(sim, 30))
+            make_return(sim, session);
+        else
+            make_session_end(sim, session);
         break;
     case ENGINE_OUTPUT_BLOCKED:
         make_blocked(sim, session);

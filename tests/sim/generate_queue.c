@@ -81,8 +81,8 @@ static void make_on_queue(struct sim *sim, struct sim_session *session, enum eng
         c->count = pick_between(sim, 1, (uint32_t)queue->tasks);
     else if (op == ENGINE_TASK_DONE)
         c->count = pick_between(sim, 1, 4);
-    else if (op == ENGINE_LIST)
-        c->list.max = pick_between(sim, 1, ENGINE_LIST_MAX);
+    if (op == ENGINE_TASK_DONE)
+        pick_once(sim, session, c);
 }
 
 static void make_list(struct sim *sim, struct sim_session *session)

@@ -122,6 +122,8 @@ static void take_body(struct sim *sim, const struct engine_effect *from, struct 
         copy_name(to->producer, &from->fenced.producer);
         break;
     case ENGINE_OPENED:
+        to->known = from->opened.known;
+        break;
     case ENGINE_EXPLAINED:
     case ENGINE_EXPORTED:
         break;
@@ -164,7 +166,7 @@ static void take_record(struct sim *sim, const struct engine_record *record)
                 record->kind == ENGINE_RECORD_PUT_END || record->kind == ENGINE_RECORD_EXPIRE ||
                 record->kind == ENGINE_RECORD_DEAD || record->kind == ENGINE_RECORD_MOVED_OUT ||
                 record->kind == ENGINE_RECORD_END_TAKEN;
-    if (record->kind == ENGINE_RECORD_GROUP) /* says nothing by itself */
+    if (record->kind == ENGINE_RECORD_GROUP || record->kind == ENGINE_RECORD_KEPT) /* says nothing by itself */
         return;
     for (uint32_t i = 0; i < (each ? record->count : 1); i++) {
         sim->records = room(sim->records, &sim->record_capacity, sim->record_count, sizeof *sim->records);

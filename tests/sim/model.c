@@ -219,7 +219,8 @@ void model_forget(struct model *model)
             queue->watermark = atom->number;
     }
     renumber_all(model);
-    model->effect_count = model->atom_count = model->item_count = model->lost_count = model->stat_count = 0;
+    model->once_seen = model->effect_count = model->atom_count = model->item_count = model->lost_count =
+        model->stat_count = 0;
 }
 
 bool model_text_is(const struct engine_text *text, const char *name)
@@ -244,11 +245,20 @@ struct model_session *model_session(struct model *model, uint64_t id)
     return NULL;
 }
 
-static void session_open(struct model *model, uint64_t id)
+/* The first byte of a client's id says which it is; 0: none that is remembered. */
+static void session_open(struct model *model, const struct engine_command *command)
 {
+    uint64_t id = command->session.value;
+    uint32_t client = command->open.client[0];
+    bool known = client && model_client_opens(model, client, id);
     struct model_session *session = model_session(model, 0);
     JQ_ASSERT(session);
     *session = (struct model_session){.id = id};
+    if (!command->request)
+        return;
+    struct model_effect *effect = model_say(model, ENGINE_SESSION_OPEN, id, command->request, JQ_OK, MODEL_ANY_WHY);
+    effect->kind = ENGINE_OPENED;
+    effect->known = known;
 }
 
 /* ---- commands ------------------------------------------------------------------------------------------------------ */
@@ -297,7 +307,12 @@ static void request(struct model *model, const struct engine_command *command)
         [ENGINE_SESSION_END] = model_session_end,
         [ENGINE_RECEIVED] = model_received,
     };
+    if (!refused_for_memory(model, command) && model_once(model, command)) {
+        refuse_put(model, command);
+        return;
+    }
     if (refused_for_memory(model, command)) {
+        model_once_refused(model, command);
         model_say(model, command->op, command->session.value, command->request, JQ_OVERLOADED, ENGINE_WHY_MEMORY);
         refuse_put(model, command);
         return;
@@ -330,7 +345,7 @@ void model_command(struct model *model, const struct engine_command *command)
 {
     switch (command->op) {
     case ENGINE_SESSION_OPEN:
-        session_open(model, command->session.value);
+        session_open(model, command);
         break;
     case ENGINE_OUTPUT_BLOCKED:
         model_session(model, command->session.value)->blocked = command->blocked;
@@ -350,6 +365,7 @@ void model_command(struct model *model, const struct engine_command *command)
         break;
     }
     model_pair_all(model);
+    model_once_keep(model);
 }
 
 /* ---- time ---------------------------------------------------------------------------------------------------------- */
@@ -361,7 +377,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t model_next(const struct model *model)
 {
-    uint64_t next = ENGINE_FOREVER;
+    uint64_t next = model_clients_next(model);
     for (size_t i = 0; i < model->wait_count; i++)
         next = earlier(next, model->waits[i].deadline_ns);
     for (size_t q = 0; q < model->queue_count; q++) {
@@ -423,6 +439,7 @@ static void expire_delays(struct model_queue *queue, uint64_t now)
 static void instant_opens(struct model *model, uint64_t now)
 {
     model->now = now;
+    model_clients_due(model);
     for (size_t q = 0; q < model->queue_count; q++)
         expire_leases(model, q, now);
     for (size_t q = 0; q < model->queue_count; q++)
@@ -432,6 +449,7 @@ static void instant_opens(struct model *model, uint64_t now)
     for (size_t q = 0; q < model->queue_count; q++)
         expire_delays(&model->queues[q], now);
     model_pair_all(model);
+    model_once_keep(model);
 }
 
 /* Then the deadlines of waiters. */
@@ -444,6 +462,7 @@ static void instant_closes(struct model *model)
             i++;
     }
     model_pair_all(model);
+    model_once_keep(model);
 }
 
 void model_begin(struct model *model, uint64_t now)

@@ -101,6 +101,17 @@ int model_options_check(const struct model *model, size_t q, const struct engine
 size_t model_letters_of(const struct model *model, size_t q); /* where its dead letters go; SIZE_MAX: nowhere */
 uint64_t model_senders(const struct model *model, size_t q);  /* how many send theirs here */
 
+/* model_once.c */
+struct model_client *model_client(struct model *model, uint32_t id);
+bool model_client_opens(struct model *model, uint32_t id, uint64_t session);
+void model_client_leaves(struct model *model, uint64_t session);
+void model_clients_due(struct model *model);
+uint64_t model_clients_next(const struct model *model);
+bool model_once(struct model *model, const struct engine_command *command);
+void model_once_refused(struct model *model, const struct engine_command *command);
+void model_once_keep(struct model *model);
+void model_once_withdraw(struct model *model, const struct model_wait *wait);
+
 /* model_death.c */
 struct model_message *model_head(struct model_queue *queue, uint64_t taken); /* the next of those not yet shown */
 int model_put_options_check(const struct model_queue *queue, const struct engine_put_options *o, int *why);

@@ -207,6 +207,7 @@ static void withdraw(struct model *model, uint64_t session)
         struct model_wait *wait = &model->waits[i];
         if (wait->session != session)
             continue;
+        model_once_withdraw(model, wait);
         for (uint32_t b = wait->accepted; wait->op == ENGINE_PUT && b < wait->count; b++)
             model_release(model, &wait->bodies[b]);
         model_unpark(model, i);
@@ -223,6 +224,7 @@ static void forget_fence(struct model_queue *queue, uint64_t session)
 void model_session_end(struct model *model, const struct engine_command *command)
 {
     uint64_t session = command->session.value;
+    model_once_keep(model);
     withdraw(model, session);
     for (size_t q = 0; q < model->queue_count; q++) {
         struct model_queue *queue = &model->queues[q];
@@ -235,5 +237,6 @@ void model_session_end(struct model *model, const struct engine_command *command
                 model_return(model, q, i, message->state == MODEL_LEASED, false, 0);
         }
     }
+    model_client_leaves(model, session);
     model_session(model, session)->id = 0;
 }

@@ -215,6 +215,10 @@ void print_command(FILE *out, const struct engine_command *c)
     fprintf(out, "s%" PRIu64 " #%u %s", c->session.value, c->request, name_op(c->op));
     if (c->queue.name.size)
         fprintf(out, " %.*s", (int)c->queue.name.size, c->queue.name.data);
+    if (c->once.number)
+        fprintf(out, " once=%u:%" PRIu64, c->once.slot, c->once.number);
+    if (c->op == ENGINE_SESSION_OPEN && c->open.client[0])
+        fprintf(out, " client=%u", c->open.client[0]);
     if (c->generation)
         fprintf(out, " generation=%" PRIu64, c->generation);
     if (c->queue.incarnation)

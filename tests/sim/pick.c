@@ -153,6 +153,30 @@ static void pick_deaths(struct sim *sim, struct engine_queue_options *options)
     options->max_deliveries = pick_chance(sim, dies ? 50 : 3) ? pick_between(sim, 1, 3) : 0;
 }
 
+static bool slot_known(const struct sim *sim, uint32_t client, uint32_t slot, uint64_t number)
+{
+    for (size_t i = 0; i < MODEL_CLIENTS_MAX; i++)
+        if (sim->model->clients[i].id == client)
+            return sim->model->clients[i].slots[slot].number == number;
+    return false;
+}
+
+/* The numbers of a client rise, whatever the broker has forgotten. */
+void pick_once(struct sim *sim, const struct sim_session *session, struct engine_command *command)
+{
+    uint32_t slot = pick_between(sim, 0, 1), client = session->client;
+    uint64_t *last = &sim->numbers[client][slot];
+    if (!sim->profile.once || (pick_chance(sim, 30) && !pick_chance(sim, 2)))
+        return;
+    command->once.slot = pick_chance(sim, 1) ? ENGINE_SLOTS_MAX : slot;
+    if (*last && pick_chance(sim, 30))
+        command->once.number = *last;
+    else if (*last > 1 && !sim->profile.faults && slot_known(sim, client, slot, *last) && pick_chance(sim, 3))
+        command->once.number = *last - 1;
+    else
+        command->once.number = ++*last;
+}
+
 uint64_t pick_generation(struct sim *sim, const struct model_queue *queue)
 {
     uint64_t now = queue ? queue->generation : 1;

@@ -32,6 +32,8 @@ void pick_bodies(struct sim *sim, struct sim_command *command, uint32_t count);
 void pick_options(struct sim *sim, const struct model_queue *queue, struct engine_queue_options *options);
 /* Mostly one that makes sense on the queue. */
 void pick_priority(struct sim *sim, const struct model_queue *queue, struct engine_put_options *options);
+/* A slot and a number: the next one, mostly, or the last one again. */
+void pick_once(struct sim *sim, const struct sim_session *session, struct engine_command *command);
 uint64_t pick_generation(struct sim *sim, const struct model_queue *queue);
 
 #endif

@@ -37,6 +37,7 @@ void profile_choose(struct sim_profile *profile, struct random *random)
         .blocks = random_chance(random, 60),
     };
     profile->deaths = !profile->big && !profile->heavy && random_chance(random, 50);
+    profile->once = !profile->big && random_chance(random, 40);
     profile->orders = !profile->big && random_chance(random, 40);
     profile->refuses = profile->durable && !profile->deaths && random_chance(random, 50);
     choose_weights(profile, random);

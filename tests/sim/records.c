@@ -130,7 +130,7 @@ static void check_after(struct sim *sim, const struct sim_heard *heard, const st
 {
     const struct model *model = sim->model;
     uint64_t after = heard->effect.after;
-    bool durable = effect->carried.rest_count || effect->carried.after;
+    bool durable = effect->kept || effect->carried.rest_count || effect->carried.after;
     for (size_t q = 0; q < model->queue_count && !sim->failed; q++) {
         bool rests = rests_on(effect, q);
         durable |= rests && model->queues[q].options.durable;

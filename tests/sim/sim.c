@@ -101,6 +101,7 @@ struct sim *sim_new(const struct sim_options *options)
     struct engine_config config = {
         .incarnation_first = 1000,
         .waiting_max = sim->profile.limits ? 4 : 1000,
+        .client_forget_ns = 100 * (uint64_t)SIM_MS,
         .waiting_bytes_max = sim->profile.limits ? 100 : UINT64_C(100000000000),
     };
     sim->engine = engine_new(&config);
@@ -378,7 +379,7 @@ static void step(struct sim *sim)
         observe(sim);
     sim_run(sim, random_chance(&sim->random, 60));
     sim->model->faulty = false;
-    if (!sim->failed && engine_next(sim->engine) != 0 && random_chance(&sim->random, 3))
+    if (!sim->failed && engine_next(sim->engine) > sim->now && random_chance(&sim->random, 3))
         compare_survey(sim);
     if (random_chance(&sim->random, 50))
         journal_memory_sync(sim->journal);

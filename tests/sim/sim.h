@@ -30,6 +30,7 @@ struct sim_options {
 /* What this seed tries; each seed leaves something out. */
 struct sim_profile {
     uint32_t sessions, queues;
+    bool once;      /* numbered requests, of clients that come back */
     bool deaths;    /* times to live, delivery limits, dead letters */
     bool orders;    /* lifo and priority */
     bool heavy;     /* messages of megabytes, so that an answer does not hold all */
@@ -50,7 +51,8 @@ struct sim_held {
 };
 
 struct sim_session {
-    uint64_t id; /* 0: none */
+    uint64_t id;     /* 0: none */
+    uint32_t client; /* likewise */
     uint32_t request_next;
     uint64_t receipt_seen;
     uint64_t receipt_last; /* that the engine gave */
@@ -107,6 +109,7 @@ struct sim {
     uint32_t step;
     uint64_t session_next;
     uint32_t chunk_next;
+    uint64_t numbers[SIM_SESSIONS + 1][2]; /* the last of each slot of each client */
     uint64_t record_last;
     struct sim_session sessions[SIM_SESSIONS];
     uint32_t observer_request;

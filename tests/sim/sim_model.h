@@ -14,7 +14,9 @@ enum {
     MODEL_NAME_SIZE = 16,
     MODEL_SESSIONS_MAX = 128, /* live at once */
     MODEL_PRODUCERS_MAX = 32, /* names of one queue */
-    MODEL_RESTS_MAX = 32,     /* queues that one answer rests on */
+    MODEL_CLIENTS_MAX = 32,
+    MODEL_SLOTS_MAX = 4,
+    MODEL_RESTS_MAX = 32, /* queues that one answer rests on */
     MODEL_ANY_WHY = -1,
 };
 
@@ -148,6 +150,22 @@ struct model_stat {
     bool age_unknown; /* a sentinel is at the head */
 };
 
+/* The last request of a slot, and its answer if one is kept. */
+struct model_slot {
+    uint64_t number;
+    uint32_t open; /* the request that has not been answered; 0: none */
+    bool kept;
+    int code;
+    uint64_t count;
+};
+
+struct model_client {
+    uint32_t id; /* 0: free */
+    uint64_t session;
+    uint64_t forget_ns;
+    struct model_slot slots[MODEL_SLOTS_MAX];
+};
+
 struct model_effect {
     enum engine_effect_kind kind;
     enum engine_op op;
@@ -170,6 +188,8 @@ struct model_effect {
     struct model_carried carried;
     uint64_t after; /* of the engine's: see there */
     size_t atoms;   /* how many atoms there were when it was said */
+    bool kept;      /* a kept answer: it may wait for the records of what it answered */
+    bool known;     /* OPENED */
     bool matched;
 };
 
@@ -202,6 +222,9 @@ struct model {
     struct model_hint hint;
     uint64_t now;
     uint64_t steps;
+    struct model_client clients[MODEL_CLIENTS_MAX];
+    size_t once_seen;                /* effects that slots have been told of */
+    uint64_t kept;                   /* answers given again, ever */
     uint64_t expired, dead, letters; /* ever */
     bool accepts;                    /* the journal */
     bool slices;                     /* the harness has let slices be under way */
