@@ -34,6 +34,7 @@ bool model_client_opens(struct model *model, uint32_t id, uint64_t session)
     struct model_client *client = model_client(model, id);
     bool known = client && keeps(client);
     if (client && client->session) {
+        client->returns = true;
         struct engine_command end = {.op = ENGINE_SESSION_END, .session = {client->session}};
         model_session_end(model, &end);
         client = model_client(model, id);
@@ -43,6 +44,7 @@ bool model_client_opens(struct model *model, uint32_t id, uint64_t session)
         client = model_client(model, 0);
     JQ_ASSERT(client);
     client->id = id;
+    client->returns = false;
     client->session = session;
     client->forget_ns = ENGINE_FOREVER;
     return known;
@@ -57,7 +59,7 @@ void model_client_leaves(struct model *model, uint64_t session)
         client->slots[i].open = 0;
     client->session = 0;
     client->forget_ns = model->now + model->config.client_forget_ns;
-    if (!keeps(client))
+    if (!keeps(client) && !client->returns)
         *client = (struct model_client){0};
 }
 

@@ -194,6 +194,8 @@ static bool overloaded(struct model *model, size_t index)
     const struct model_effect *answered = model->faulty ? model_hint(model, wait->session, wait->request) : NULL;
     if (!answered || answered->code != JQ_OVERLOADED || answered->why != ENGINE_WHY_MEMORY)
         return false;
+    if (wait->op == ENGINE_PUT && answered->count > wait->accepted) /* later */
+        return false;
     model_answer_wait(model, index, JQ_OVERLOADED, ENGINE_WHY_MEMORY);
     return true;
 }

@@ -162,6 +162,7 @@ struct model_slot {
 struct model_client {
     uint32_t id; /* 0: free */
     uint64_t session;
+    bool returns; /* its next session has begun */
     uint64_t forget_ns;
     struct model_slot slots[MODEL_SLOTS_MAX];
 };
