@@ -59,8 +59,10 @@ static void sweep_begin(struct engine *e, struct waiter *w)
     w->sweep.begun = true;
     w->sweep.discarded = going + (q->closed == 2 ? q->tally.discarded - w->sweep.discarded : 0);
     q->tally.discarded += going;
-    if (queue_is_counter(q))
-        q->counter_unfinished -= going < q->counter_unfinished ? going : q->counter_unfinished;
+    if (queue_is_counter(q)) {
+        sweep->lowers = going < q->counter_unfinished ? going : q->counter_unfinished;
+        q->counter_unfinished -= sweep->lowers;
+    }
     sweep->waiter = w;
     sweep->from = q->fresh;
     sweep->to = q->fresh = q->log.tail;
@@ -72,20 +74,24 @@ static void sweep_begin(struct engine *e, struct waiter *w)
     ttl_plan(e, q);
     q->ready = q->delayed_count = q->ends = q->queued_bytes = 0;
     sweep_returned(q, sweep);
+    if (q->mark_count)
+        marks_reach(q);
     DL_APPEND(q->sweeps, sweep);
     queue_work(e, q);
     queue_mark(e, q);
 }
 
-static void sweep_message(struct engine *e, struct queue *q, uint64_t sequence)
+static void sweep_message(struct engine *e, struct queue *q, struct sweep *sweep, uint64_t sequence)
 {
     struct message *m = log_at(&q->log, sequence);
     if (!m || (m->state != MESSAGE_READY && m->state != MESSAGE_DELAYED))
         return;
     if (m->extended)
         message_extra(e, m)->ttl.place = 0;
-    if (q->mark_count && queue_is_counter(q) && !m->end)
-        marks_gone(q, sequence);
+    if (sweep->lowers && !m->end) {
+        sweep->lowers--;
+        queue_lowered(q, sequence);
+    }
     record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
     message_finish(e, q, sequence, m);
 }
@@ -104,7 +110,7 @@ uint32_t sweep_some(struct engine *e, struct queue *q, uint32_t budget)
     struct sweep *sweep = q->sweeps;
     uint32_t handled = 0;
     for (; sweep->from < sweep->to && handled < budget; handled++) {
-        sweep_message(e, q, sweep->from);
+        sweep_message(e, q, sweep, sweep->from);
         sweep->from = log_skip(&q->log, sweep->from + 1);
     }
     struct order_heap *heaps[] = {&sweep->returned, &sweep->delayed};
@@ -113,7 +119,7 @@ uint32_t sweep_some(struct engine *e, struct queue *q, uint32_t budget)
             struct order next = heaps[i]->item[--heaps[i]->count];
             if (i == 0 && !log_at(&q->log, next.sequence))
                 priority_give(q, next.key, 1);
-            sweep_message(e, q, next.sequence);
+            sweep_message(e, q, sweep, next.sequence);
         }
     }
     if (sweep->from >= sweep->to && !heaps[0]->count && !heaps[1]->count)

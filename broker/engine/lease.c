@@ -54,6 +54,7 @@ struct run *run_new(struct engine *e, struct member *m, uint64_t first, uint32_t
     uint32_t index;
     struct run *r = pool_take(&e->runs, &index);
     r->index = index;
+    r->since = put_time(e);
     r->member = m;
     r->first = first;
     r->attempt = attempt;

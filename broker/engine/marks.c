@@ -13,11 +13,6 @@ static uint64_t in_total(const struct queue *q)
     return q->tally.put + q->tally.moved_in + q->tally.dead_in;
 }
 
-static uint64_t removed_total(const struct queue *q)
-{
-    return q->tally.expired + q->tally.discarded + q->tally.moved_out;
-}
-
 /* The first mark behind this message; mark_count: none. */
 static uint32_t mark_behind(const struct queue *q, uint64_t sequence)
 {
@@ -68,7 +63,7 @@ void marks_reach(struct queue *q)
     }
 }
 
-/* A message of a lease queue is finished; one of a counter queue expired, was discarded or moved out. */
+/* A message of a lease queue is finished; one of a counter queue expired, was discarded or moved out, and lowered what is unfinished. */
 void marks_gone(struct queue *q, uint64_t sequence)
 {
     uint32_t behind = mark_behind(q, sequence);
@@ -114,7 +109,7 @@ int mark_make(struct engine *e, struct queue *q, struct engine_effect *a, uint64
     *mark = (struct mark){.sequence = now};
     if (queue_is_counter(q)) {
         mark->target = in_total(q);
-        mark->base = removed_total(q) - before;
+        mark->base = q->lowered - before;
     } else {
         mark->counted = unfinished_in_log(q) - before;
     }

@@ -114,6 +114,7 @@ struct run {
     uint32_t attempt;
     uint32_t index;
     uint32_t put_time; /* of its first message, in 10 ms */
+    uint32_t since;    /* when it began, in 10 ms */
     bool end;          /* one sentinel */
 };
 
@@ -285,6 +286,7 @@ struct sweep {
     struct sweep *prev, *next;
     struct waiter *waiter; /* to be answered at the end; NULL: nobody */
     uint64_t from, to;
+    uint64_t lowers; /* of a counter queue: how many of them lower what is unfinished, and are not counted yet */
     struct order_heap returned, delayed;
 };
 
@@ -336,6 +338,7 @@ struct queue {
     uint64_t queued_bytes, leased_bytes;
     uint64_t leased_idle, receipts_idle; /* of members that wait in an idle get */
     uint64_t counter_unfinished;         /* of a counter queue */
+    uint64_t lowered;                    /* how often it went down without a task_done (CNT-2) */
     struct tallies tally;
 
     uint64_t end_idle_until, end_final_until;            /* waiting gets up to this arrival are to be told END */
@@ -449,6 +452,7 @@ static inline bool queue_is_counter(const struct queue *q)
 }
 uint64_t queue_unfinished(const struct queue *q);
 void queue_removed(struct queue *q, uint64_t sequence);
+void queue_lowered(struct queue *q, uint64_t sequence);
 
 /* ---- ready.c: which message is next, and what comes back ---- */
 JQ_MUST_USE bool ready_reserve(struct queue *q, uint64_t more);  /* room for `more` beyond all that is out or delayed */
@@ -583,6 +587,8 @@ void forward_free(struct forward *f);
 bool forward_concerns(struct engine *e, const struct waiter *w, const struct queue *q); /* whether it puts there */
 
 /* ---- put.c ---- */
+uint64_t queue_depth(const struct queue *q); /* what its bound counts */
+uint64_t queue_depth_bytes(const struct queue *q);
 bool put_late(struct engine *e, struct waiter *w); /* answers one that is not to wait any longer */
 JQ_MUST_USE int put_check(struct engine *e, struct session *s, struct queue *q, const struct engine_target *target,
                           struct engine_effect *a);

@@ -6,7 +6,7 @@
 
 /* ---- bounds ---- */
 
-static uint64_t depth(const struct queue *q)
+uint64_t queue_depth(const struct queue *q)
 {
     if (q->options.bound == ENGINE_BOUND_QUEUED)
         return q->ready + q->delayed_count;
@@ -14,7 +14,7 @@ static uint64_t depth(const struct queue *q)
 }
 
 /* In a counter queue nobody says which bytes were finished: what is queued counts. */
-static uint64_t depth_bytes(const struct queue *q)
+uint64_t queue_depth_bytes(const struct queue *q)
 {
     return q->options.bound == ENGINE_BOUND_QUEUED ? q->queued_bytes : q->queued_bytes + q->leased_bytes;
 }
@@ -31,14 +31,14 @@ static uint64_t bytes_of(const struct engine_body *bodies, uint32_t count)
 uint32_t put_fitting(const struct queue *q, const struct engine_body *bodies, uint32_t count, uint64_t freed_messages,
                      uint64_t freed_bytes)
 {
-    uint64_t max = q->options.max_messages, is = depth(q) - freed_messages;
+    uint64_t max = q->options.max_messages, is = queue_depth(q) - freed_messages;
     if (q->paused & ENGINE_PAUSED_PUTS)
         return 0;
     if (max && is + count > max)
         count = is < max ? (uint32_t)(max - is) : 0;
     if (!q->options.max_bytes)
         return count;
-    uint64_t bytes = depth_bytes(q) - freed_bytes;
+    uint64_t bytes = queue_depth_bytes(q) - freed_bytes;
     for (uint32_t i = 0; i < count; i++) {
         bytes += bodies[i].length;
         if (bytes > q->options.max_bytes)

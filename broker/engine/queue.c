@@ -146,8 +146,16 @@ void queue_removed(struct queue *q, uint64_t sequence)
 {
     if (!queue_is_counter(q))
         return;
-    if (q->counter_unfinished)
-        q->counter_unfinished--;
+    if (!q->counter_unfinished)
+        return;
+    q->counter_unfinished--;
+    queue_lowered(q, sequence);
+}
+
+/* What is unfinished was lowered by a message that went without a task_done. */
+void queue_lowered(struct queue *q, uint64_t sequence)
+{
+    q->lowered++;
     if (q->mark_count)
         marks_gone(q, sequence);
 }

@@ -136,6 +136,13 @@ static void ask_producer(struct words *w)
         words_wrong(w, "a producer name is wanted");
 }
 
+static void ask_export(struct words *w)
+{
+    w->ask->command.export_.from = words_number(w, words_value(w, "from"), 0);
+    (void)words_queue(w);
+    w->ask->command.export_.count = (uint32_t)words_number(w, words_next(w), 1000);
+}
+
 static void ask_queue(struct words *w)
 {
     (void)words_queue(w);
@@ -195,6 +202,8 @@ static const struct verb {
     {"purge", ENGINE_PURGE, ask_queue, false},
     {"alter", ENGINE_ALTER, ask_alter, false},
     {"mark", ENGINE_MARK, ask_queue, false},
+    {"explain", ENGINE_EXPLAIN, ask_queue, false},
+    {"export", ENGINE_EXPORT, ask_export, false},
     {"reopen", ENGINE_REOPEN, ask_queue, false},
     {"hello", ENGINE_SESSION_OPEN, ask_hello, false},
     {"forward", ENGINE_FORWARD, ask_forward, false},

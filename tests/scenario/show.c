@@ -74,12 +74,36 @@ static void show_bodies(struct world *world, const struct engine_effect *effect,
         world_problem(world, "got %s: wrong is %s", text_string(out), problem);
 }
 
+/* "{0 delayed 5s ttl 9s prio -3 age 1s}" */
+static void show_export(const struct engine_detail *detail, struct text *out)
+{
+    static const char *const states[] = {"ready", "delayed", "leased"};
+    text_add(out, " {%" PRIu32 " %s", detail->index, states[detail->state]);
+    const struct {
+        const char *name;
+        uint64_t ns;
+    } times[] = {{"in", detail->delay_ns}, {"ttl", detail->ttl_ns}, {"age", detail->age_ns}};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        if (!times[i].ns)
+            continue;
+        text_add(out, " %s ", times[i].name);
+        text_add_time(out, times[i].ns);
+    }
+    if (detail->priority_kind == ENGINE_PRIORITY_NUMBER)
+        text_add(out, " prio %" PRId64, detail->priority_number);
+    if (detail->priority_kind == ENGINE_PRIORITY_BYTES)
+        text_add(out, " prio '%.*s'", (int)detail->priority_bytes.size, detail->priority_bytes.data);
+    text_add(out, "}");
+}
+
 /* "letter 0 from jobs 3 deliveries 2 by nack" */
 static void show_details(const struct engine_effect *effect, struct text *out)
 {
     static const char *const reasons[] = {"none", "deliveries", "nack", "expired"};
     for (uint32_t i = 0; i < effect->got.detail_count; i++) {
         const struct engine_detail *detail = &effect->got.details[i];
+        if (effect->kind == ENGINE_EXPORTED)
+            show_export(detail, out);
         if (detail->reason != ENGINE_REASON_NONE)
             text_add(out, " letter %" PRIu32 " from %.*s %" PRIu64 " deliveries %" PRIu32 " by %s", detail->index,
                      (int)detail->source.size, detail->source.data, detail->source_sequence, detail->source_deliveries,
@@ -90,12 +114,14 @@ static void show_details(const struct engine_effect *effect, struct text *out)
 static void show_got(struct world *world, const struct engine_effect *effect, const struct request *request,
                      struct text *out)
 {
-    if (effect->got.run_count || effect->got.body_count || (effect->kind == ENGINE_PEEKED && effect->code == JQ_OK)) {
+    if (effect->got.run_count || effect->got.body_count ||
+        ((effect->kind == ENGINE_PEEKED || effect->kind == ENGINE_EXPORTED) && effect->code == JQ_OK)) {
         text_add(out, " %s", world_queue_name(world, effect->incarnation));
         show_bodies(world, effect, out);
     }
     show_details(effect, out);
     show_named(out, "receipt", effect->got.receipt);
+    show_named(out, "next", effect->got.next);
     show_lost(world, effect->got.lost, effect->got.lost_count, request, out);
 }
 
@@ -119,6 +145,39 @@ static void show_answer(const struct engine_effect *effect, const struct request
         text_add(out, " %" PRIu64, effect->answer.count);
 }
 
+/* "put_cycle a>b by A 1" */
+static void show_facts(struct world *world, const struct engine_effect *effect, struct text *out)
+{
+    static const char *const names[] = {
+        "nothing",    "join_leased", "join_delayed",  "join_ready",        "join_paused", "join_counted",
+        "put_full",   "put_behind",  "put_paused",    "put_cycle",         "get_empty",   "get_delayed",
+        "get_leased", "get_paused",  "get_producers", "get_producer_lost", "busy"};
+    for (uint32_t i = 0; i < effect->explained.count; i++) {
+        const struct engine_fact *f = &effect->explained.item[i];
+        text_add(out, "%s %s", i ? "," : "", names[f->kind]);
+        if (f->other.size)
+            text_add(out, " %.*s>%.*s", (int)f->queue.size, f->queue.data, (int)f->other.size, f->other.data);
+        show_named(out, "count", f->count);
+        show_named(out, "of", f->limit);
+        if (f->bytes)
+            text_add(out, " bytes");
+        if (f->producer.size)
+            text_add(out, " producer %.*s", (int)f->producer.size, f->producer.data);
+        for (struct session *s = world->sessions; f->session.value && s; s = s->next) {
+            if (s->id.value == f->session.value)
+                text_add(out, " by %s", s->name);
+        }
+        if (f->age_ns) {
+            text_add(out, " since ");
+            text_add_time(out, f->age_ns);
+        }
+        if (f->until_ns) {
+            text_add(out, " in ");
+            text_add_time(out, f->until_ns);
+        }
+    }
+}
+
 static void show_stats(const struct engine_effect *effect, struct text *out)
 {
     for (uint32_t i = 0; i < effect->stats.count; i++) {
@@ -138,6 +197,7 @@ static void show_kind(struct world *world, const struct engine_effect *effect, c
         break;
     case ENGINE_GOT:
     case ENGINE_PEEKED:
+    case ENGINE_EXPORTED:
         show_got(world, effect, request, out);
         break;
     case ENGINE_SETTLED:
@@ -160,7 +220,7 @@ static void show_kind(struct world *world, const struct engine_effect *effect, c
         text_add(out, "%s", effect->opened.known ? " known" : "");
         break;
     case ENGINE_EXPLAINED:
-    case ENGINE_EXPORTED:
+        show_facts(world, effect, out);
         break;
     }
 }
