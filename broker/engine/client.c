@@ -138,7 +138,7 @@ static int kept_answer(struct engine_effect *a, const struct slot *slot)
         a->settled.count = slot->count;
     else
         a->answer.count = slot->count;
-    return slot->code;
+    return (int)slot->code;
 }
 
 int once_begin(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)

@@ -10,6 +10,7 @@ struct explaining {
     struct engine_effect *a;
     struct queue *q;
     uint32_t looks;
+    struct engine_fact none;                   /* takes what does not fit */
     const struct queue *path[PATH_MAX_QUEUES]; /* from q, each held by a session that waits to put into the next */
     const struct member *held[PATH_MAX_QUEUES];
     uint32_t length;
@@ -24,9 +25,8 @@ static struct engine_text name_of(struct engine *e, const struct queue *q)
 static struct engine_fact *fact(struct explaining *x, enum engine_fact_kind kind, const struct queue *q)
 {
     struct engine_effects *fx = x->e->effects;
-    static struct engine_fact none;
     if (x->a->explained.count == ENGINE_FACTS_MAX)
-        return &none;
+        return &x->none;
     x->a->explained.count++;
     struct engine_fact *f = &fx->facts[fx->fact_count++];
     *f = (struct engine_fact){.kind = kind, .queue = name_of(x->e, q)};

@@ -26,6 +26,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LISTS = pathlib.Path(__file__).resolve().parent
 TAG = re.compile(r"[A-Z]{3}-\d+")
+PROVES = re.compile(r"\bproves\b:([^\n]*)")
 
 
 class Mutant:
@@ -111,7 +112,7 @@ class Tree:
             folder = self.source / "tests" / label
             for source in [*folder.glob(f"{name}*"), *folder.glob(f"{name.split('-')[0]}*")]:
                 text = source.read_text(errors="replace") if source.is_file() else ""
-                failed |= {tag for line in re.findall(r"proves:([^\n]*)", text) for tag in TAG.findall(line)}
+                failed |= {tag for line in PROVES.findall(text) for tag in TAG.findall(line)}
         return failed
 
 
@@ -119,8 +120,9 @@ def tags_of_cases(script):
     """Tags by the line of the case."""
     cases, tags = {}, set()
     for number, line in enumerate(script.read_text().splitlines(), 1):
-        if "proves:" in line and line.lstrip().startswith("#"):
-            tags |= set(TAG.findall(line.split("proves:")[1]))
+        claim = PROVES.search(line) if line.startswith("#") else None
+        if claim:
+            tags |= set(TAG.findall(claim.group(1)))
         elif line.startswith("case "):
             cases[number] = tags
             tags = set()
