@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLIENT_ID_SIZE = 16, RETRY_MS = 5 /* while a listener's queue of connections is full */ };
+enum { RETRY_MS = 5 /* while a listener's queue of connections is full */ };
 
 /* ---- where --------------------------------------------------------------------------------------------------------- */
 
@@ -88,20 +88,21 @@ JQ_MUST_USE static int connect_any(struct joinq *client, const struct jqw_url *u
     return cannot_connect(client, url, JQ_DISCONNECTED, strerror_r(error, text, sizeof text));
 }
 
-JQ_MUST_USE static int hello(struct joinq *client, const struct jqw_url *url, const char *name, int64_t deadline_ns)
+JQ_MUST_USE static int hello(struct joinq *client, int64_t deadline_ns)
 {
-    uint8_t id[CLIENT_ID_SIZE];
-    if (jqw_random(id, sizeof id) != JQ_OK)
-        return jqc_fail(client, JQ_INTERNAL, "no random bytes");
-    struct jqw_message message = {.op = JQW_HELLO, .hello = {.version = JQW_VERSION, .client = {id, sizeof id}}};
-    if (name)
-        message.hello.name = (struct jqw_bytes){(const uint8_t *)name, strnlen(name, JQW_NAME_MAX)};
+    const struct jqc_reconnect *who = &client->reconnect;
+    const struct jqw_url *url = &who->url;
+    struct jqw_message message = {.op = JQW_HELLO,
+                                  .hello = {.version = JQW_VERSION, .client = {who->id, sizeof who->id}}};
+    message.hello.name = (struct jqw_bytes){(const uint8_t *)who->name, strlen(who->name)};
     struct jqc_request *request;
     int code = jqc_submit(client, &message, NULL, &request);
     if (code != JQ_OK)
         return code;
-    if (jqc_await(client, request, deadline_ns) != JQ_OK)
+    if (jqc_await(client, request, deadline_ns) != JQ_OK) {
+        jqc_request_forget(&client->core.requests, request);
         return cannot_connect(client, url, JQ_TIMEOUT, "no answer in time");
+    }
     code = request->answer.code;
     if (code != JQ_OK)
         cannot_connect(client, url, code, request->answer.text[0] ? request->answer.text : jqw_code_text(code));
@@ -109,20 +110,43 @@ JQ_MUST_USE static int hello(struct joinq *client, const struct jqw_url *url, co
     return code;
 }
 
+int jqc_connect(struct joinq *client, int64_t deadline_ns)
+{
+    int code = connect_any(client, &client->reconnect.url, deadline_ns);
+    return code == JQ_OK ? hello(client, deadline_ns) : code;
+}
+
+/* Who says hello, now and on each connection that is made again. */
+JQ_MUST_USE static int identity_set(struct joinq *client, const struct joinq_options *options)
+{
+    struct jqc_reconnect *who = &client->reconnect;
+    if (jqw_random(who->id, sizeof who->id) != JQ_OK)
+        return jqc_fail(client, JQ_INTERNAL, "no random bytes");
+    if (options->reconnect_interval_ms <= 0)
+        return jqc_fail(client, JQ_INVALID, "the longest interval between tries is 1 ms or more");
+    if (options->name)
+        memcpy(who->name, options->name, strnlen(options->name, JQW_NAME_MAX));
+    who->interval_max_ms = options->reconnect_interval_ms < INT32_MAX ? options->reconnect_interval_ms : INT32_MAX;
+    return JQ_OK;
+}
+
 JQ_MUST_USE static int connect_all(struct joinq *client, const char *url_text, const struct joinq_options *options)
 {
-    struct jqw_url url;
     uint64_t checked;
     int code = jqc_size(client, options->size, sizeof *options);
     if (code == JQ_OK)
         code = jqc_timeout(client, options->connect_timeout_ms, &checked);
     if (code == JQ_OK)
-        code = url_choose(client, url_text, &url);
-    if (code != JQ_OK)
-        return code;
-    int64_t deadline_ns = jqc_deadline(options->connect_timeout_ms);
-    code = connect_any(client, &url, deadline_ns);
-    return code == JQ_OK ? hello(client, &url, options->name, deadline_ns) : code;
+        code = jqc_timeout(client, options->reconnect_ms, &checked);
+    if (code == JQ_OK)
+        code = url_choose(client, url_text, &client->reconnect.url);
+    if (code == JQ_OK)
+        code = identity_set(client, options);
+    if (code == JQ_OK)
+        code = jqc_connect(client, jqc_deadline(options->connect_timeout_ms));
+    if (code == JQ_OK)
+        client->reconnect.try_ms = options->reconnect_ms;
+    return code;
 }
 
 /* ---- public -------------------------------------------------------------------------------------------------------- */

@@ -28,10 +28,13 @@ JQ_MUST_USE static int get_prepare(struct joinq *client, const char *queue, cons
         return code;
     get.queue = jqc_name_queue(*name);
     get.flags = (options->auto_done ? JQW_GET_AUTO : 0U) | (options->final ? JQW_GET_FINAL : 0U);
-    if (options->done) {
+    client->stale = 0;
+    if (options->done && options->done->session == client->core.session) {
         struct jqw_range *ranges = client->core.scratch->ranges;
         get.done = (struct jqw_ranges){ranges, jqc_batch_held(options->done, ranges)};
     }
+    if (options->done && options->done->session != client->core.session)
+        client->stale = jqc_batch_held_count(options->done);
     *message = (struct jqw_message){.op = JQW_GET, .get = get};
     return JQ_OK;
 }

@@ -37,10 +37,12 @@ static int take_welcome(struct jqc_core *core, struct jqc_request *request, cons
 
 static int take_result(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
-    (void)core;
     const struct jqw_result *result = &message->result;
     outcome_set(request, result->code, result->text, result->incarnation);
     request->answer.count = result->count;
+    request->answer.lost = request->lost_before;
+    if (request->op == JQW_FINISH && result->code == JQ_OK)
+        jqc_producer_note(core, request);
     return JQ_OK;
 }
 
@@ -51,6 +53,8 @@ static int take_delivery(struct jqc_core *core, struct jqc_request *request, con
     int code = JQ_OVERLOADED;
     if (!request->forgotten)
         code = jqc_batch_new(core->pool, core->input.chunk, delivery, &request->answer.batch);
+    if (request->answer.batch)
+        request->answer.batch->session = core->session;
     if (code != JQ_OVERLOADED)
         return code;
     request->answer.code = JQ_OVERLOADED;
@@ -64,7 +68,7 @@ static int take_got(struct jqc_core *core, struct jqc_request *request, const st
 {
     const struct jqw_got *got = &message->got;
     outcome_set(request, got->code, got->text, got->incarnation);
-    request->answer.lost = jqc_ranges_total(&got->lost);
+    request->answer.lost = request->lost_before + jqc_ranges_total(&got->lost);
     request->answer.receipt = got->receipt;
     if (got->code != JQ_OK)
         return JQ_OK;
@@ -113,10 +117,11 @@ static int take_joined(struct jqc_core *core, struct jqc_request *request, const
 
 static int take_attached(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
-    (void)core;
     const struct jqw_attached *attached = &message->attached;
     outcome_set(request, attached->code, attached->text, attached->incarnation);
     request->answer.attached = (struct joinq_attached){.finished = attached->finished, .accepted = attached->accepted};
+    if (attached->code == JQ_OK)
+        jqc_producer_note(core, request);
     return JQ_OK;
 }
 
@@ -166,6 +171,8 @@ static bool answers_it(const struct answer_kind *kind, const struct jqc_request 
 /* Request id 0: events, which tell nothing that an answer will not tell, and what the broker says before it closes. */
 static void take_unasked(struct jqc_core *core, const struct jqw_message *message)
 {
+    if (message->op == JQW_RESULT && message->result.code == JQ_PROTOCOL)
+        core->refused = true;
     if (message->op == JQW_RESULT && message->result.text.size > 0)
         jqc_text_copy(core->why, message->result.text.data, message->result.text.size);
 }

@@ -117,6 +117,11 @@ uint32_t jqc_batch_held(const struct joinq_batch *batch, struct jqw_range *range
     return range_count;
 }
 
+uint32_t jqc_batch_held_count(const struct joinq_batch *batch)
+{
+    return batch->leased ? batch->count - batch->settled_count : 0;
+}
+
 void jqc_batch_settle_all(struct joinq_batch *batch)
 {
     batch->settled_count = batch->count;

@@ -22,6 +22,7 @@ JQ_MUST_USE int jqc_batch_new(struct jqc_pool *pool, struct jqc_chunk *chunk, co
 uint32_t jqc_batch_ranges(const struct joinq_batch *batch, uint32_t first, uint32_t count, struct jqw_range *ranges);
 /* The same for all messages that were not settled by themselves; none when the batch is not leased. */
 uint32_t jqc_batch_held(const struct joinq_batch *batch, struct jqw_range *ranges);
+uint32_t jqc_batch_held_count(const struct joinq_batch *batch); /* how many these are */
 
 /* Makes sure that `count` messages can be remembered as no longer held; then remembers it. JQ_OK or JQ_OVERLOADED. */
 JQ_MUST_USE int jqc_batch_prepare(struct joinq_batch *batch, uint32_t count);

@@ -61,7 +61,17 @@ static int not_submitted(struct joinq *client, int code)
 int jqc_submit(struct joinq *client, struct jqw_message *message, struct jqc_name *name, struct jqc_request **out)
 {
     int code = jqc_core_submit(&client->core, message, name, out);
-    return code == JQ_OK ? JQ_OK : not_submitted(client, code);
+    if (code != JQ_OK)
+        return not_submitted(client, code);
+    if (message->op == JQW_GET)
+        (*out)->lost_before = client->stale;
+    uint64_t wait_ms = message->op == JQW_PUT    ? message->put.timeout_ms
+                       : message->op == JQW_GET  ? message->get.timeout_ms
+                       : message->op == JQW_JOIN ? message->join.timeout_ms
+                                                 : 0;
+    if (client->reconnect.try_ms != 0 && wait_ms > 0 && wait_ms != JQW_TIMEOUT_FOREVER)
+        (*out)->deadline_ns = jqc_deadline((int64_t)wait_ms);
+    return JQ_OK;
 }
 
 int jqc_submit_ticket(struct joinq *client, struct jqw_message *message, struct jqc_name *name, joinq_ticket *ticket)
@@ -116,13 +126,15 @@ int jqc_call_count(struct joinq *client, struct jqw_message *message, struct jqc
 /* Confirms a delivery on receipt; where that fails it comes back, and the caller must not have it. */
 static void confirm(struct joinq *client, struct jqc_answer *answer)
 {
+    uint32_t session = client->core.session;
     int code = jqc_core_receive(&client->core, answer);
     if (code == JQ_OK)
         code = jqc_flush(client);
-    if (code == JQ_OK)
+    if (code == JQ_OK && session == client->core.session)
         return;
+    const char *why = client->core.why[0] ? client->core.why : "the connection broke before the delivery was confirmed";
     answer->code = JQ_DISCONNECTED;
-    jqc_text_copy(answer->text, client->core.why, strlen(client->core.why));
+    jqc_text_copy(answer->text, why, strlen(why));
 }
 
 int jqc_take(struct joinq *client, struct jqc_request *request, struct joinq_outcome *out)

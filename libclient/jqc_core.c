@@ -32,6 +32,8 @@ void jqc_core_fini(struct jqc_core *core)
     free(core->scratch);
     core->scratch = NULL;
     jqw_buffer_fini(&core->out);
+    jqw_buffer_fini(&core->kept);
+    jqc_producers_fini(core);
 }
 
 void jqc_text_copy(char to[JQW_TEXT_MAX + 1], const void *text, size_t size)
@@ -46,14 +48,14 @@ void jqc_text_copy(char to[JQW_TEXT_MAX + 1], const void *text, size_t size)
 /* ---- requests ---------------------------------------------------------------------------------------------------- */
 
 /* Encodes at the end of the output; a frame beyond what the broker takes is withdrawn. */
-JQ_MUST_USE static int message_append(struct jqc_core *core, const struct jqw_message *message)
+JQ_MUST_USE static int message_append(struct jqc_core *core, struct jqw_buffer *out, const struct jqw_message *message)
 {
-    size_t before = core->out.size;
-    int code = jqw_encode(&core->out, message);
+    size_t before = out->size;
+    int code = jqw_encode(out, message);
     if (code != JQ_OK)
         return code;
-    if (core->out.size - before - JQW_FRAME_HEADER > core->limits.frame_max) {
-        core->out.size = before;
+    if (out->size - before - JQW_FRAME_HEADER > core->limits.frame_max) {
+        out->size = before;
         return JQ_TOO_LARGE;
     }
     return JQ_OK;
@@ -68,21 +70,29 @@ int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct j
     if (code != JQ_OK)
         return code;
     message->request = request->id;
-    code = message_append(core, message);
+    bool keep = core->suspended && message->op != JQW_HELLO;
+    struct jqw_buffer *to = keep ? &core->kept : &core->out;
+    size_t before = to->size;
+    code = message_append(core, to, message);
     if (code != JQ_OK) {
         jqc_request_close(&core->requests, request);
         return code;
     }
     request->op = message->op;
     request->name = name;
+    request->order = ++core->submitted;
+    request->kept = keep;
+    request->kept_start = before;
+    request->frame_size = to->size - before;
     request->end = core->out_sent + (core->out.size - core->out_start);
+    jqc_request_remember(request, message);
     *out = request;
     return JQ_OK;
 }
 
 bool jqc_core_is_sent(const struct jqc_core *core, const struct jqc_request *request)
 {
-    return core->out_sent >= request->end;
+    return !request->kept && core->out_sent >= request->end;
 }
 
 /* Submits a request whose answer nobody waits for; a connection without memory for it is given up, and with it all leases. */
@@ -110,7 +120,7 @@ void jqc_core_forget(struct jqc_core *core, struct jqc_request *request)
 {
     if (request->state == JQC_ANSWERED) {
         struct joinq_batch *batch = request->answer.batch;
-        if (batch && request->op == JQW_GET)
+        if (batch && request->op == JQW_GET && batch->session == core->session)
             jqc_core_release(core, batch->incarnation, batch->runs, batch->run_count);
         jqc_request_close(&core->requests, request);
         return;
@@ -124,10 +134,10 @@ int jqc_core_receive(struct jqc_core *core, const struct jqc_answer *answer)
 {
     if (answer->receipt <= core->receipt_told)
         return JQ_OK;
-    if (core->lost != JQ_OK)
+    if (core->lost != JQ_OK || core->suspended)
         return JQ_DISCONNECTED;
     struct jqw_message message = {.op = JQW_RECEIVED, .received = {.receipt = answer->receipt}};
-    if (message_append(core, &message) != JQ_OK) {
+    if (message_append(core, &core->out, &message) != JQ_OK) {
         jqc_core_lose(core, JQ_OVERLOADED, "no memory to confirm what was received");
         return JQ_DISCONNECTED;
     }
@@ -218,4 +228,5 @@ void jqc_core_lose(struct jqc_core *core, int code, const char *why)
     }
     core->out.size = 0;
     core->out_start = 0;
+    core->kept.size = 0;
 }

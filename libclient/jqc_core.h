@@ -23,6 +23,8 @@ struct jqc_limits {
     uint32_t batch_max;
 };
 
+struct jqc_producer;
+
 struct jqc_core {
     struct jqw_buffer out;
     size_t out_start;  /* the first byte of out that is not sent */
@@ -34,7 +36,13 @@ struct jqc_core {
     struct jqc_requests requests;
     struct jqc_names names;
     struct jqc_limits limits;
-    uint64_t receipt_told; /* the highest delivery on receipt that was confirmed */
+    uint64_t submitted;     /* requests, ever */
+    uint32_t session;       /* connections that have ended */
+    bool suspended;         /* there is no connection, and the next is awaited: what is submitted is kept */
+    bool refused;           /* the broker said that the client makes no sense: another connection would not help */
+    struct jqw_buffer kept; /* frames of requests that were never sent */
+    struct jqc_producer *producers; /* attached, to be attached again */
+    uint64_t receipt_told;          /* the highest delivery on receipt that was confirmed */
     int lost; /* JQ_OK while there is a connection; why there is none: DISCONNECTED, PROTOCOL, OVERLOADED */
     char why[JQW_TEXT_MAX + 1]; /* the sentence to lost, or what the broker said last about the connection */
 };
@@ -68,6 +76,21 @@ JQ_MUST_USE int jqc_core_room(struct jqc_core *core, uint8_t **to, size_t *size)
 void jqc_core_filled(struct jqc_core *core, size_t size);
 /* The connection has ended: every open request is answered with `code`. The first reason stays. */
 void jqc_core_lose(struct jqc_core *core, int code, const char *why);
+
+/* ---- from one connection to the next (jqc_resume.c) ---- */
+
+/* The connection has ended, and there may be another: leases are lost, what can be asked again or was never sent is kept, and the rest
+ * is answered: LEASE_LOST, or DISCONNECTED where the outcome is not known. Submissions are kept from here on. */
+void jqc_core_suspend(struct jqc_core *core, const char *why);
+/* The broker has said welcome on the next connection: what was kept is in the output, in order, behind the producers. */
+void jqc_core_resume(struct jqc_core *core, int64_t now_ns);
+/* While suspended: answers the kept requests whose callers' time is over, TIMEOUT. Returns the next deadline, INT64_MAX: none. */
+int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns);
+/* A request is new: whether and how it can be asked again is remembered. */
+void jqc_request_remember(struct jqc_request *request, const struct jqw_message *message);
+/* An attach or finish was answered OK. */
+void jqc_producer_note(struct jqc_core *core, const struct jqc_request *request);
+void jqc_producers_fini(struct jqc_core *core);
 
 /* ---- between jqc_core.c and jqc_answers.c ---- */
 

@@ -9,6 +9,8 @@
 
 enum {
     OUT_EAGER = 64 * 1024, /* output from which a submission writes */
+    PEER_ASK_MS = 5000,    /* between questions whether the peer's host is still there */
+    PEER_SILENT_MS = 15000,
     OUT_MAX = 1024 * 1024, /* output above which a submission waits until some of it is written */
 };
 
@@ -41,23 +43,35 @@ int jqc_poll(int fd, int wanted, int64_t deadline_ns)
     return ppoll(&watch, 1, timeout, NULL) == 0 ? JQ_TIMEOUT : JQ_OK;
 }
 
+void jqc_transport_close(struct joinq *client)
+{
+    if (client->transport.ops)
+        client->transport.ops->close(&client->transport);
+    client->transport.ops = NULL;
+}
+
 /* The connection has ended. */
 static void connection_end(struct joinq *client, int error)
 {
+    if (client->core.lost != JQ_OK || !client->transport.ops)
+        return;
     char why[JQW_TEXT_MAX + 1] = "the broker closed the connection", text[128];
     if (error != 0)
         snprintf(why, sizeof why, "the connection broke: %s", strerror_r(error, text, sizeof text));
-    jqc_core_lose(&client->core, JQ_DISCONNECTED, why);
+    if (!jqc_reconnect_begin(client)) {
+        jqc_core_lose(&client->core, JQ_DISCONNECTED, why);
+        return;
+    }
+    jqc_transport_close(client);
+    jqc_core_suspend(&client->core, why);
 }
 
 /* What the core has given up is closed. True while there is a connection. */
 static bool connection_stands(struct joinq *client)
 {
     if (client->core.lost == JQ_OK)
-        return true;
-    if (client->transport.ops)
-        client->transport.ops->close(&client->transport);
-    client->transport.ops = NULL;
+        return client->transport.ops != NULL;
+    jqc_transport_close(client);
     return false;
 }
 
@@ -117,11 +131,17 @@ static bool output_left(const struct joinq *client)
 JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
 {
     struct jqw_transport *transport = &client->transport;
+    if (!transport->ops)
+        return jqc_reconnect_step(client, deadline_ns);
     if (!transport->ops->pending(transport)) {
         int user = JQW_WANT_READ | (output_left(client) ? JQW_WANT_WRITE : 0);
-        int code = jqc_poll(transport->ops->fd(transport), transport->ops->wanted(transport, user), deadline_ns);
+        int64_t ask_ns = jqc_deadline(PEER_ASK_MS);
+        int code = jqc_poll(transport->ops->fd(transport), transport->ops->wanted(transport, user),
+                            ask_ns < deadline_ns ? ask_ns : deadline_ns);
+        if (code != JQ_OK && jqw_transport_peer(transport, PEER_SILENT_MS) == JQW_PEER_GONE)
+            connection_end(client, ETIMEDOUT);
         if (code != JQ_OK)
-            return code;
+            return clock_ns() >= deadline_ns ? JQ_TIMEOUT : JQ_OK;
     }
     read_once(client);
     jqc_write(client); /* what came may have had to be given back */
@@ -132,25 +152,31 @@ JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
 int jqc_flush(struct joinq *client)
 {
     jqc_write(client);
-    while (connection_stands(client) && output_left(client)) {
+    while (client->core.suspended || (connection_stands(client) && output_left(client))) {
+        if (client->core.lost != JQ_OK)
+            break;
         int code = turn(client, JQC_DEADLINE_NONE);
         JQ_ASSERT(code == JQ_OK);
     }
     return client->core.lost == JQ_OK ? JQ_OK : JQ_DISCONNECTED;
 }
 
-void jqc_throttle(struct joinq *client)
+/* Bytes to be sent, on this connection or the next. */
+static size_t output_size(const struct joinq *client)
 {
     size_t size;
     jqc_core_output(&client->core, &size);
-    if (size < OUT_EAGER)
+    return size + client->core.kept.size;
+}
+
+void jqc_throttle(struct joinq *client)
+{
+    if (output_size(client) < OUT_EAGER)
         return;
     jqc_write(client);
-    jqc_core_output(&client->core, &size);
-    while (size > OUT_MAX) {
+    while (output_size(client) > OUT_MAX) {
         int code = turn(client, JQC_DEADLINE_NONE);
         JQ_ASSERT(code == JQ_OK);
-        jqc_core_output(&client->core, &size);
     }
 }
 

@@ -7,11 +7,28 @@
 #include "joinq.h"
 #include "jqc_core.h"
 #include "transport.h"
+#include "url.h"
+
+enum { JQC_CLIENT_ID_SIZE = 16 };
+
+/* What it takes to connect again, and when that is tried next. Times on the clock of jqc_deadline. */
+struct jqc_reconnect {
+    struct jqw_url url;
+    uint8_t id[JQC_CLIENT_ID_SIZE];
+    char name[JQW_NAME_MAX + 1];
+    int64_t try_ms; /* JOINQ_FOREVER; 0: not at all, and until the first welcome */
+    int64_t interval_ms, interval_max_ms;
+    int64_t next_ns, give_up_ns;
+    int64_t since_ns; /* the connection was made again; 0: never */
+    bool greeting;    /* a try is under way */
+};
 
 struct joinq {
     struct jqc_core core;
-    struct jqw_transport transport;        /* ops NULL: none yet, or no more */
-    size_t lost;                           /* joinq_lost */
+    struct jqw_transport transport; /* ops NULL: none yet, or no more */
+    struct jqc_reconnect reconnect;
+    uint64_t stale; /* dones of the get that is being prepared that were lost with an earlier connection */
+    size_t lost;    /* joinq_lost */
     struct jqw_bytes items[JQW_BATCH_MAX]; /* bodies of the put that is being encoded */
     char error[JQW_TEXT_MAX + 1];          /* joinq_error */
 };
@@ -31,5 +48,17 @@ void jqc_throttle(struct joinq *client);
 JQ_MUST_USE int jqc_await(struct joinq *client, const struct jqc_request *request, int64_t deadline_ns);
 /* Waits until the descriptor is ready for JQW_WANT_* or the deadline has passed: JQ_OK (something may be done) or JQ_TIMEOUT. */
 JQ_MUST_USE int jqc_poll(int fd, int wanted, int64_t deadline_ns);
+
+/* Closes the transport, if there is one. */
+void jqc_transport_close(struct joinq *client);
+
+/* ---- reconnect.c ---- */
+
+/* The connection has ended. True: it is to be made again. */
+JQ_MUST_USE bool jqc_reconnect_begin(struct joinq *client);
+/* Instead of waiting for bytes while there is no connection: waits for the next try, or tries. JQ_OK or JQ_TIMEOUT. */
+JQ_MUST_USE int jqc_reconnect_step(struct joinq *client, int64_t deadline_ns);
+/* connect.c: connects and says hello; the sentence is set where that fails. */
+JQ_MUST_USE int jqc_connect(struct joinq *client, int64_t deadline_ns);
 
 #endif

@@ -40,7 +40,8 @@ struct joinq_batch {
     uint32_t settled_count;
     uint64_t incarnation;
     size_t lost;
-    bool leased; /* until settled; false: finished on receipt, or only looked at */
+    uint32_t session; /* the connection that brought it; its leases are lost with that */
+    bool leased;      /* until settled; false: finished on receipt, or only looked at */
 };
 
 JQ_MUST_USE int jqc_pool_new(struct jqc_pool **out); /* JQ_OK or JQ_OVERLOADED */

@@ -62,6 +62,9 @@ int jqc_request_open(struct jqc_requests *requests, struct jqc_request **out)
     requests->free = request->next;
     request->state = JQC_OPEN;
     request->name = NULL;
+    request->deadline_ns = INT64_MAX;
+    request->carried = request->lost_before = 0;
+    request->kept = request->remade = false;
     request->ticket = false;
     request->forgotten = false;
     request->prev = request->next = NULL;

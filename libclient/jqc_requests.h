@@ -39,10 +39,19 @@ struct jqc_request {
     uint32_t id; /* on the wire, and the ticket */
     enum jqc_state state;
     enum jqw_op op;
-    struct jqc_name *name; /* of the queue that its answer is about; NULL: none */
-    uint64_t end;          /* of its frame, counted from the start of the output: sent once so much is sent */
-    bool ticket;           /* the caller holds its id, and waits for it by that */
-    bool forgotten;        /* nobody waits: what it brings is given back */
+    struct jqc_name *name;    /* of the queue that its answer is about; NULL: none */
+    uint64_t end;             /* of its frame, counted from the start of the output: sent once so much is sent */
+    uint64_t order;           /* of its submission */
+    size_t frame_size;        /* of its frame, in the output or among the kept bytes */
+    size_t kept_start;        /* where its frame lies among the kept bytes, if it is to be sent as it is */
+    int64_t deadline_ns;      /* of its caller, while there is no connection; INT64_MAX: none. On the driver's clock */
+    uint64_t carried;         /* leases that its frame settles */
+    uint64_t lost_before;     /* of a get: dones that were lost with a connection */
+    bool kept;                /* on no connection now: goes out on the next */
+    bool remade;              /* made again from `again` for the next connection; otherwise its bytes are */
+    struct jqw_message again; /* borrows the queue's name from `name`, the rest from a caller who waits */
+    bool ticket;              /* the caller holds its id, and waits for it by that */
+    bool forgotten;           /* nobody waits: what it brings is given back */
     struct jqc_request *prev,
         *next; /* among those answered and to be taken by ticket, in order; or the free ones (next) */
     struct jqc_answer answer;

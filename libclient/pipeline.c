@@ -69,5 +69,7 @@ int joinq_forget(joinq *client, joinq_ticket ticket)
     if (!request)
         return JQ_INVALID;
     jqc_core_forget(&client->core, request);
+    if (client->core.suspended && client->core.lost == JQ_OK)
+        return JQ_OK;
     return joinq_flush(client);
 }

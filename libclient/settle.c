@@ -15,6 +15,11 @@ JQ_MUST_USE static int settle_prepare(struct joinq *client, enum jqw_op op, stru
                         batch->count);
     if (jqc_batch_prepare(batch, (uint32_t)count) != JQ_OK)
         return jqc_fail(client, JQ_OVERLOADED, NULL);
+    if (batch->session != client->core.session) {
+        jqc_batch_settle(batch, (uint32_t)first, (uint32_t)count);
+        client->lost = count;
+        return jqc_fail(client, JQ_LEASE_LOST, "the leases were lost with the connection that brought them");
+    }
     struct jqw_range *ranges = client->core.scratch->ranges;
     uint32_t range_count = jqc_batch_ranges(batch, (uint32_t)first, (uint32_t)count, ranges);
     *message = (struct jqw_message){.op = op, .settle = {.ranges = {ranges, range_count}}};

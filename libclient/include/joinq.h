@@ -49,6 +49,13 @@
  * returns, may block until its request is answered, and can return JOINQ_DISCONNECTED (the connection ended: the outcome
  * of a request that was on its way is not known), JOINQ_PROTOCOL (the same, and it ended because the broker made no sense),
  * JOINQ_INVALID, JOINQ_OVERLOADED (out of memory, here or there), JOINQ_BUSY (too many requests waiting) and JOINQ_INTERNAL.
+ * With joinq_options.reconnect_ms a connection that breaks is made again, by whichever call waits next (which may take up to 250 ms
+ * longer than it was told). Requests that were never sent go out then, and what can be asked twice is asked again: get and join
+ * with what is left of their time, declare, attach, close, cancel, stat, list, peek; producers are attached again. Any other request that was
+ * on its way is JOINQ_DISCONNECTED: its outcome is not known. Leases are lost: done, nack, release and touch are
+ * JOINQ_LEASE_LOST, also where they were on their way and may have been heard. A get, put or join whose time passes meanwhile is
+ * JOINQ_TIMEOUT (a join does not know then what remains: UINT64_MAX); one that does not wait is kept until there is a connection.
+ *
  * A signal does not end a wait: a program that is to stop in the middle of one submits its request, watches joinq_fd, and
  * then cancels or forgets it.
  *
@@ -122,10 +129,13 @@ struct joinq_options {
     size_t size;                /* sizeof this struct, set by the initialiser */
     const char *name;           /* who this is, for people: shown in the broker's logs; NULL: none */
     int64_t connect_timeout_ms; /* for connection and hello together; default 10,000 */
+    int64_t reconnect_ms;       /* how long a connection that broke is tried to be made again; default 0: not at all */
+    int64_t
+        reconnect_interval_ms; /* the longest pause between tries, which grow from 20 ms; 1 or more; default 5,000 */
 };
-#define JOINQ_OPTIONS_INIT                        \
-    {                                             \
-        sizeof(struct joinq_options), NULL, 10000 \
+#define JOINQ_OPTIONS_INIT                                 \
+    {                                                      \
+        sizeof(struct joinq_options), NULL, 10000, 0, 5000 \
     }
 
 /* Connects to `url` ("joinq://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and where that

@@ -74,8 +74,14 @@ void broker_send(struct broker *broker)
 
 void broker_welcome(struct broker *broker, uint64_t message_max)
 {
+    broker_expect(broker, JQW_HELLO);
+    broker_greet(broker, message_max);
+}
+
+void broker_greet(struct broker *broker, uint64_t message_max)
+{
     static const uint8_t instance[16] = {1};
-    struct jqw_message *hello = broker_expect(broker, JQW_HELLO);
+    const struct jqw_message *hello = &broker->peer.seen;
     assert_int_equal(hello->hello.version, JQW_VERSION);
     assert_int_equal(hello->hello.client.size, 16);
     struct jqw_message welcome = {.op = JQW_WELCOME,
@@ -89,6 +95,15 @@ void broker_welcome(struct broker *broker, uint64_t message_max)
                                               .waiting_max = 1000}};
     peer_say(&broker->peer, &welcome);
     broker_send(broker);
+}
+
+void broker_break(struct broker *broker)
+{
+    close(broker->fd);
+    peer_fini(&broker->peer);
+    peer_init(&broker->peer);
+    broker->fd = accept(broker->listener, NULL, NULL);
+    assert_true(broker->fd >= 0);
 }
 
 void broker_expect_end(struct broker *broker)

@@ -28,6 +28,10 @@ struct jqw_message *broker_expect(struct broker *broker, enum jqw_op op);
 void broker_send(struct broker *broker);
 /* Takes hello and answers it; a message may be so large. */
 void broker_welcome(struct broker *broker, uint64_t message_max);
+/* Answers the hello that was taken last. */
+void broker_greet(struct broker *broker, uint64_t message_max);
+/* Breaks the connection, and accepts the next one. */
+void broker_break(struct broker *broker);
 /* Waits until the client has closed the connection. */
 void broker_expect_end(struct broker *broker);
 

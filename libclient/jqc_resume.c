@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From one connection to the next: what is asked again, what was never sent, and what is lost. Must not know sockets and clocks. */
+#include "jqc_batch.h"
+#include "jqc_core.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* What may be asked twice: it changes nothing, or what it changes the second time is nothing. */
+enum {
+    SETTLES = 1U << JQW_DONE | 1U << JQW_NACK | 1U << JQW_RELEASE | 1U << JQW_TOUCH,
+};
+static const uint64_t repeatable = UINT64_C(1) << JQW_GET | UINT64_C(1) << JQW_JOIN | UINT64_C(1) << JQW_STAT |
+                                   UINT64_C(1) << JQW_LIST | UINT64_C(1) << JQW_PEEK | UINT64_C(1) << JQW_DECLARE |
+                                   UINT64_C(1) << JQW_CLOSE | UINT64_C(1) << JQW_ATTACH | UINT64_C(1) << JQW_CANCEL;
+
+static bool settles(const struct jqc_request *request)
+{
+    return UINT64_C(1) << request->op & SETTLES;
+}
+
+void jqc_request_remember(struct jqc_request *request, const struct jqw_message *message)
+{
+    request->remade = UINT64_C(1) << message->op & repeatable;
+    if (settles(request))
+        request->carried = jqc_ranges_total(&message->settle.ranges);
+    if (message->op == JQW_GET)
+        request->carried = jqc_ranges_total(&message->get.done);
+    if (request->remade || message->op == JQW_FINISH)
+        request->again = *message;
+    if (message->op == JQW_GET) /* their leases do not outlive the connection */
+        request->again.get.done = request->again.get.release = (struct jqw_ranges){0};
+}
+
+/* ---- producers ----------------------------------------------------------------------------------------------------- */
+
+struct jqc_producer {
+    struct jqc_producer *next;
+    struct jqc_name *queue;
+    size_t size;
+    uint8_t text[];
+};
+
+static void producer_remove(struct jqc_core *core, const struct jqc_name *queue)
+{
+    for (struct jqc_producer **at = &core->producers; *at; at = &(*at)->next) {
+        struct jqc_producer *producer = *at;
+        if (producer->queue != queue)
+            continue;
+        *at = producer->next;
+        free(producer);
+        return;
+    }
+}
+
+/* One name a queue: a later attach takes the place of the one before. Without memory it is not attached again, and puts say so. */
+void jqc_producer_note(struct jqc_core *core, const struct jqc_request *request)
+{
+    if (!request->name || request->forgotten)
+        return;
+    producer_remove(core, request->name);
+    const struct jqw_bytes *text = &request->again.producer.producer;
+    struct jqc_producer *producer = request->op == JQW_ATTACH ? malloc(sizeof *producer + text->size) : NULL;
+    if (!producer)
+        return;
+    *producer = (struct jqc_producer){core->producers, request->name, text->size};
+    memcpy(producer->text, text->data, text->size);
+    core->producers = producer;
+}
+
+void jqc_producers_fini(struct jqc_core *core)
+{
+    while (core->producers) {
+        struct jqc_producer *producer = core->producers;
+        core->producers = producer->next;
+        free(producer);
+    }
+}
+
+/* The broker has ended the session that held the names; one that another client took over meanwhile stays that client's. */
+static void producers_attach(struct jqc_core *core)
+{
+    for (const struct jqc_producer *at = core->producers; at; at = at->next) {
+        struct jqw_message message = {
+            .op = JQW_ATTACH, .producer = {.queue = jqc_name_queue(at->queue), .producer = {at->text, at->size}}};
+        struct jqc_request *request;
+        if (jqc_core_submit(core, &message, NULL, &request) == JQ_OK)
+            jqc_request_forget(&core->requests, request);
+    }
+}
+
+/* ---- the end of a connection ------------------------------------------------------------------------------------------ */
+
+static void request_answer(struct jqc_core *core, struct jqc_request *request, int code, const char *why)
+{
+    request->kept = false;
+    request->answer.code = code;
+    request->answer.lost = code == JQ_LEASE_LOST ? request->carried : request->lost_before;
+    jqc_text_copy(request->answer.text, why, strlen(why));
+    jqc_request_answered(&core->requests, request);
+}
+
+/* Nothing of its frame was sent: its bytes go out on the next connection. */
+JQ_MUST_USE static bool bytes_keep(struct jqc_core *core, struct jqc_request *request)
+{
+    uint64_t start = request->end - request->frame_size;
+    if (request->end < request->frame_size || start < core->out_sent)
+        return false;
+    const uint8_t *from = core->out.data + core->out_start + (start - core->out_sent);
+    request->kept_start = core->kept.size;
+    return jqw_buffer_append(&core->kept, from, request->frame_size) == JQ_OK;
+}
+
+static void request_suspend(struct jqc_core *core, struct jqc_request *request, const char *why)
+{
+    if (request->kept)
+        return;
+    request->lost_before += request->op == JQW_GET ? request->carried : 0;
+    if (request->op == JQW_GET)
+        request->carried = 0;
+    if (request->forgotten)
+        jqc_request_close(&core->requests, request);
+    else if (settles(request))
+        request_answer(core, request, JQ_LEASE_LOST, "the leases were lost with the connection");
+    else if (request->remade || (request->op != JQW_HELLO && bytes_keep(core, request)))
+        request->kept = true;
+    else
+        request_answer(core, request, JQ_DISCONNECTED, why);
+}
+
+/* Deliveries on receipt that were not confirmed come back, and must not be handed out. */
+static void receipt_drop(struct jqc_core *core, struct jqc_request *request)
+{
+    struct jqc_answer *answer = &request->answer;
+    if (answer->receipt <= core->receipt_told)
+        return;
+    jqc_batch_give(answer->batch);
+    answer->batch = NULL;
+    answer->code = JQ_DISCONNECTED;
+    jqc_text_copy(answer->text, core->why, strlen(core->why));
+}
+
+void jqc_core_suspend(struct jqc_core *core, const char *why)
+{
+    if (core->why[0] == '\0')
+        jqc_text_copy(core->why, why, strlen(why));
+    for (uint32_t i = 0; i < core->requests.count; i++) {
+        struct jqc_request *request = core->requests.slots[i];
+        if (request->state == JQC_OPEN)
+            request_suspend(core, request, core->why);
+        else if (request->state == JQC_ANSWERED)
+            receipt_drop(core, request);
+        if (request->state == JQC_ANSWERED)
+            request->answer.receipt = 0;
+    }
+    core->suspended = true;
+    core->session++;
+    core->receipt_told = 0;
+    core->out_sent += core->out.size - core->out_start;
+    core->out.size = core->out_start = 0;
+    core->parser = (struct jqw_frame_parser){.frame_max = JQW_FRAME_MAX};
+    jqc_input_fini(&core->input);
+    jqc_input_init(&core->input, core->pool);
+}
+
+/* ---- the next one ------------------------------------------------------------------------------------------------------ */
+
+static int by_order(const void *a, const void *b)
+{
+    const struct jqc_request *const *one = a, *const *other = b;
+    return ((*one)->order > (*other)->order) - ((*one)->order < (*other)->order);
+}
+
+/* What is left of a time to wait, on the wire: rounded up, so that 0 stays "do not wait". */
+static uint64_t left_ms(int64_t deadline_ns, int64_t now_ns)
+{
+    return deadline_ns > now_ns ? (uint64_t)(deadline_ns - now_ns + 999999) / 1000000 : 1;
+}
+
+JQ_MUST_USE static int request_remake(struct jqc_core *core, struct jqc_request *request, int64_t now_ns)
+{
+    struct jqw_message message = request->again;
+    bool timed = request->deadline_ns != INT64_MAX;
+    message.request = request->id;
+    if (message.op == JQW_GET && timed)
+        message.get.timeout_ms = left_ms(request->deadline_ns, now_ns);
+    if (message.op == JQW_JOIN && timed)
+        message.join.timeout_ms = left_ms(request->deadline_ns, now_ns);
+    return jqw_encode(&core->out, &message);
+}
+
+static void request_resume(struct jqc_core *core, struct jqc_request *request, int64_t now_ns)
+{
+    size_t before = core->out.size;
+    int code = request->remade
+                   ? request_remake(core, request, now_ns)
+                   : jqw_buffer_append(&core->out, core->kept.data + request->kept_start, request->frame_size);
+    if (code != JQ_OK) {
+        request_answer(core, request, JQ_OVERLOADED, "no memory to ask again");
+        return;
+    }
+    request->kept = false;
+    request->frame_size = core->out.size - before;
+    request->end = core->out_sent + (core->out.size - core->out_start);
+}
+
+void jqc_core_resume(struct jqc_core *core, int64_t now_ns)
+{
+    uint32_t count = 0;
+    struct jqc_request **kept = calloc(core->requests.count + 1U, sizeof *kept);
+    core->suspended = false;
+    core->why[0] = '\0';
+    if (!kept) {
+        jqc_core_lose(core, JQ_OVERLOADED, "no memory to ask again");
+        return;
+    }
+    for (uint32_t i = 0; i < core->requests.count; i++) {
+        struct jqc_request *request = core->requests.slots[i];
+        if (request->state == JQC_OPEN && request->kept && request->forgotten)
+            jqc_request_close(&core->requests, request);
+        else if (request->state == JQC_OPEN && request->kept)
+            kept[count++] = request;
+    }
+    producers_attach(core);
+    qsort(kept, count, sizeof *kept, by_order);
+    for (uint32_t i = 0; i < count; i++)
+        request_resume(core, kept[i], now_ns);
+    core->kept.size = 0;
+    free(kept);
+}
+
+int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns)
+{
+    int64_t next = INT64_MAX;
+    for (uint32_t i = 0; i < core->requests.count; i++) {
+        struct jqc_request *request = core->requests.slots[i];
+        if (request->state != JQC_OPEN || !request->kept)
+            continue;
+        if (request->deadline_ns <= now_ns) {
+            request->answer.joined.remaining = UINT64_MAX; /* nobody could be asked */
+            request_answer(core, request, JQ_TIMEOUT, "no connection to the broker in time");
+        } else if (request->deadline_ns < next) {
+            next = request->deadline_ns;
+        }
+    }
+    return next;
+}

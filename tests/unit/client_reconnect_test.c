@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The blocking client when its connection breaks, against a broker that follows a script. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "client_broker.h"
+#include <stdlib.h>
+#include <string.h>
+
+static joinq *begin(struct broker *broker, void (*script)(struct broker *), int64_t try_ms)
+{
+    struct joinq_options options = JOINQ_OPTIONS_INIT;
+    joinq *q;
+    options.reconnect_ms = try_ms;
+    broker_start(broker, script);
+    assert_int_equal(joinq_connect(&q, broker->url, &options), JOINQ_OK);
+    return q;
+}
+
+/* ---- asked again ------------------------------------------------------------------------------------------------------- */
+
+static void break_under_a_get(struct broker *broker)
+{
+    uint8_t id[16];
+    struct jqw_message *hello = broker_expect(broker, JQW_HELLO);
+    memcpy(id, hello->hello.client.data, sizeof id);
+    broker_greet(broker, 1000);
+    assert_true(broker_expect(broker, JQW_GET)->get.timeout_ms == 60000);
+    broker_break(broker);
+    hello = broker_expect(broker, JQW_HELLO);
+    assert_memory_equal(hello->hello.client.data, id, sizeof id);
+    broker_greet(broker, 1000);
+    struct jqw_message *get = broker_expect(broker, JQW_GET);
+    assert_in_range(get->get.timeout_ms, 1, 60000);
+    peer_got(&broker->peer, get->request, 7, 0, 1, 3);
+    broker_send(broker);
+}
+
+static void a_get_is_asked_again_by_the_same_client(void **state)
+{
+    (void)state;
+    struct broker broker;
+    struct joinq_batch *batch;
+    joinq *q = begin(&broker, break_under_a_get, JOINQ_FOREVER);
+    struct joinq_get_options options = JOINQ_GET_OPTIONS_INIT;
+    options.timeout_ms = 60000;
+    options.max = 3;
+    assert_int_equal(joinq_get_many(q, "jobs", &options, &batch), JOINQ_OK);
+    batch_check(batch, 1, 3);
+    broker_end(&broker);
+    joinq_batch_free(batch);
+    joinq_free(q);
+}
+
+static void break_after_an_attach(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    struct jqw_message attached = {.op = JQW_ATTACHED, .attached = {.code = JQ_OK, .incarnation = 7}};
+    attached.request = broker_expect(broker, JQW_ATTACH)->request;
+    peer_say(&broker->peer, &attached);
+    broker_send(broker);
+    broker_expect(broker, JQW_STAT);
+    broker_break(broker);
+    broker_welcome(broker, 1000);
+    struct jqw_message *attach = broker_expect(broker, JQW_ATTACH);
+    assert_memory_equal(attach->producer.producer.data, "me", 2);
+    assert_true(attach->producer.queue.incarnation == 7);
+    uint32_t request = broker_expect(broker, JQW_STAT)->request;
+    peer_result(&broker->peer, request, JQ_NO_QUEUE, 0, 0);
+    broker_send(broker);
+}
+
+static void producers_are_attached_again(void **state)
+{
+    (void)state;
+    struct broker broker;
+    struct joinq_stats *stats;
+    joinq *q = begin(&broker, break_after_an_attach, JOINQ_FOREVER);
+    assert_int_equal(joinq_attach(q, "jobs", "me", 0, NULL), JOINQ_OK);
+    assert_int_equal(joinq_stat(q, "jobs", &stats), JOINQ_NO_QUEUE);
+    broker_end(&broker);
+    joinq_free(q);
+}
+
+/* ---- lost or not known --------------------------------------------------------------------------------------------------- */
+
+static void break_under_a_put(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    broker_expect(broker, JQW_PUT);
+    broker_break(broker);
+    broker_welcome(broker, 1000);
+    uint32_t request = broker_expect(broker, JQW_PUT)->request;
+    peer_result(&broker->peer, request, JQ_OK, 7, 1);
+    broker_send(broker);
+}
+
+static void a_put_that_may_have_been_heard_is_not_sent_again(void **state)
+{
+    (void)state;
+    struct broker broker;
+    joinq *q = begin(&broker, break_under_a_put, JOINQ_FOREVER);
+    assert_int_equal(joinq_put(q, "jobs", "x", 1, JOINQ_FOREVER), JOINQ_DISCONNECTED);
+    assert_int_equal(joinq_put(q, "jobs", "y", 1, JOINQ_FOREVER), JOINQ_OK); /* kept until there is a connection */
+    broker_end(&broker);
+    joinq_free(q);
+}
+
+static void break_under_a_done(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    uint32_t request = broker_expect(broker, JQW_GET)->request;
+    peer_got(&broker->peer, request, 7, 0, 1, 3);
+    broker_send(broker);
+    broker_expect(broker, JQW_DONE);
+    broker_break(broker);
+    broker_welcome(broker, 1000);
+    struct jqw_message *get = broker_expect(broker, JQW_GET);
+    assert_int_equal(get->get.done.count, 0);
+    peer_got(&broker->peer, get->request, 7, 0, 1, 3);
+    broker_send(broker);
+}
+
+/* proves: LSE-3 */
+static void leases_are_lost_with_their_connection(void **state)
+{
+    (void)state;
+    struct broker broker;
+    struct joinq_batch *batch, *again;
+    joinq *q = begin(&broker, break_under_a_done, JOINQ_FOREVER);
+    struct joinq_get_options options = JOINQ_GET_OPTIONS_INIT;
+    options.max = 3;
+    assert_int_equal(joinq_get_many(q, "jobs", &options, &batch), JOINQ_OK);
+    assert_int_equal(joinq_done(q, batch, 0, 1), JOINQ_LEASE_LOST); /* on its way */
+    assert_int_equal(joinq_lost(q), 1);
+    assert_int_equal(joinq_nack(q, batch, 1, 1, 0), JOINQ_LEASE_LOST); /* not even asked */
+    assert_int_equal(joinq_lost(q), 1);
+    options.done = batch;
+    assert_int_equal(joinq_get_many(q, "jobs", &options, &again), JOINQ_OK);
+    assert_int_equal(joinq_lost(q), 1);
+    broker_end(&broker);
+    joinq_batch_free(batch);
+    joinq_batch_free(again);
+    joinq_free(q);
+}
+
+/* ---- every wait ends ------------------------------------------------------------------------------------------------------ */
+
+static void welcome_and_go(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+}
+
+/* The listener stands, and nobody accepts. */
+static void a_time_that_passes_without_a_connection_is_a_timeout(void **state)
+{
+    (void)state;
+    struct broker broker;
+    struct joinq_batch *batch;
+    struct joinq_joined joined = JOINQ_JOINED_INIT;
+    joinq *q = begin(&broker, welcome_and_go, JOINQ_FOREVER);
+    assert_int_equal(joinq_get(q, "jobs", 50, &batch), JOINQ_TIMEOUT);
+    assert_int_equal(joinq_join(q, "jobs", 50, &joined), JOINQ_TIMEOUT);
+    assert_true(joined.remaining == UINT64_MAX);
+    broker_end(&broker);
+    joinq_free(q);
+}
+
+static void it_is_given_up_after_so_long(void **state)
+{
+    (void)state;
+    struct broker broker;
+    struct joinq_batch *batch;
+    joinq *q = begin(&broker, welcome_and_go, 100);
+    broker_end(&broker);
+    assert_int_equal(joinq_get(q, "jobs", JOINQ_FOREVER, &batch), JOINQ_DISCONNECTED);
+    assert_int_equal(joinq_put(q, "jobs", "x", 1, JOINQ_FOREVER), JOINQ_DISCONNECTED);
+    assert_int_equal(joinq_flush(q), JOINQ_DISCONNECTED);
+    joinq_free(q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_get_is_asked_again_by_the_same_client),
+        cmocka_unit_test(producers_are_attached_again),
+        cmocka_unit_test(a_put_that_may_have_been_heard_is_not_sent_again),
+        cmocka_unit_test(leases_are_lost_with_their_connection),
+        cmocka_unit_test(a_time_that_passes_without_a_connection_is_a_timeout),
+        cmocka_unit_test(it_is_given_up_after_so_long),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
