@@ -70,6 +70,18 @@ static int check_targets(struct engine *e, struct session *s, const struct engin
     return JQ_OK;
 }
 
+/* Whether an earlier range has some of the messages of this one: what is done twice is lost the second time (LSE-3). */
+static bool named_before(struct engine_ranges done, uint32_t range)
+{
+    const struct engine_range *b = &done.item[range];
+    for (uint32_t i = 0; i < range; i++) {
+        const struct engine_range *a = &done.item[i];
+        if (a->incarnation == b->incarnation && a->first < b->first + b->count && b->first < a->first + a->count)
+            return true;
+    }
+    return false;
+}
+
 /* All leases must be held: one that is lost fails the whole, and is told. */
 static int check_leases(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
@@ -79,6 +91,10 @@ static int check_leases(struct engine *e, struct session *s, const struct engine
     for (uint32_t i = 0; i < c->forward.done.count; i++) {
         const struct engine_range *range = &c->forward.done.item[i];
         uint32_t lost = settle_lost(e, s, range, ENGINE_DONE);
+        if (!lost && named_before(c->forward.done, i)) {
+            (void)effects_range(e->effects, *range);
+            lost = 1;
+        }
         a->settled.lost_count += lost;
         if (lost && !lost_of)
             lost_of = queue_by_incarnation(e, range->incarnation);

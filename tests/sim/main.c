@@ -11,7 +11,7 @@
 
 struct arguments {
     uint64_t first, seeds;
-    uint32_t steps, kill_rounds;
+    uint32_t steps, kill_rounds, stress_rounds;
     bool verbose, require_coverage, twice;
 };
 
@@ -21,7 +21,7 @@ static char replay[128];
 static void usage(FILE *out)
 {
     fputs("usage: joinq-sim [--seeds N] [--first S] [--seed S] [--steps N] [--verbose] [--twice] [--require-coverage]\n"
-          "       joinq-sim --kill-rounds N [--first S] [--verbose]\n"
+          "       joinq-sim --kill-rounds N | --stress-rounds N [--first S] [--verbose]\n"
           "\n"
           "Drives the engine with random histories and compares all that it says with a reference model.\n"
           "\n"
@@ -32,6 +32,7 @@ static void usage(FILE *out)
           "  --verbose            print every command and effect\n"
           "  --twice              play each seed twice; both must say the same\n"
           "  --require-coverage   fail if something that should happen at times never did\n"
+          "  --stress-rounds N    instead: what the model does not know, against what must always hold\n"
           "  --kill-rounds N      instead: producers, workers that die at random instants, and a join\n",
           out);
 }
@@ -57,6 +58,7 @@ static void parse(int argc, char **argv, struct arguments *arguments)
         {"twice", no_argument, NULL, '2'},
         {"require-coverage", no_argument, NULL, 'c'},
         {"kill-rounds", required_argument, NULL, 'k'},
+        {"stress-rounds", required_argument, NULL, 'r'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -72,6 +74,8 @@ static void parse(int argc, char **argv, struct arguments *arguments)
             arguments->steps = (uint32_t)value;
         else if (option == 'k')
             arguments->kill_rounds = (uint32_t)value;
+        else if (option == 'r')
+            arguments->stress_rounds = (uint32_t)value;
         else if (option == 'v' || option == '2' || option == 'c')
             *(option == 'v'   ? &arguments->verbose
               : option == '2' ? &arguments->twice
@@ -143,5 +147,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (arguments.kill_rounds)
         return kill_rounds(arguments.kill_rounds, arguments.first, arguments.verbose) ? 0 : 1;
+    if (arguments.stress_rounds)
+        return stress_rounds(arguments.stress_rounds, arguments.first, arguments.verbose) ? 0 : 1;
     return play_all(&arguments);
 }

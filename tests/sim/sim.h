@@ -183,4 +183,7 @@ void drain(struct sim *sim);
 /* ---- kill.c: the bar ---- */
 bool kill_rounds(uint32_t rounds, uint64_t first, bool verbose);
 
+/* ---- stress.c: what the model does not know ---- */
+bool stress_rounds(uint32_t rounds, uint64_t first, bool verbose);
+
 #endif
