@@ -89,6 +89,8 @@ uint64_t mark_remaining(const struct queue *q, uint64_t mark);
 /* ---- origin.c ---- */
 struct origin *origin_find(const struct queue *q, const uint8_t *client);
 JQ_MUST_USE bool origin_take(struct queue *q, const struct client *client, struct origin **out);
+void origin_put(struct origin *o, uint32_t count);
+void origin_leave(struct queue *q, struct origin *o);
 void origin_tidy(struct queue *q, struct origin *o);
 void origin_gone(struct engine *e, struct queue *q, uint16_t place);
 void origins_fini(struct queue *q);

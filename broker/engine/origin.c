@@ -50,19 +50,33 @@ struct origin *origin_find(const struct queue *q, const uint8_t *client)
     return o;
 }
 
-/* Of a put that is being prepared: it may still come to nothing, so origin_tidy follows. */
+/* Of a put that is being prepared: origin_put follows, or, where it comes to nothing, origin_leave. */
 bool origin_take(struct queue *q, const struct client *client, struct origin **out)
 {
     *out = NULL;
     if (!client || queue_is_counter(q))
         return true;
     *out = origin_find(q, client->id);
-    if (*out)
-        return true;
-    if (q->origin_count == ORIGINS_MAX && !q->origin_free)
+    if (!*out && q->origin_count == ORIGINS_MAX && !q->origin_free)
         return true; /* nobody can wait for these alone */
-    *out = origin_new(q, client->id);
+    if (!*out)
+        *out = origin_new(q, client->id);
+    if (*out)
+        (*out)->live++; /* until origin_put or origin_leave: a forward may finish its last message in between */
     return *out != NULL;
+}
+
+void origin_put(struct origin *o, uint32_t count)
+{
+    if (o)
+        o->live += count - 1;
+}
+
+void origin_leave(struct queue *q, struct origin *o)
+{
+    if (o)
+        o->live--;
+    origin_tidy(q, o);
 }
 
 void origin_tidy(struct queue *q, struct origin *o)

@@ -172,7 +172,7 @@ bool put_prepare(struct engine *e, struct queue *q, struct arrival *arrival, uin
         return false;
     if (priority_take(q, &arrival->options, arrival->count, &arrival->priority))
         return true;
-    origin_tidy(q, arrival->origin);
+    origin_leave(q, arrival->origin);
     return false;
 }
 
@@ -180,7 +180,7 @@ void put_unprepare(struct queue *q, const struct arrival *arrival)
 {
     if (arrival->options.priority.kind == ENGINE_PRIORITY_BYTES)
         levels_give(&q->levels, arrival->priority, arrival->count);
-    origin_tidy(q, arrival->origin);
+    origin_leave(q, arrival->origin);
 }
 
 void put_commit(struct engine *e, struct queue *q, const struct arrival *arrival)
@@ -199,8 +199,7 @@ void put_commit(struct engine *e, struct queue *q, const struct arrival *arrival
         else
             ready_arrive(q, sequence, m, arrival->priority);
     }
-    if (arrival->origin)
-        arrival->origin->live += arrival->count;
+    origin_put(arrival->origin, arrival->count);
     if (q->options.order != ENGINE_FIFO)
         q->fresh = q->log.tail;
     if (!due) {
