@@ -15,6 +15,7 @@ static void delete_members(struct engine *e, struct queue *q)
         if (m->session->blocked)
             session_unpass(m->session, q);
         producer_detach(e, m);
+        member_puts_over(e, m);
         HASH_DEL(e->members, m);
         DL_DELETE2(m->session->members, m, sprev, snext);
         m->session = NULL;

@@ -176,6 +176,7 @@ void waiter_deadline(struct engine *e, struct waiter *w);
 struct waiter *waiter_find(const struct engine *e, struct engine_session_id session, uint32_t request);
 void waiter_unline(struct engine *e, struct waiter *w); /* out of its line; it lives on */
 /* A put that came at `order` is answered. */
+void member_puts_over(struct engine *e, struct member *m);
 void member_put_gone(struct engine *e, struct member *m, uint64_t order);
 void member_after(struct engine *e, struct member *m,
                   struct waiter *w); /* it waits until the member's puts are answered */

@@ -144,6 +144,15 @@ static void member_due(struct engine *e, struct member *m)
 }
 
 /* One put less for what came after it to wait for. */
+/* Its queue is deleted: what waits for its puts waits no more, also for those that wait elsewhere as part of a forward. */
+void member_puts_over(struct engine *e, struct member *m)
+{
+    struct waiter *after;
+    DL_FOREACH (m->afters, after)
+        after->puts_before = 0;
+    member_due(e, m);
+}
+
 void member_put_gone(struct engine *e, struct member *m, uint64_t order)
 {
     struct waiter *after;

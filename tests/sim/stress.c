@@ -289,8 +289,10 @@ static void on_queue(struct stress *stress, struct holder *holder, enum engine_o
         c.pause.puts = chance(stress, 50);
         c.pause.gets = !c.pause.puts || chance(stress, 50);
         c.pause.resume = chance(stress, 60);
-    } else if (op == ENGINE_TASK_DONE || op == ENGINE_PEEK || op == ENGINE_PUT_END || op == ENGINE_EXPORT) {
+    } else if (op == ENGINE_TASK_DONE || op == ENGINE_PEEK || op == ENGINE_PUT_END) {
         c.count = 1;
+    } else if (op == ENGINE_EXPORT) {
+        c.export_.count = random_between(&stress->random, 1, 5);
     } else if (op == ENGINE_CANCEL) {
         c.target = random_between(&stress->random, 1, c.request);
     }
