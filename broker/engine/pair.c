@@ -130,7 +130,7 @@ static bool serve_stale(struct engine *e, struct queue *q)
 /* True when something moved. */
 static bool serve(struct engine *e, struct queue *q)
 {
-    if (q->after_due && (q->deleted || queue_storage_ok(e, q))) {
+    if (q->after_due && (q->deleted ? !q->puts : queue_storage_ok(e, q))) {
         serve_after(e, q);
         return true;
     }
