@@ -157,7 +157,7 @@ void member_put_gone(struct engine *e, struct member *m, uint64_t order)
 {
     struct waiter *after;
     DL_FOREACH (m->afters, after) {
-        if (after->order > order)
+        if (after->order > order && after->puts_before)
             after->puts_before--;
     }
     member_due(e, m);
