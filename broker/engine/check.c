@@ -152,6 +152,19 @@ static void check_rest(const struct engine *e, const struct queue *q)
     JQ_ASSERT(!q->final_count || !get_ended(q, NULL, true));
 }
 
+/* What may become a letter has its place where it would go (PUT-4). */
+static void check_letters(const struct queue *q)
+{
+    const struct queue *sender;
+    uint64_t due = 0, count = 0;
+    DL_FOREACH2 (q->senders, sender, lnext) {
+        JQ_ASSERT(sender->letters == q);
+        due += sender->leased + sender->ttl_count + sender->letters_due;
+        count++;
+    }
+    JQ_ASSERT(due == q->letters_due && count == q->sender_count);
+}
+
 void engine_check(const struct engine *e)
 {
     uint64_t messages = 0;
@@ -163,6 +176,7 @@ void engine_check(const struct engine *e)
         check_lines(e, q);
         check_conservation(q);
         check_rest(e, q);
+        check_letters(q);
     }
     JQ_ASSERT(e->zombies || messages == e->messages);
     for (const struct session *s = e->sessions; s; s = s->hh.next) {

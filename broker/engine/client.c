@@ -143,8 +143,10 @@ static int kept_answer(struct engine_effect *a, const struct slot *slot)
 
 int once_begin(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
+    bool goes_by_one = c->op == ENGINE_PUT || c->op == ENGINE_PUT_END || c->op == ENGINE_TASK_DONE ||
+                       c->op == ENGINE_FORWARD || c->op == ENGINE_MOVE;
     e->once = (struct once){0};
-    if (!c->once.number)
+    if (!c->once.number || !goes_by_one)
         return ONCE_GO_ON;
     struct client *client = s->client;
     if (!client || c->once.slot >= ENGINE_SLOTS_MAX)
@@ -198,4 +200,26 @@ void once_end(const struct once *once, const struct engine_effect *a)
     slot->count = a->kind == ENGINE_SETTLED ? a->settled.count : a->answer.count;
     if (a->after > slot->after)
         slot->after = a->after;
+}
+
+/* A kept answer of before a crash. */
+int client_restore(struct engine *e, const struct engine_record *record)
+{
+    struct client *client = client_find(e, record->client);
+    if (record->once.slot >= ENGINE_SLOTS_MAX || !record->once.number)
+        return JQ_STORAGE;
+    if (!client && !(client = client_new(e, record->client)))
+        return JQ_OVERLOADED;
+    heap_set(&e->forgets, &client->forget, deadline_after(e, e->config.client_forget_ns), ++e->order_last);
+    if (!slots_reserve(client, record->once.slot))
+        return JQ_OVERLOADED;
+    struct slot *slot = &client->slots[record->once.slot];
+    client->kept += !slot->kept;
+    *slot = (struct slot){.number = record->once.number,
+                          .count = record->count,
+                          .incarnation = record->incarnation,
+                          .after = record->number,
+                          .code = (enum jqw_code)record->code,
+                          .kept = true};
+    return JQ_OK;
 }

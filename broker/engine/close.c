@@ -50,20 +50,15 @@ static void sweep_returned(struct queue *q, struct sweep *sweep)
     q->returned.count = 0;
 }
 
-static void sweep_begin(struct engine *e, struct waiter *w)
+/* From here on nothing of what is ready or delayed is seen any more. How much that is. */
+static uint64_t sweep_start(struct engine *e, struct queue *q, struct sweep *sweep)
 {
-    struct queue *q = w->queue;
-    struct sweep *sweep = w->sweep.job;
     uint64_t going = q->ready + q->delayed_count;
-    w->sweep.job = NULL;
-    w->sweep.begun = true;
-    w->sweep.discarded = going + (q->closed == 2 ? q->tally.discarded - w->sweep.discarded : 0);
     q->tally.discarded += going;
     if (queue_is_counter(q)) {
         sweep->lowers = going < q->counter_unfinished ? going : q->counter_unfinished;
         q->counter_unfinished -= sweep->lowers;
     }
-    sweep->waiter = w;
     sweep->from = q->fresh;
     sweep->to = q->fresh = q->log.tail;
     sweep->delayed = q->delayed;
@@ -79,6 +74,18 @@ static void sweep_begin(struct engine *e, struct waiter *w)
     DL_APPEND(q->sweeps, sweep);
     queue_work(e, q);
     queue_mark(e, q);
+    return going;
+}
+
+static void sweep_begin(struct engine *e, struct waiter *w)
+{
+    struct queue *q = w->queue;
+    struct sweep *sweep = w->sweep.job;
+    uint64_t before = w->sweep.discarded, came_back = q->closed == 2 ? q->tally.discarded - before : 0;
+    w->sweep.job = NULL;
+    w->sweep.begun = true;
+    sweep->waiter = w;
+    w->sweep.discarded = sweep_start(e, q, sweep) + came_back;
 }
 
 static void sweep_message(struct engine *e, struct queue *q, struct sweep *sweep, uint64_t sequence)
@@ -125,6 +132,17 @@ uint32_t sweep_some(struct engine *e, struct queue *q, uint32_t budget)
     if (sweep->from >= sweep->to && !heaps[0]->count && !heaps[1]->count)
         sweep_end(e, q, sweep);
     return handled;
+}
+
+bool close_rest(struct engine *e, struct queue *q)
+{
+    struct sweep *sweep = calloc(1, sizeof *sweep);
+    if (!sweep || !sweep_reserve(q, sweep)) {
+        free(sweep);
+        return false;
+    }
+    (void)sweep_start(e, q, sweep);
+    return true;
 }
 
 /* The whole log of a deleted queue, then the queue. */

@@ -95,10 +95,10 @@ int options_check(struct engine *e, const struct queue *q, struct engine_text na
 
 void letters_link(struct engine *e, struct queue *q, struct queue *letters)
 {
+    letters_change(e, q, -(int64_t)q->leased, -(int64_t)(q->ttl_count + q->letters_due));
     if (q->letters) {
         DL_DELETE2(q->letters->senders, q, lprev, lnext);
         q->letters->sender_count--;
-        e->letters_due -= q->leased;
     }
     q->letters = letters;
     q->options.dead_letter = (struct engine_text){0};
@@ -106,7 +106,7 @@ void letters_link(struct engine *e, struct queue *q, struct queue *letters)
         return;
     DL_APPEND2(letters->senders, q, lprev, lnext);
     letters->sender_count++;
-    e->letters_due += q->leased;
+    letters_change(e, q, (int64_t)q->leased, (int64_t)(q->ttl_count + q->letters_due));
     q->options.dead_letter = (struct engine_text){letters->name, letters->name_size};
 }
 
@@ -144,8 +144,8 @@ static void options_take_effect(struct engine *e, struct queue *q, const struct 
     lifetime_plan(e, q);
 }
 
-static int declare_first(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
-                         struct engine_effect *a)
+int queue_declare(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
+                  struct engine_effect *a)
 {
     const struct engine_queue_options *o = &c->declare.options;
     struct queue *letters;
@@ -161,7 +161,7 @@ static int declare_first(struct engine *e, struct session *s, struct queue *q, c
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     }
     if ((letters && (!source_make(q) || !letters_reserve(e, letters, letters_from(q)))) ||
-        (o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o))) {
+        (s && o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o))) {
         free(letter);
         if (made)
             queue_unmake(e, q, a, JQ_OVERLOADED);
@@ -193,7 +193,7 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
         return code;
     enum engine_why stays = q ? queue_adopts(q, o) : ENGINE_WHY_NONE;
     if (!q || (!q->declared && stays == ENGINE_WHY_NONE))
-        return declare_first(e, s, q, c, a);
+        return queue_declare(e, s, q, c, a);
     a->incarnation = q->incarnation;
     a->after = q->watermark;
     if (c->declare.existing_ok || !q->declared)
@@ -239,10 +239,10 @@ int handle_alter(struct engine *e, struct session *s, const struct engine_comman
         return code;
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
-    bool expires = o.ttl_ms && !heap_reserve(&q->ttl, q->ttl_count + letters_due(q));
+    bool expires = o.ttl_ms && !heap_reserve(&q->ttl, q->ttl_count + q->letters_due);
     if (expires || (letters && (!source_make(q) || !letters_reserve(e, letters, letters_from(q)))))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
-    if (o.lifetime != ENGINE_PERMANENT && o.lifetime != q->options.lifetime && !lifetime_of(e, s, q, &o))
+    if (s && o.lifetime != ENGINE_PERMANENT && o.lifetime != q->options.lifetime && !lifetime_of(e, s, q, &o))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     q->bound_shrunk = true;
     options_take_effect(e, q, &o, letters);

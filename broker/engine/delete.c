@@ -57,6 +57,16 @@ static void queue_delete(struct engine *e, struct queue *q, struct waiter *w)
     queue_work(e, q);
 }
 
+void queue_vanish(struct engine *e, struct queue *q)
+{
+    HASH_DELETE(hh_name, e->by_name, q);
+    HASH_DELETE(hh_incarnation, e->by_incarnation, q);
+    delete_letters(e, q);
+    for (uint64_t at = log_next(&q->log, 0); at < q->log.tail; at = log_next(&q->log, at + 1))
+        message_forget(e, q, at, log_at(&q->log, at));
+    queue_destroy(e, q);
+}
+
 int handle_delete(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
     struct queue *q;

@@ -157,7 +157,7 @@ int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, e
 
 struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_record_kind kind)
 {
-    if (!q->options.durable)
+    if (!q->options.durable || e->replaying)
         return NULL;
     JQ_ASSERT(e->effects->record_count < CAPACITY_RECORDS);
     struct engine_record *record = &e->effects->records[e->effects->record_count++];

@@ -75,6 +75,10 @@ size_t engine_step(struct engine *engine, uint64_t now, const struct engine_comm
 JQ_MUST_USE int engine_replay(struct engine *engine, uint64_t now, uint64_t age_ns, const struct engine_record *records,
                               size_t count);
 
+/* Once all are carried out: what a crash had cut short goes on, and times begin to pass. JQ_OK, or JQ_OVERLOADED: it may be called again.
+ * Until then the engine makes no step. */
+JQ_MUST_USE int engine_replay_end(struct engine *engine);
+
 /* When the engine next has something to do by itself: a time, 0 for at once (slices left), ENGINE_FOREVER. */
 uint64_t engine_next(const struct engine *engine);
 

@@ -10,7 +10,7 @@ bool extras_reserve(struct engine *e, struct queue *q, uint32_t count, bool expi
 {
     uint64_t all = count + e->letters_due;
     return all <= UINT32_MAX && pool_reserve(&e->extras, (uint32_t)all) &&
-           (!expires || heap_reserve(&q->ttl, q->ttl_count + count + (q->senders ? letters_due(q) : 0)));
+           (!expires || heap_reserve(&q->ttl, q->ttl_count + count + q->letters_due));
 }
 
 struct extra *extra_new(struct engine *e, struct message *m, uint64_t sequence)
@@ -27,10 +27,13 @@ struct extra *extra_new(struct engine *e, struct message *m, uint64_t sequence)
 }
 
 /* Out of what belongs to its queue. */
-static void extra_leave(struct queue *q, struct extra *x)
+static void extra_leave(struct engine *e, struct queue *q, struct extra *x)
 {
     heap_remove(&q->ttl, &x->ttl);
-    q->ttl_count -= x->ttl.key != ENGINE_FOREVER;
+    if (x->ttl.key != ENGINE_FOREVER) {
+        q->ttl_count--;
+        letters_change(e, q, 0, -1);
+    }
     if (q->priority_kind == ENGINE_PRIORITY_BYTES)
         levels_give(&q->levels, x->priority, 1);
     source_unref(x->source);
@@ -39,7 +42,7 @@ static void extra_leave(struct queue *q, struct extra *x)
 struct extra *extra_pass(struct engine *e, struct queue *q, struct message *from, struct message *to, uint64_t sequence)
 {
     struct extra *x = message_extra(e, from);
-    extra_leave(q, x);
+    extra_leave(e, q, x);
     from->attempt = x->attempt;
     from->extended = false;
     *x = (struct extra){.index = x->index, .sequence = sequence, .ttl.key = ENGINE_FOREVER};
@@ -53,7 +56,7 @@ void extra_free(struct engine *e, struct queue *q, struct message *m)
     struct extra *x = message_extra(e, m);
     if (!x)
         return;
-    extra_leave(q, x);
+    extra_leave(e, q, x);
     m->attempt = x->attempt;
     m->extended = false;
     pool_give(&e->extras, x->index);
@@ -115,7 +118,10 @@ void ttl_plan(struct engine *e, struct queue *q)
 
 void extra_ttl(struct engine *e, struct queue *q, struct extra *x, uint64_t expires_ns)
 {
-    q->ttl_count += x->ttl.key == ENGINE_FOREVER;
+    if (x->ttl.key == ENGINE_FOREVER) {
+        q->ttl_count++;
+        letters_change(e, q, 0, 1);
+    }
     heap_set(&q->ttl, &x->ttl, expires_ns, x->sequence);
     ttl_plan(e, q);
 }

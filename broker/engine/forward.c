@@ -419,7 +419,8 @@ bool forward_serve(struct engine *e, struct queue *q, struct waiter *w)
         waiter_line(e, w, member_find(e, s, full));
         return true;
     }
-    answer_waiter(e, w, answer, commit(e, s, &c, queues, &w->once, &answer));
+    code = commit(e, s, &c, queues, &w->once, &answer);
+    answer_waiter(e, w, answer, code);
     return true;
 }
 

@@ -123,7 +123,8 @@ static int handout(struct engine *e, struct member *m, uint32_t max, bool auto_,
     q->ready -= given;
     q->queued_bytes -= h.bytes;
     *(receipt ? &q->receipts : &q->leased) += given;
-    e->letters_due += q->letters && !receipt ? given : 0;
+    if (!receipt)
+        letters_change(e, q, given, 0);
     q->leased_bytes += receipt ? 0 : h.bytes;
     q->tally.delivered += given;
     member_hold(m, receipt ? 0 : given, receipt ? given : 0);

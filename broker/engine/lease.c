@@ -128,7 +128,7 @@ static void lease_leave(struct engine *e, struct queue *q, const struct message 
         q->receipts--;
     else {
         q->leased--;
-        e->letters_due -= q->letters != NULL;
+        letters_change(e, q, -1, 0);
         q->leased_bytes -= m->length;
     }
 }
@@ -136,7 +136,7 @@ static void lease_leave(struct engine *e, struct queue *q, const struct message 
 /* Neighbours that meet the same end in one step share a record. */
 void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence)
 {
-    if (!q->options.durable)
+    if (!q->options.durable || e->replaying)
         return;
     struct engine_effects *fx = e->effects;
     struct engine_record *last = fx->record_count ? &fx->records[fx->record_count - 1] : NULL;

@@ -32,34 +32,26 @@ bool death_storage_ok(const struct engine *e, const struct queue *q)
     return queue_storage_ok(e, q) && (!q->letters || queue_storage_ok(e, q->letters));
 }
 
-/* The queue after `q` among those whose letters come to `to` at last: depth first. NULL: that was the last. */
-static const struct queue *sender_next(const struct queue *to, const struct queue *q)
-{
-    if (q->senders)
-        return q->senders;
-    while (q != to && !q->lnext)
-        q = q->letters;
-    return q == to ? NULL : q->lnext;
-}
-
 /* What is leased, or has a time to live, may become a letter at a moment at which no memory can be refused (PUT-4): so it has its
  * place where it would go from the start, and where it would go from there. */
-uint64_t letters_due(const struct queue *to)
+void letters_change(struct engine *e, struct queue *q, int64_t leased, int64_t expiring)
 {
-    uint64_t due = 0;
-    for (const struct queue *q = to->senders; q; q = sender_next(to, q))
-        due += q->leased + q->ttl_count;
-    return due;
+    struct queue *to = q->letters;
+    if (!to)
+        return;
+    e->letters_due += (uint64_t)leased;
+    for (; to; to = to->letters)
+        to->letters_due += (uint64_t)leased + (uint64_t)expiring;
 }
 
 uint64_t letters_from(const struct queue *q)
 {
-    return q->leased + q->ttl_count + letters_due(q);
+    return q->leased + q->ttl_count + q->letters_due;
 }
 
 bool queue_reserve(struct queue *q, uint64_t count)
 {
-    count += q->senders ? letters_due(q) : 0;
+    count += q->letters_due;
     return count <= UINT32_MAX && log_reserve(&q->log, (uint32_t)count) &&
            (q->options.order == ENGINE_FIFO || ready_reserve(q, count));
 }

@@ -95,6 +95,8 @@ struct arrival {
     enum engine_source source;
     struct engine_put_options options;
     uint64_t expires_ns; /* not by ttl, but then; 0: by ttl */
+    bool eternal;        /* never, whatever the queue's ttl */
+    bool lettered;       /* it has an extra in any case */
     struct once once;    /* of the put */
     uint32_t before;     /* messages of it that were accepted before */
     uint64_t priority;   /* their key, once prepared */
@@ -300,6 +302,7 @@ struct queue {
     struct queue *senders;                        /* queues whose dead letters come here */
     struct queue *lprev, *lnext;                  /* in letters->senders */
     uint32_t sender_count;
+    uint64_t letters_due;          /* of all senders: what is leased or has a time to live */
     struct session *owner;         /* lifetime session: with whom it goes; NULL: that one has ended */
     struct queue *oprev, *onext;   /* in owner->owned */
     uint32_t users;                /* lifetime users: members that have opened it */
@@ -400,6 +403,7 @@ struct engine {
     uint64_t zombies;           /* deleted queues with slices left */
     uint64_t producers;         /* names, of all queues */
     bool journal_refuses;
+    bool replaying;  /* what is done makes no records */
     uint32_t budget; /* messages that the step under way may still handle in slices */
     uint64_t sliced, slice_max;
 };

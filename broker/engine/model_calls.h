@@ -57,6 +57,8 @@ void queue_lowered(struct queue *q, uint64_t sequence);
 JQ_MUST_USE bool ready_reserve(struct queue *q, uint64_t more);  /* room for `more` beyond all that is out or delayed */
 struct message *ready_next(struct queue *q, uint64_t *sequence); /* NULL: none */
 void ready_take(struct queue *q, uint64_t sequence);             /* the one ready_next gave */
+void ready_hold(struct queue *q, uint64_t sequence,
+                struct message *m); /* it is ready no more; where it stood it is passed over */
 void ready_return(struct engine *e, struct queue *q, uint64_t sequence, struct message *m);
 void ready_delay(struct engine *e, struct queue *q, uint64_t sequence, struct message *m, uint64_t due);
 void ready_due(struct engine *e, struct queue *q, uint64_t now); /* delayed ones whose time has come */
@@ -73,6 +75,7 @@ JQ_MUST_USE bool client_opens(struct engine *e, struct session *s,
                               const struct engine_command *c); /* false: call again */
 void client_leaves(struct engine *e, struct session *s);
 void client_due(struct engine *e, struct client *client);
+JQ_MUST_USE int client_restore(struct engine *e, const struct engine_record *record);
 void clients_free(struct engine *e);
 JQ_MUST_USE int once_begin(struct engine *e, struct session *s, const struct engine_command *c,
                            struct engine_effect *a);
@@ -140,7 +143,8 @@ bool death_storage_ok(const struct engine *e, const struct queue *q);
 /* Ends a message that has left its state already. */
 void message_die(struct engine *e, struct queue *q, uint64_t sequence, struct message *m, enum engine_reason reason);
 uint64_t letters_from(const struct queue *q); /* how many of it, or that come to it, may become letters */
-uint64_t letters_due(const struct queue *to); /* how many may have to come at any moment */
+/* So many more messages are leased, or have a time to live: they may become letters at any moment. */
+void letters_change(struct engine *e, struct queue *q, int64_t leased, int64_t expiring);
 /* Room at its end for so many messages, beside the letters that are due. */
 JQ_MUST_USE bool queue_reserve(struct queue *q, uint64_t count);
 void letter_detail(struct engine *e, struct engine_effect *a, uint32_t index, const struct message *m);
@@ -262,6 +266,10 @@ uint32_t settle(struct engine *e, struct session *s, const struct engine_command
 /* Whether options make sense for this queue (NULL: one to be made), where its dead letters would go in *letters. */
 JQ_MUST_USE int options_check(struct engine *e, const struct queue *q, struct engine_text name,
                               const struct engine_queue_options *o, struct engine_effect *a, struct queue **letters);
+/* What declares `q` (NULL: to be made) first does; s may be NULL after a crash. */
+JQ_MUST_USE int queue_declare(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
+                              struct engine_effect *a);
+void queue_vanish(struct engine *e, struct queue *q); /* at once, with all it holds: after a crash */
 void lifetime_plan(struct engine *e, struct queue *q);
 void lifetime_due(struct engine *e, struct queue *q);
 void lifetime_use(struct engine *e, struct member *m);
@@ -274,12 +282,15 @@ void letters_link(struct engine *e, struct queue *q, struct queue *letters); /* 
 bool put_too_large(const struct queue *q, const struct waiter *w, uint64_t *limit);
 
 /* ---- reopen.c ---- */
-void reopen_now(struct engine *e, struct waiter *w); /* one that waited for what comes back */
-enum jqw_code queue_end_code(const struct queue *q); /* END or PRODUCER_LOST */
+void queue_reopen(struct engine *e, struct queue *q); /* of a closed one */
+void reopen_now(struct engine *e, struct waiter *w);  /* one that waited for what comes back */
+enum jqw_code queue_end_code(const struct queue *q);  /* END or PRODUCER_LOST */
 enum engine_why queue_end_why(const struct queue *q);
 enum jqw_code generation_end_code(const struct queue *q, uint64_t generation); /* of one before this */
 
 /* ---- close.c ---- */
+JQ_MUST_USE bool close_rest(struct engine *e,
+                            struct queue *q); /* after a crash: what an immediate close had left. False: no memory */
 void queue_close(struct engine *e, struct queue *q);
 void close_after(struct engine *e, struct waiter *w); /* a close(after_mine) whose time has come */
 void sweep_free(struct sweep *sweep);                 /* NULL is allowed */
@@ -297,6 +308,9 @@ void ends_discard(struct engine *e, struct queue *q); /* some of them */
 JQ_MUST_USE int producer_check(struct engine *e, struct queue *q, const struct member *m, struct engine_effect *a);
 bool producers_over(const struct queue *q); /* so that it closes itself */
 void producer_finish(struct engine *e, struct queue *q, struct producer *p);
+JQ_MUST_USE int producer_find_or_create(struct engine *e, struct queue *q, const struct engine_command *c,
+                                        struct engine_effect *a, struct producer **out);
+void producer_waits(struct engine *e, struct producer *p); /* for its holder to come back, from now on */
 void producer_detach(struct engine *e, struct member *m);
 void producer_due(struct engine *e, struct producer *p); /* its grace is over */
 void producers_owed(struct engine *e, struct queue *q);  /* the journal accepts again */

@@ -34,8 +34,8 @@ static int producer_look(struct engine *e, struct queue *q, struct engine_text n
 }
 
 /* The named one, made if there is room for one more; NULL in *out never with JQ_OK. */
-static int producer_find_or_create(struct engine *e, struct queue *q, const struct engine_command *c,
-                                   struct engine_effect *a, struct producer **out)
+int producer_find_or_create(struct engine *e, struct queue *q, const struct engine_command *c, struct engine_effect *a,
+                            struct producer **out)
 {
     struct engine_text name = c->producer.name;
     int code = producer_look(e, q, name, a, out);
@@ -77,6 +77,13 @@ static int producer_queue(struct engine *e, const struct engine_command *c, stru
 
 /* ---- attach ---- */
 
+void producer_waits(struct engine *e, struct producer *p)
+{
+    if (!p->finished && !p->holder)
+        heap_set(&e->graces, &p->grace, deadline_after(e, p->queue->options.producer_grace_ms * 1000000),
+                 ++e->order_last);
+}
+
 void producer_detach(struct engine *e, struct member *m)
 {
     struct producer *p = m->producer;
@@ -86,9 +93,8 @@ void producer_detach(struct engine *e, struct member *m)
     p->left_ns = e->now;
     m->producer = NULL;
     m->queue->producers_attached--;
-    if (!p->finished && !m->queue->deleted)
-        heap_set(&e->graces, &p->grace, deadline_after(e, p->queue->options.producer_grace_ms * 1000000),
-                 ++e->order_last);
+    if (!m->queue->deleted)
+        producer_waits(e, p);
 }
 
 /* It has a holder again, or has finished. */

@@ -110,7 +110,7 @@ static void record_put(struct engine *e, struct queue *q, const struct arrival *
 static uint64_t expires_at(const struct engine *e, const struct queue *q, const struct arrival *arrival)
 {
     uint64_t ttl = arrival->options.ttl_ns;
-    if (arrival->expires_ns)
+    if (arrival->expires_ns || arrival->eternal)
         return arrival->expires_ns;
     if (!ttl && q->options.ttl_ms)
         ttl = q->options.ttl_ms < ENGINE_FOREVER / 1000000 ? q->options.ttl_ms * 1000000 : ENGINE_FOREVER - 1;
@@ -152,7 +152,9 @@ static struct message *accept_one(struct engine *e, struct queue *q, const struc
 static void accept_counts(struct engine *e, struct queue *q, const struct arrival *arrival)
 {
     uint32_t count = arrival->count;
-    *(arrival->source == ENGINE_BY_MOVE ? &q->tally.moved_in : &q->tally.put) += count;
+    uint64_t *came[] = {
+        [ENGINE_BY_PUT] = &q->tally.put, [ENGINE_BY_MOVE] = &q->tally.moved_in, [ENGINE_BY_DEATH] = &q->tally.dead_in};
+    *came[arrival->source] += count;
     e->messages += count;
     q->counter_unfinished += queue_is_counter(q) ? count : 0;
     if (arrival->member && arrival->member->producer)
@@ -161,7 +163,7 @@ static void accept_counts(struct engine *e, struct queue *q, const struct arriva
 
 static bool is_extended(const struct arrival *arrival, uint64_t expires)
 {
-    return expires || arrival->options.priority.kind != ENGINE_PRIORITY_NONE;
+    return expires || arrival->lettered || arrival->options.priority.kind != ENGINE_PRIORITY_NONE;
 }
 
 bool put_prepare(struct engine *e, struct queue *q, struct arrival *arrival, uint32_t extras)

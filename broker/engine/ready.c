@@ -77,6 +77,13 @@ static void ready_enter(const struct engine *e, struct queue *q, uint64_t sequen
     q->queued_bytes += m->length;
 }
 
+void ready_hold(struct queue *q, uint64_t sequence, struct message *m)
+{
+    (void)sequence;
+    q->ready--;
+    q->queued_bytes -= m->length;
+}
+
 void ready_return(struct engine *e, struct queue *q, uint64_t sequence, struct message *m)
 {
     ready_enter(e, q, sequence, m);

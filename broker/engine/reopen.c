@@ -19,7 +19,7 @@ enum jqw_code generation_end_code(const struct queue *q, uint64_t generation)
 }
 
 /* Waiting gets are of the old generation, and told so in pair.c. */
-static void reopen(struct engine *e, struct queue *q)
+void queue_reopen(struct engine *e, struct queue *q)
 {
     if (q->truncated)
         q->truncated_last = q->generation;
@@ -44,7 +44,7 @@ static void reopen(struct engine *e, struct queue *q)
 void reopen_now(struct engine *e, struct waiter *w)
 {
     if (w->queue->closed)
-        reopen(e, w->queue);
+        queue_reopen(e, w->queue);
     waiter_end(e, w, JQ_OK, ENGINE_WHY_NONE);
 }
 
@@ -65,7 +65,7 @@ int handle_reopen(struct engine *e, struct session *s, const struct engine_comma
         return ENGINE_PARKED;
     }
     if (q->closed)
-        reopen(e, q);
+        queue_reopen(e, q);
     a->answer.count = q->generation;
     a->incarnation = q->incarnation;
     a->after = q->watermark;

@@ -40,6 +40,8 @@ struct journal {
 
 /* In memory. `deferred`: a batch becomes durable only when journal_memory_sync is called (for the simulation); otherwise at once. */
 JQ_MUST_USE struct journal *journal_memory_new(struct journal_listener listener, bool deferred);
+/* As after a crash: its first record will follow this number, which is durable. Before anything is appended. */
+void journal_memory_begin(struct journal *journal, uint64_t last);
 void journal_memory_sync(struct journal *journal);
 void journal_memory_refuse(struct journal *journal, bool refuse); /* as a full disk would */
 

@@ -79,6 +79,13 @@ struct journal *journal_memory_new(struct journal_listener listener, bool deferr
     return &memory->base;
 }
 
+void journal_memory_begin(struct journal *journal, uint64_t last)
+{
+    struct memory_journal *memory = memory_of(journal);
+    JQ_ASSERT(!memory->last);
+    memory->last = memory->durable = last;
+}
+
 void journal_memory_sync(struct journal *journal)
 {
     make_durable(memory_of(journal));

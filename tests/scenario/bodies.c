@@ -98,3 +98,20 @@ const char *bodies_release(struct bodies *bodies, const struct engine_release *r
         return "releases bodies, but not their bytes";
     return NULL;
 }
+
+void bodies_forget(struct bodies *bodies)
+{
+    for (uint32_t i = 0; i < bodies->count; i++) {
+        bodies->chunks[i].held = 0;
+        bodies->chunks[i].bytes = 0;
+    }
+    bodies->held = 0;
+}
+
+void bodies_remember(struct bodies *bodies, struct engine_body body)
+{
+    struct body_chunk *chunk = &bodies->chunks[body.chunk - 1];
+    chunk->held++;
+    chunk->bytes += body.length;
+    bodies->held++;
+}

@@ -21,6 +21,9 @@ struct engine_body bodies_add(struct bodies *bodies, const char *text);
 void bodies_add_range(struct bodies *bodies, uint64_t first, uint32_t count, struct engine_body *out);
 /* Adds the name of a body that is still held, or says in *problem (static text) what is wrong with it. */
 void bodies_show(const struct bodies *bodies, struct engine_body body, struct text *out, const char **problem);
+/* After a crash: none is held but those that are named again. */
+void bodies_forget(struct bodies *bodies);
+void bodies_remember(struct bodies *bodies, struct engine_body body);
 /* NULL, or what is wrong with this release (static text). */
 JQ_MUST_USE const char *bodies_release(struct bodies *bodies, const struct engine_release *release);
 

@@ -67,6 +67,18 @@ static void asks_step(struct play *play, const struct script_act *act)
     asks_free(&asks);
 }
 
+static struct engine_config config_of(const struct script_case *the_case);
+
+static void crash(struct play *play, const struct script_act *act)
+{
+    const struct engine_config config = config_of(play->the_case);
+    uint64_t down = 0;
+    if (act->word_count && !text_time(act->words[0], &down))
+        world_problem(&play->world, "line %d: crash TIME", act->line);
+    world_crash(&play->world, &config, down);
+    world_settle(&play->world);
+}
+
 /* ---- the allocation sweep: a request that met the failure is as if it had not been made, and is made again ---- */
 
 static struct said *overloaded(struct said *said)
@@ -173,6 +185,9 @@ static void play_act(struct play *play, const struct script_act *act)
         break;
     case SCRIPT_TURN:
         world_step(world, NULL, 0, true);
+        break;
+    case SCRIPT_CRASH:
+        crash(play, act);
         break;
     case SCRIPT_SYNC:
         world_sync(world);

@@ -47,6 +47,7 @@ void world_fini(struct world *world)
         journal_free(world->journal);
     }
     bodies_fini(&world->bodies);
+    free(world->kept);
     text_fini(&world->snapshot);
     text_fini(&world->problem);
     arena_fini(&world->arena);
@@ -321,6 +322,7 @@ static void keep_records(struct world *world)
         *said = (struct said){.time = world->now, .text = canonical(world, &raw)};
         said_add(&world->records, said);
     }
+    world_keep(world, effects->records, effects->record_count);
     const struct journal_batch batch = {
         .wall_ns = world->now, .records = effects->records, .count = effects->record_count};
     if (!world_broken(world) && journal_append(world->journal, &batch) != JQ_OK)

@@ -76,6 +76,8 @@ struct world {
     struct request *requests;
     struct incarnation *incarnations; /* the newest first */
     struct said_list said, held, records;
+    struct engine_record *kept; /* all records so far, deep copies */
+    uint32_t kept_count, kept_room;
     struct text snapshot;     /* all queues as the monitor saw them last */
     struct monitor_page page; /* of its last list */
     uint64_t now, session_last, record_last;
@@ -94,6 +96,11 @@ struct world {
 /* False: no engine (in the sweep, the allocation that fails was one of its making). */
 bool world_init(struct world *world, const struct engine_config *config);
 void world_fini(struct world *world);
+
+/* The engine dies; after `down` ns a new one has what was durable. All sessions have ended. */
+void world_crash(struct world *world, const struct engine_config *config, uint64_t down);
+/* Keeps copies of records, for a crash (crash.c). */
+void world_keep(struct world *world, const struct engine_record *records, uint32_t count);
 
 /* Says what went wrong, unless something has before. */
 void world_problem(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
