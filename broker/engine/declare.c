@@ -115,7 +115,7 @@ void letters_link(struct engine *e, struct queue *q, struct queue *letters)
 /* A queue that a put or get made by itself takes its options from its first declare, but what has been put or got already stays what it is. */
 static enum engine_why queue_adopts(const struct queue *q, const struct engine_queue_options *o)
 {
-    bool used = q->tally.put || q->tally.moved_in || q->ends || q->ends_out || q->tally.delivered;
+    bool used = q->tally.put || q->tally.moved_in || q->tally.dead_in || q->ends || q->ends_out || q->tally.delivered;
     if (used && q->options.durable != o->durable)
         return ENGINE_WHY_OPTION_DURABLE;
     if (used && q->options.accounting != o->accounting)
