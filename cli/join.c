@@ -6,6 +6,7 @@
 
 struct join_settings {
     int64_t timeout_ms;
+    bool snapshot, fail_on_dead;
 };
 
 static const struct option_spec options[] = {
@@ -15,9 +16,16 @@ static const struct option_spec options[] = {
      .value = "T",
      .initial = JOINQ_FOREVER,
      .help = "wait at most so long"},
+    {.name = "snapshot",
+     .kind = OPTION_FLAG,
+     .at = offsetof(struct join_settings, snapshot),
+     .help = "wait only for what is there now, not for what is put meanwhile"},
+    {.name = "fail-on-dead",
+     .kind = OPTION_FLAG,
+     .at = offsetof(struct join_settings, fail_on_dead),
+     .help = "exit status 1 if a message went dead meanwhile"},
     {0},
 };
-static const char *const later[] = {"snapshot", "fail-on-dead", NULL};
 
 static void print(struct cli *cli, const char *queue, const struct joinq_joined *joined)
 {
@@ -36,11 +44,16 @@ static int join_run(struct cli *cli, const void *settings, const struct words *w
 {
     const struct join_settings *given = settings;
     struct joinq_joined joined = JOINQ_JOINED_INIT;
-    int code = joinq_join(cli->client, words->at[0], given->timeout_ms, &joined);
+    struct joinq_join_options options_of_join = JOINQ_JOIN_OPTIONS_INIT;
+    options_of_join.timeout_ms = given->timeout_ms;
+    options_of_join.snapshot = given->snapshot;
+    int code = joinq_join_with(cli->client, words->at[0], &options_of_join, &joined);
     if (code != JOINQ_OK && code != JOINQ_TIMEOUT)
         return cli_fail(cli, code);
     if (cli->json)
         print(cli, words->at[0], &joined);
+    if (code == JOINQ_OK && given->fail_on_dead && joined.dead)
+        return cli_error(cli, CLI_FAILED, "queue '%s': %" PRIu64 " went dead", words->at[0], joined.dead);
     if (code == JOINQ_OK)
         return CLI_DONE;
     return cli_error(cli, CLI_WOULD_WAIT, "queue '%s': %" PRIu64 " unfinished", words->at[0], joined.remaining);
@@ -56,7 +69,6 @@ const struct command command_join = {
              "remains.\n",
     .example = "  joinq join paths --timeout 5m || joinq stat paths\n",
     .options = options,
-    .later = later,
     .words_min = 1,
     .words_max = 1,
     .settings_size = sizeof(struct join_settings),

@@ -43,6 +43,15 @@ static const struct {
     NUMBER(producers_attached),
     NUMBER(producers_finished),
     NUMBER(age_ms),
+    NUMBER(order),
+    NUMBER(max_deliveries),
+    NUMBER(ttl_ms),
+    NUMBER(producer_grace_ms),
+    NUMBER(idle_delete_ms),
+    NUMBER(paused),
+    NUMBER(truncated),
+    NUMBER(generation),
+    NUMBER(producers_lost),
 #undef NUMBER
 };
 enum { NUMBERS = sizeof numbers / sizeof numbers[0] };

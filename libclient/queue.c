@@ -4,29 +4,6 @@
 #include "jqc_stats.h"
 #include <string.h>
 
-int joinq_declare(joinq *client, const char *queue, const struct joinq_queue_options *options)
-{
-    const struct joinq_queue_options defaults = JOINQ_QUEUE_OPTIONS_INIT;
-    if (!options)
-        options = &defaults;
-    struct jqc_name *name;
-    int code = jqc_size(client, options->size, sizeof *options);
-    if (code == JQ_OK)
-        code = jqc_queue(client, queue, &name);
-    if (code != JQ_OK)
-        return code;
-    struct jqw_message message = {.op = JQW_DECLARE,
-                                  .declare = {.queue = {.name = jqc_name_queue(name).name}, /* whichever has the name */
-                                              .flags = options->existing_ok ? JQW_DECLARE_EXISTING_OK : 0,
-                                              .max_messages = options->max_messages,
-                                              .max_bytes = options->max_bytes,
-                                              .lease_ms = options->lease_ms,
-                                              .producers = options->producers,
-                                              .bound = options->bound,
-                                              .accounting = options->accounting}};
-    return jqc_call_count(client, &message, name, NULL);
-}
-
 int joinq_delete(joinq *client, const char *queue, bool if_empty, uint64_t *discarded)
 {
     struct jqc_name *name;
@@ -113,28 +90,6 @@ int joinq_list(joinq *client, struct joinq_stats **out)
 }
 
 /* ---- join and end -------------------------------------------------------------------------------------------------- */
-
-int joinq_join(joinq *client, const char *queue, int64_t timeout_ms, struct joinq_joined *out)
-{
-    struct jqw_message message = {.op = JQW_JOIN};
-    struct jqc_name *name;
-    struct jqc_request *request;
-    int code = jqc_timeout(client, timeout_ms, &message.join.timeout_ms);
-    if (code == JQ_OK && out)
-        code = jqc_size(client, out->size, sizeof *out);
-    if (code == JQ_OK)
-        code = jqc_queue(client, queue, &name);
-    if (code != JQ_OK)
-        return code;
-    message.join.queue = jqc_name_queue(name);
-    code = jqc_call(client, &message, name, &request);
-    if (out && (code == JQ_OK || code == JQ_TIMEOUT)) {
-        *out = request->answer.joined;
-        out->size = sizeof *out;
-    }
-    jqc_call_end(client, request);
-    return code;
-}
 
 int joinq_close(joinq *client, const char *queue, bool immediate, bool after_mine, uint64_t *discarded)
 {

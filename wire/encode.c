@@ -144,10 +144,29 @@ static int write_bodies(struct jqw_buffer *out, const struct jqw_bodies *bodies)
     return bodies->packed.data ? write_packed(out, bodies) : write_items(out, bodies);
 }
 
+static size_t texts_of(const struct jqw_options *options, const struct jqw_message *message)
+{
+    size_t size = 0;
+    for (uint32_t key = 0; key < options->count; key++) {
+        const struct jqw_field *field = jqw_option(options, key);
+        if (field && field->kind == JQW_FIELD_STR)
+            size += ((const struct jqw_bytes *)jqw_member_const(message, field->offset))->size;
+    }
+    return size;
+}
+
+static uint8_t *write_text(uint8_t *to, const struct jqw_bytes *text)
+{
+    to = jqw_write_str_head(to, (uint32_t)text->size);
+    if (text->size > 0)
+        memcpy(to, text->data, text->size);
+    return to + text->size;
+}
+
 /* Only the options that are not 0, which is what each is without being given. */
 static int write_options(struct jqw_buffer *out, const struct jqw_options *options, const struct jqw_message *message)
 {
-    int code = room_for(out, 2 * JQW_WRITE_MAX * (size_t)options->count);
+    int code = room_for(out, 2 * JQW_WRITE_MAX * (size_t)options->count + texts_of(options, message));
     if (code != JQ_OK)
         return code;
     uint8_t *head = end_of(out);
@@ -158,8 +177,9 @@ static int write_options(struct jqw_buffer *out, const struct jqw_options *optio
         uint8_t *value = jqw_write_uint(to, key);
         if (!field)
             continue;
-        uint8_t *end = write_number(value, field, message);
-        if (*value == 0)
+        const struct jqw_bytes *text = field->kind == JQW_FIELD_STR ? jqw_member_const(message, field->offset) : NULL;
+        uint8_t *end = text ? write_text(value, text) : write_number(value, field, message);
+        if (text ? text->size == 0 : *value == 0)
             continue;
         to = end;
         given++;

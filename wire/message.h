@@ -68,10 +68,17 @@ struct jqw_bodies {
 enum jqw_put_flag { JQW_PUT_PARTIAL = 1 /* as many as fit */ };
 enum jqw_get_flag { JQW_GET_AUTO = 1 /* finished on receipt */, JQW_GET_FINAL = 2 /* END only when no lease is out */ };
 enum jqw_close_flag { JQW_CLOSE_IMMEDIATE = 1, JQW_CLOSE_AFTER_MINE = 2 };
-enum jqw_delete_flag { JQW_DELETE_IF_EMPTY = 1 };
+enum jqw_delete_flag { JQW_DELETE_IF_EMPTY = 1, JQW_DELETE_FORCE = 2 };
+enum jqw_join_flag { JQW_JOIN_MINE = 1, JQW_JOIN_SNAPSHOT = 2 };
+enum jqw_pause_flag { JQW_PAUSE_PUTS = 1, JQW_PAUSE_GETS = 2, JQW_PAUSE_RESUME = 4 };
 enum jqw_nack_flag { JQW_NACK_DEAD = 1 };
 enum jqw_attach_flag { JQW_ATTACH_TAKEOVER = 1 };
-enum jqw_declare_flag { JQW_DECLARE_EXISTING_OK = 1, JQW_DECLARE_DURABLE = 2 };
+enum jqw_declare_flag { JQW_DECLARE_EXISTING_OK = 1, JQW_DECLARE_DURABLE = 2, JQW_DECLARE_DEAD_DROP = 4 };
+#define JQW_PRODUCERS_AUTO UINT64_MAX /* as a number of producers */
+enum jqw_order { JQW_ORDER_FIFO = 0, JQW_ORDER_LIFO = 1, JQW_ORDER_PRIORITY = 2 };
+enum jqw_on_producer_lost { JQW_LOST_WAIT = 0, JQW_LOST_END = 1, JQW_LOST_FAIL = 2 };
+enum jqw_lifetime { JQW_LIFETIME_PERMANENT = 0, JQW_LIFETIME_SESSION = 1, JQW_LIFETIME_USERS = 2 };
+#define JQW_GIVEN_DEAD_DROP (UINT64_C(1) << 16) /* in ALTER's given; of an option: 1 << its number */
 enum jqw_bound { JQW_BOUND_QUEUED = 0, JQW_BOUND_OUTSTANDING = 1 };
 enum jqw_accounting { JQW_ACCOUNTING_LEASE = 0, JQW_ACCOUNTING_COUNTER = 1 };
 
@@ -80,15 +87,25 @@ struct jqw_hello {
     struct jqw_bytes client; /* 16 random bytes, new for each library handle */
     struct jqw_bytes name;   /* for people: shown in logs; may be empty */
 };
-struct jqw_declare {
+struct jqw_declare { /* DECLARE, ALTER */
     struct jqw_queue queue;
     uint32_t flags;        /* jqw_declare_flag */
+    uint64_t given;        /* ALTER: which options change */
     uint64_t max_messages; /* 0: no bound */
     uint64_t max_bytes;    /* 0: no bound */
     uint64_t lease_ms;     /* 0: no limit */
     uint64_t producers;    /* 0: not counted */
     uint32_t bound;        /* jqw_bound */
     uint32_t accounting;   /* jqw_accounting */
+    uint32_t order;        /* jqw_order */
+    uint32_t max_deliveries;
+    uint32_t on_producer_lost; /* jqw_on_producer_lost */
+    uint32_t lifetime;         /* jqw_lifetime */
+    uint64_t ttl_ms;
+    uint64_t producer_grace_ms; /* 0: 10 s */
+    uint64_t idle_delete_ms;
+    uint64_t sync_ms;
+    struct jqw_bytes dead_letter; /* name of a queue */
 };
 struct jqw_delete {
     struct jqw_queue queue;
@@ -124,6 +141,19 @@ struct jqw_count { /* TASK_DONE, PUT_END, PEEK */
 struct jqw_join {
     struct jqw_queue queue;
     uint64_t timeout_ms;
+    uint32_t flags; /* jqw_join_flag */
+    uint64_t mark;  /* 0: none */
+};
+struct jqw_pause {
+    struct jqw_queue queue;
+    uint32_t flags; /* jqw_pause_flag */
+};
+struct jqw_move {
+    struct jqw_queue queue, to;
+    uint64_t count; /* at most so many, 0: all */
+};
+struct jqw_ping {
+    uint64_t data; /* comes back as the count */
 };
 struct jqw_close {
     struct jqw_queue queue;
@@ -137,7 +167,7 @@ struct jqw_producer { /* ATTACH, FINISH */
 struct jqw_cancel {
     uint32_t target; /* request id */
 };
-struct jqw_named { /* STAT, PURGE */
+struct jqw_named { /* STAT, PURGE, REOPEN, MARK */
     struct jqw_queue queue;
 };
 struct jqw_list {
@@ -191,6 +221,7 @@ struct jqw_attached {
     uint64_t incarnation;
     bool finished;     /* whether the name has finished before */
     uint64_t accepted; /* messages accepted under it so far */
+    uint64_t generation;
 };
 /* Their numbers on the wire are their places here, from 1, and permanent: new ones go to the end. */
 /* clang-format off */
@@ -201,7 +232,9 @@ struct jqw_attached {
     F(put) F(done) F(dead) F(expired) F(discarded) F(moved_in) F(moved_out) F(dead_in)                                 \
     F(delivered) F(redelivered) F(lease_expired) F(task_done)                                                          \
     F(getters_waiting) F(putters_waiting) F(joiners_waiting) F(producers_attached) F(producers_finished)               \
-    F(age_ms) /* how long the oldest ready message has been waiting */
+    F(age_ms) /* how long the oldest ready message has been waiting */                                                 \
+    F(order) F(max_deliveries) F(ttl_ms) F(on_producer_lost) F(producer_grace_ms) F(lifetime) F(idle_delete_ms)        \
+    F(sync_ms) F(dead_drop) F(paused) F(truncated) F(generation) F(producers_lost)
 /* clang-format on */
 struct jqw_stat {
     struct jqw_bytes name;
@@ -248,6 +281,9 @@ struct jqw_message {
         struct jqw_received received;
         struct jqw_count count;
         struct jqw_join join;
+        struct jqw_pause pause;
+        struct jqw_move move;
+        struct jqw_ping ping;
         struct jqw_close close;
         struct jqw_producer producer;
         struct jqw_cancel cancel;

@@ -61,6 +61,17 @@ static const struct jqw_field declare_option_fields[] = {
     [4] = U64("producers", declare.producers),
     [5] = UINT("bound", declare.bound, 0, JQW_BOUND_OUTSTANDING, "bound: 0 is queued, 1 is outstanding"),
     [6] = UINT("accounting", declare.accounting, 0, JQW_ACCOUNTING_COUNTER, "accounting: 0 is lease, 1 is counter"),
+    [7] = UINT("order", declare.order, 0, JQW_ORDER_PRIORITY, "order: 0 is fifo, 1 is lifo, 2 is priority"),
+    [8] = UINT("max_deliveries", declare.max_deliveries, 0, UINT16_MAX, "max_deliveries is at most 65535"),
+    [9] = PLAIN("ttl_ms", declare.ttl_ms, TIME),
+    [10] = UINT("on_producer_lost", declare.on_producer_lost, 0, JQW_LOST_FAIL,
+                "on_producer_lost: 0 is wait, 1 is end, 2 is fail"),
+    [11] = PLAIN("producer_grace_ms", declare.producer_grace_ms, TIME),
+    [12] =
+        UINT("lifetime", declare.lifetime, 0, JQW_LIFETIME_USERS, "lifetime: 0 is permanent, 1 is session, 2 is users"),
+    [13] = PLAIN("idle_delete_ms", declare.idle_delete_ms, TIME),
+    [14] = PLAIN("sync_ms", declare.sync_ms, TIME),
+    [15] = NAME("dead_letter", declare.dead_letter),
 };
 static const struct jqw_options declare_options = {declare_option_fields, LENGTH(declare_option_fields)};
 
@@ -87,12 +98,12 @@ static const struct jqw_field hello_fields[] = {
 };
 static const struct jqw_field declare_fields[] = {
     QUEUE(declare.queue),
-    FLAGS(declare.flags, JQW_DECLARE_EXISTING_OK | JQW_DECLARE_DURABLE),
+    FLAGS(declare.flags, JQW_DECLARE_EXISTING_OK | JQW_DECLARE_DURABLE | JQW_DECLARE_DEAD_DROP),
     OPTIONS(declare_options),
 };
 static const struct jqw_field delete_fields[] = {
     QUEUE(delete_.queue),
-    FLAGS(delete_.flags, JQW_DELETE_IF_EMPTY),
+    FLAGS(delete_.flags, JQW_DELETE_IF_EMPTY | JQW_DELETE_FORCE),
 };
 static const struct jqw_field put_fields[] = {
     QUEUE(put.queue),
@@ -125,6 +136,8 @@ static const struct jqw_field task_done_fields[] = {
 static const struct jqw_field join_fields[] = {
     QUEUE(join.queue),
     PLAIN("timeout_ms", join.timeout_ms, TIMEOUT),
+    FLAGS(join.flags, JQW_JOIN_MINE | JQW_JOIN_SNAPSHOT),
+    U64("mark", join.mark),
 };
 static const struct jqw_field close_fields[] = {
     QUEUE(close.queue),
@@ -156,6 +169,25 @@ static const struct jqw_field peek_fields[] = {
     UINT("count", count.count, 1, JQW_BATCH_MAX, "count: a peek brings 1 to 1000 messages"),
 };
 static const struct jqw_field purge_fields[] = {QUEUE(named.queue)};
+static const struct jqw_field alter_fields[] = {
+    QUEUE(declare.queue),
+    FLAGS(declare.flags, JQW_DECLARE_DEAD_DROP),
+    U64("given", declare.given),
+    OPTIONS(declare_options),
+};
+static const struct jqw_field reopen_fields[] = {QUEUE(named.queue)};
+static const struct jqw_field pause_fields[] = {
+    QUEUE(pause.queue),
+    FLAGS(pause.flags, JQW_PAUSE_PUTS | JQW_PAUSE_GETS | JQW_PAUSE_RESUME),
+};
+static const struct jqw_field mark_fields[] = {QUEUE(named.queue)};
+static const struct jqw_field move_fields[] = {
+    QUEUE(move.queue),
+    NAME("to", move.to.name),
+    U64("to_incarnation", move.to.incarnation),
+    U64("count", move.count),
+};
+static const struct jqw_field ping_fields[] = {U64("data", ping.data)};
 
 /* ---- from broker to client ---------------------------------------------------------------------------------------- */
 
@@ -197,6 +229,7 @@ static const struct jqw_field attached_fields[] = {
     U64("incarnation", attached.incarnation),
     PLAIN("finished", attached.finished, BOOL),
     U64("accepted", attached.accepted),
+    U64("generation", attached.generation),
 };
 static const struct jqw_field stats_fields[] = {
     CODE(stats),

@@ -5,6 +5,7 @@
 #define JOINQ_WIRE_WIRE_LIMITS_H
 
 enum {
+    JQW_PRODUCER_GRACE_MS = 10000,     /* where none is given */
     JQW_PORT = 19025,                  /* 0x4A51, "JQ" */
     JQW_VERSION = 1,                   /* of the protocol */
     JQW_NAME_MAX = 255,                /* bytes of a queue or producer name: INVALID */

@@ -228,9 +228,7 @@ static int replay_declare(struct replay *r, const struct engine_record *record)
     uint64_t last = e->incarnation_last;
     e->incarnation_last = record->incarnation - 1;
     int code = queue_declare(e, NULL, NULL, &c, &r->answer);
-    if (code == JQ_OK && last > e->incarnation_last)
-        e->incarnation_last = last;
-    else if (code != JQ_OK)
+    if (code != JQ_OK || last > e->incarnation_last)
         e->incarnation_last = last;
     return code == JQ_OK || code == JQ_OVERLOADED ? code : JQ_STORAGE;
 }

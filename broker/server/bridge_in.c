@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From frames to commands. A command points to nothing of its frame: names and lists are copied to the memory of the turn. */
+#include "bridge_queues.h"
 #include "bridge_state.h"
 #include <stdlib.h>
 #include <string.h>
@@ -74,25 +75,6 @@ static void take_hello(struct connection *connection, const struct jqw_message *
 static void take_put(struct connection *connection, const struct jqw_message *message)
 {
     bridge_put(connection, message);
-}
-
-static void take_declare(struct connection *connection, const struct jqw_message *message)
-{
-    const struct jqw_declare *declare = &message->declare;
-    if (declare->flags & JQW_DECLARE_DURABLE) {
-        bridge_result(connection, message->request, JQ_INVALID, "this version has no durable queues");
-        return;
-    }
-    struct engine_command *command = bridge_command(connection, ENGINE_DECLARE, message->request, &declare->queue);
-    command->declare.existing_ok = declare->flags & JQW_DECLARE_EXISTING_OK;
-    command->declare.options = (struct engine_queue_options){
-        .max_messages = declare->max_messages,
-        .max_bytes = declare->max_bytes,
-        .lease_ms = declare->lease_ms,
-        .producers = declare->producers,
-        .bound = declare->bound == JQW_BOUND_OUTSTANDING ? ENGINE_BOUND_OUTSTANDING : ENGINE_BOUND_QUEUED,
-        .accounting = declare->accounting == JQW_ACCOUNTING_COUNTER ? ENGINE_COUNTER : ENGINE_LEASE,
-    };
 }
 
 static void take_get(struct connection *connection, const struct jqw_message *message)
@@ -191,17 +173,13 @@ static void take_close(struct connection *connection, const struct jqw_message *
     command->close.after_mine = message->close.flags & JQW_CLOSE_AFTER_MINE;
 }
 
-static void take_delete(struct connection *connection, const struct jqw_message *message)
-{
-    struct engine_command *command =
-        bridge_command(connection, ENGINE_DELETE, message->request, &message->delete_.queue);
-    command->delete_.if_empty = message->delete_.flags & JQW_DELETE_IF_EMPTY;
-}
-
 static void take_join(struct connection *connection, const struct jqw_message *message)
 {
     struct engine_command *command = bridge_command(connection, ENGINE_JOIN, message->request, &message->join.queue);
     command->join.timeout_ns = bridge_time_ns(message->join.timeout_ms);
+    command->join.mine = message->join.flags & JQW_JOIN_MINE;
+    command->join.snapshot = message->join.flags & JQW_JOIN_SNAPSHOT;
+    command->join.mark = message->join.mark;
 }
 
 static void take_cancel(struct connection *connection, const struct jqw_message *message)
@@ -212,11 +190,6 @@ static void take_cancel(struct connection *connection, const struct jqw_message 
 static void take_stat(struct connection *connection, const struct jqw_message *message)
 {
     (void)bridge_command(connection, ENGINE_STAT, message->request, &message->named.queue);
-}
-
-static void take_purge(struct connection *connection, const struct jqw_message *message)
-{
-    (void)bridge_command(connection, ENGINE_PURGE, message->request, &message->named.queue);
 }
 
 static void take_list(struct connection *connection, const struct jqw_message *message)
@@ -245,9 +218,7 @@ static void take_from_broker(struct connection *connection, const struct jqw_mes
         bridge_result(connection, message->request, JQ_INVALID, "only a broker says this");
 }
 
-/* ---- the table ---- */
-
-typedef void take_message(struct connection *, const struct jqw_message *);
+/* ---- the table; about queues as a whole: bridge_queues.c ---- */
 
 #define TAKE_REQUEST(lower) take_##lower
 #define TAKE_NOTICE(lower)  take_##lower

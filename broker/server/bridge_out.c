@@ -163,6 +163,7 @@ static int say_attached(const struct saying *saying)
                                         .text = saying->text,
                                         .incarnation = effect->incarnation,
                                         .finished = effect->attached.finished,
+                                        .generation = effect->attached.generation,
                                         .accepted = effect->attached.accepted},
                        });
 }
@@ -176,6 +177,19 @@ static struct jqw_stat stat_of(const struct engine_stat *from)
 {
 #define SAME(field) .field = from->field
     return (struct jqw_stat){
+        .order = from->options.order,
+        .max_deliveries = from->options.max_deliveries,
+        .ttl_ms = from->options.ttl_ms,
+        .on_producer_lost = from->options.on_producer_lost,
+        .producer_grace_ms = from->options.producer_grace_ms,
+        .lifetime = from->options.lifetime,
+        .idle_delete_ms = from->options.idle_delete_ms,
+        .sync_ms = from->options.sync_ms,
+        .dead_drop = from->options.dead_drop,
+        .paused = from->paused,
+        .truncated = from->truncated,
+        .generation = from->generation,
+        .producers_lost = from->producers_lost,
         .name = bytes_of(from->name),
         .max_messages = from->options.max_messages,
         .max_bytes = from->options.max_bytes,

@@ -161,6 +161,12 @@ JOINQ_API const char *joinq_error(const joinq *client);
 enum joinq_bound { JOINQ_BOUND_QUEUED = 0, JOINQ_BOUND_OUTSTANDING = 1 };
 enum joinq_accounting { JOINQ_ACCOUNTING_LEASE = 0, JOINQ_ACCOUNTING_COUNTER = 1 };
 
+enum joinq_order { JOINQ_ORDER_FIFO = 0, JOINQ_ORDER_LIFO = 1, JOINQ_ORDER_PRIORITY = 2 };
+enum joinq_on_producer_lost { JOINQ_LOST_WAIT = 0, JOINQ_LOST_END = 1, JOINQ_LOST_FAIL = 2 };
+enum joinq_lifetime { JOINQ_LIFETIME_PERMANENT = 0, JOINQ_LIFETIME_SESSION = 1, JOINQ_LIFETIME_USERS = 2 };
+#define JOINQ_PRODUCERS_AUTO UINT64_MAX /* as a number of producers: closes when the last known name has finished */
+
+/* Times are in milliseconds. */
 struct joinq_queue_options {
     size_t size;
     uint64_t max_messages;  /* 0: no bound */
@@ -170,10 +176,22 @@ struct joinq_queue_options {
     uint64_t lease_ms;  /* a lease older than this is taken back; 0: leases end with their session only */
     uint64_t producers; /* the queue closes itself when so many have finished; 0: it does not */
     bool existing_ok;   /* any shape will do if it exists */
+    enum joinq_order order;
+    uint32_t max_deliveries; /* then a message is dead; 0: never. Needs dead_letter or dead_drop; at most 65,535 */
+    const char *dead_letter; /* the queue where dead and expired messages go; NULL: none */
+    bool dead_drop;          /* dead messages are dropped, and counted */
+    uint64_t ttl_ms;         /* of messages put without one; 0: no limit */
+    enum joinq_on_producer_lost on_producer_lost;
+    uint64_t producer_grace_ms; /* without a session for so long a producer is lost; 0: 10 s */
+    enum joinq_lifetime lifetime;
+    uint64_t
+        idle_delete_ms; /* permanent: deleted when empty and unwanted for so long, 0 never; users: after the last one */
+    uint64_t sync_ms;   /* durable: 0 always, otherwise within this time */
 };
-#define JOINQ_QUEUE_OPTIONS_INIT                                                                          \
-    {                                                                                                     \
-        sizeof(struct joinq_queue_options), 0, 0, JOINQ_BOUND_QUEUED, JOINQ_ACCOUNTING_LEASE, 0, 0, false \
+#define JOINQ_QUEUE_OPTIONS_INIT                                                                           \
+    {                                                                                                      \
+        sizeof(struct joinq_queue_options), 0, 0, JOINQ_BOUND_QUEUED, JOINQ_ACCOUNTING_LEASE, 0, 0, false, \
+            JOINQ_ORDER_FIFO, 0, NULL, false, 0, JOINQ_LOST_WAIT, 0, JOINQ_LIFETIME_PERMANENT, 0, 0        \
     }
 
 /* Creates a queue, or does nothing if it was declared with the same options. A name is 1 to 255 bytes of A-Z a-z 0-9 . _ - / :
@@ -181,6 +199,39 @@ struct joinq_queue_options {
 JOINQ_API JOINQ_CHECK int joinq_declare(joinq *client, const char *queue, const struct joinq_queue_options *options);
 /* Deletes it; its waiters get NO_QUEUE. if_empty: INVALID unless nothing is unfinished. *discarded (may be NULL) on OK. */
 JOINQ_API JOINQ_CHECK int joinq_delete(joinq *client, const char *queue, bool if_empty, uint64_t *discarded);
+/* Which options joinq_alter changes; order, accounting and durability stay what they are. */
+enum joinq_given {
+    JOINQ_GIVEN_MAX_MESSAGES = 1 << 1,
+    JOINQ_GIVEN_MAX_BYTES = 1 << 2,
+    JOINQ_GIVEN_LEASE_MS = 1 << 3,
+    JOINQ_GIVEN_PRODUCERS = 1 << 4,
+    JOINQ_GIVEN_BOUND = 1 << 5,
+    JOINQ_GIVEN_MAX_DELIVERIES = 1 << 8,
+    JOINQ_GIVEN_TTL_MS = 1 << 9,
+    JOINQ_GIVEN_ON_PRODUCER_LOST = 1 << 10,
+    JOINQ_GIVEN_PRODUCER_GRACE_MS = 1 << 11,
+    JOINQ_GIVEN_LIFETIME = 1 << 12,
+    JOINQ_GIVEN_IDLE_DELETE_MS = 1 << 13,
+    JOINQ_GIVEN_SYNC_MS = 1 << 14,
+    JOINQ_GIVEN_DEAD_LETTER = 1 << 15, /* dead_letter and dead_drop */
+};
+/* Changes what the bits of `given` name, to what options say. A bound may shrink below what is there: nothing is dropped, puts wait.
+ * Blocks until it is answered. Codes: OK, NO_QUEUE, INVALID. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_alter(joinq *client, const char *queue, unsigned given,
+                                      const struct joinq_queue_options *options);
+/* Begins a closed queue anew: gets that wait hear the old end, producer names are free again. Of an open one it does nothing.
+ * *generation (may be NULL) on OK. Codes: OK, NO_QUEUE. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_reopen(joinq *client, const char *queue, uint64_t *generation);
+enum joinq_paused { JOINQ_PAUSE_PUTS = 1, JOINQ_PAUSE_GETS = 2 };
+/* Paused puts wait as if the queue were full, paused gets as if it were empty; resume ends that. `which`: puts, gets or both.
+ * Codes: OK, NO_QUEUE, INVALID. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_pause(joinq *client, const char *queue, unsigned which);
+JOINQ_API JOINQ_CHECK int joinq_resume(joinq *client, const char *queue, unsigned which);
+/* Moves up to `count` (0: all) ready messages to another queue that exists, as far as there is room. *moved (may be NULL) on OK.
+ * Codes: OK, CLOSED, NO_QUEUE, INVALID. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_move(joinq *client, const char *from, const char *to, uint64_t count, uint64_t *moved);
+/* Asks the broker for an answer, and nothing else. Codes: OK. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_ping(joinq *client);
 /* Discards what is ready or delayed. *discarded (may be NULL) on OK. Codes: OK, NO_QUEUE. */
 JOINQ_API JOINQ_CHECK int joinq_purge(joinq *client, const char *queue, uint64_t *discarded);
 
@@ -193,6 +244,12 @@ struct joinq_stat {
     uint64_t delivered, redelivered, lease_expired, task_done;
     uint64_t getters_waiting, putters_waiting, joiners_waiting, producers_attached, producers_finished;
     uint64_t age_ms; /* of the oldest ready message */
+    uint64_t order, max_deliveries, ttl_ms, on_producer_lost, producer_grace_ms, lifetime, idle_delete_ms, sync_ms;
+    uint64_t dead_drop;      /* 1: dead letters are dropped */
+    uint64_t paused;         /* 1 puts, 2 gets, 3 both */
+    uint64_t truncated;      /* 1: it ends with PRODUCER_LOST */
+    uint64_t generation;     /* from 1; one more with each reopen */
+    uint64_t producers_lost; /* names that are lost and have not finished */
 };
 struct joinq_stats; /* a list of them */
 
@@ -299,6 +356,23 @@ struct joinq_joined {
         sizeof(struct joinq_joined), 0, 0, 0, 0, 0, 0 \
     }
 
+/* A mark: what was put to the queue before this moment. *mark on OK, never 0. Codes: OK, NO_QUEUE, OVERLOADED (too many marks that
+ * are not yet reached). Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_mark(joinq *client, const char *queue, uint64_t *mark);
+struct joinq_join_options {
+    size_t size;
+    int64_t timeout_ms; /* JOINQ_FOREVER, 0, or so long */
+    uint64_t mark;      /* wait only for what was put before it; 0: for everything */
+    bool snapshot;      /* wait only for what was put before this call */
+    bool mine;          /* wait only for what this client put; INVALID on a counter queue, and with a mark */
+};
+#define JOINQ_JOIN_OPTIONS_INIT                                           \
+    {                                                                     \
+        sizeof(struct joinq_join_options), JOINQ_FOREVER, 0, false, false \
+    }
+/* joinq_join with options (NULL: the defaults). Codes as of joinq_join, and INVALID. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_join_with(joinq *client, const char *queue, const struct joinq_join_options *options,
+                                          struct joinq_joined *out);
 /* Waits until nothing is unfinished. *out (may be NULL) is set on OK and TIMEOUT. Codes: OK, TIMEOUT, NO_QUEUE, CANCELLED. */
 JOINQ_API JOINQ_CHECK int joinq_join(joinq *client, const char *queue, int64_t timeout_ms, struct joinq_joined *out);
 

@@ -11,6 +11,7 @@ NUMBERS = """
     max_messages max_bytes lease_ms producers ready delayed leased ready_bytes unfinished ends put done dead expired
     discarded moved_in moved_out dead_in delivered redelivered lease_expired task_done getters_waiting
     putters_waiting joiners_waiting producers_attached producers_finished age_ms
+    order max_deliveries ttl_ms producer_grace_ms idle_delete_ms paused truncated generation producers_lost
 """.split()
 
 
@@ -21,7 +22,7 @@ class Declare(harness.BrokerCase):
         stat = self.stat("q")
         self.assertEqual((stat["queue"], stat["state"]), ("q", "open"))
         self.assertEqual((stat["bound"], stat["accounting"]), ("queued", "lease"))
-        self.assertEqual([name for name in NUMBERS if stat[name] != 0], [])
+        self.assertEqual([name for name in NUMBERS if stat[name] != 0], ["producer_grace_ms", "generation"])
 
     # proves: DCL-1
     def test_again(self):

@@ -309,7 +309,8 @@ static void refused_memory_changes_nothing(void **state)
 static void hot_messages_need_no_memory(void **state)
 {
     (void)state;
-    static const uint8_t close[] = {0x95, JQW_CLOSE, 9, 0xa1, 'q', 0, 0}, join[] = {0x95, JQW_JOIN, 9, 0xa1, 'q', 0, 0};
+    static const uint8_t close[] = {0x95, JQW_CLOSE, 9, 0xa1, 'q', 0, 0},
+                         join[] = {0x97, JQW_JOIN, 9, 0xa1, 'q', 0, 0, 0, 0};
     struct jqw_message message;
     const char *why;
     for (int round = 0; round < 2; round++) {
@@ -332,7 +333,7 @@ static void names_of_opcodes_and_codes(void **state)
     assert_string_equal(jqw_op_name(JQW_PUT), "put");
     assert_string_equal(jqw_op_name(JQW_EVENT_DRAINING), "event_draining");
     assert_string_equal(jqw_op_name(0), "unknown");
-    assert_string_equal(jqw_op_name(22), "unknown");
+    assert_string_equal(jqw_op_name(60), "unknown");
     assert_string_equal(jqw_op_name(UINT32_MAX), "unknown");
     assert_int_equal(jqw_op_kind(JQW_GET), JQW_KIND_REQUEST);
     assert_int_equal(jqw_op_kind(JQW_RECEIVED), JQW_KIND_NOTICE);

@@ -93,10 +93,17 @@ static void add_options(struct jqw_buffer *text, const struct jqw_options *optio
     const char *comma = "";
     add(text, "{");
     for (uint32_t key = 0; key < options->count; key++) {
-        uint64_t value = options->fields[key].name ? number_of(&options->fields[key], from) : 0;
+        const struct jqw_field *field = &options->fields[key];
+        bool is_text = field->name && field->kind == JQW_FIELD_STR;
+        const struct jqw_bytes *bytes = is_text ? jqw_member_const(from, field->offset) : NULL;
+        uint64_t value = !field->name ? 0 : bytes ? bytes->size : number_of(field, from);
         if (value == 0)
             continue;
-        add(text, "%s%" PRIu32 ": %" PRIu64, comma, key, value);
+        add(text, "%s%" PRIu32 ": ", comma, key);
+        if (bytes)
+            add_str(text, *bytes);
+        else
+            add(text, "%" PRIu64, value);
         comma = ", ";
     }
     add(text, "}");
