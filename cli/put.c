@@ -11,7 +11,7 @@
 
 struct put_settings {
     bool nul, file, nowait, finish, close, no_create;
-    int64_t timeout_ms;
+    int64_t timeout_ms, delay_ms, ttl_ms;
     const char *producer;
 };
 
@@ -32,13 +32,23 @@ static const struct option_spec options[] = {
      .value = "T",
      .initial = JOINQ_FOREVER,
      .help = "if no room comes in T, stop: exit status 3"},
+    {.name = "delay",
+     .kind = OPTION_TIME,
+     .at = AT(delay_ms),
+     .value = "T",
+     .help = "the messages become ready T after they were accepted"},
+    {.name = "ttl",
+     .kind = OPTION_TIME,
+     .at = AT(ttl_ms),
+     .value = "T",
+     .help = "the messages expire T after they were accepted (0: as the queue says)"},
     {.name = "producer", .kind = OPTION_TEXT, .at = AT(producer), .value = "NAME", .help = "put as this producer"},
     {.name = "finish", .kind = OPTION_FLAG, .at = AT(finish), .help = "the producer has finished once all is accepted"},
     {.name = "close", .kind = OPTION_FLAG, .at = AT(close), .help = "close the queue once all is accepted"},
     {.name = "no-create", .kind = OPTION_FLAG, .at = AT(no_create), .help = "fail if the queue does not exist"},
     {0},
 };
-static const char *const later[] = {"priority", "delay", "ttl", NULL};
+static const char *const later[] = {"priority", NULL};
 
 static int put_check(const struct cli *cli, const void *settings, const struct words *words)
 {
@@ -122,6 +132,8 @@ static int put_all(struct cli *cli, const struct put_settings *given, const stru
     enum put_source_kind kind = source_kind(given, words);
     stream.queue = words->at[0];
     stream.timeout_ms = given->nowait ? 0 : given->timeout_ms;
+    stream.delay_ms = given->delay_ms;
+    stream.ttl_ms = given->ttl_ms;
     stream.input_bytes = kind == PUT_SOURCE_INPUT ? input_bytes() : 0;
     progress_init(&stream.progress, stream.input_bytes > 0);
     put_source_init(&stream.source, kind, words->at + 1, given->nul ? '\0' : '\n');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What shapes queues (declare, alter, reopen, pause, move) and what waits for them (mark, join). */
 #include "jqc_call.h"
+#include <stdlib.h>
 #include <string.h>
 
 static struct jqw_bytes text_of(const char *text)
@@ -123,6 +124,28 @@ int joinq_ping(joinq *client)
 {
     struct jqw_message message = {.op = JQW_PING};
     return jqc_call_count(client, &message, NULL, NULL);
+}
+
+int joinq_why(joinq *client, const char *queue, char **lines)
+{
+    struct jqc_name *name;
+    struct jqc_request *request;
+    int code = jqc_queue(client, queue, &name);
+    if (code != JQ_OK)
+        return code;
+    struct jqw_message message = {.op = JQW_WHY, .named = {.queue = jqc_name_queue(name)}};
+    code = jqc_call(client, &message, name, &request);
+    if (code == JQ_OK) {
+        *lines = request->answer.lines;
+        request->answer.lines = NULL;
+    }
+    jqc_call_end(client, request);
+    return code;
+}
+
+void joinq_lines_free(char *lines)
+{
+    free(lines);
 }
 
 /* ---- join ---------------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,8 @@
 #include "jqc_batch.h"
 #include "jqc_core.h"
 #include "jqc_stats.h"
+#include <stdlib.h>
+#include <string.h>
 
 /* What every answer begins with. */
 static void outcome_set(struct jqc_request *request, uint32_t code, struct jqw_bytes text, uint64_t incarnation)
@@ -139,6 +141,24 @@ static int take_stats(struct jqc_core *core, struct jqc_request *request, const 
     return JQ_OK;
 }
 
+static int take_explained(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    (void)core;
+    const struct jqw_explained *explained = &message->explained;
+    outcome_set(request, explained->code, explained->text, explained->incarnation);
+    if (explained->code != JQ_OK)
+        return JQ_OK;
+    char *lines = malloc(explained->lines.size + 1);
+    if (!lines) {
+        request->answer.code = JQ_OVERLOADED;
+        return JQ_OK;
+    }
+    memcpy(lines, explained->lines.data, explained->lines.size);
+    lines[explained->lines.size] = '\0';
+    request->answer.lines = lines;
+    return JQ_OK;
+}
+
 struct answer_kind {
     int (*take)(struct jqc_core *, struct jqc_request *, const struct jqw_message *);
     uint64_t answers; /* the requests that it answers, a bit for each opcode */
@@ -153,6 +173,7 @@ static const struct answer_kind kinds[] = {
     [JQW_ATTACHED - JQW_WELCOME] = {take_attached, 1U << JQW_ATTACH},
     [JQW_STATS - JQW_WELCOME] = {take_stats, 1U << JQW_STAT | 1U << JQW_LIST},
     [JQW_PEEKED - JQW_WELCOME] = {take_peeked, 1U << JQW_PEEK},
+    [JQW_EXPLAINED - JQW_WELCOME] = {take_explained, 1U << JQW_WHY},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 

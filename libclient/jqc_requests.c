@@ -12,6 +12,8 @@ static void answer_fini(struct jqc_answer *answer)
 {
     jqc_batch_give(answer->batch);
     joinq_stats_free(answer->stats);
+    free(answer->lines);
+    answer->lines = NULL;
     answer->batch = NULL;
     answer->stats = NULL;
 }

@@ -29,6 +29,7 @@ struct jqc_answer {
     bool more;                 /* LIST: further queues follow */
     struct joinq_batch *batch; /* GET, PEEK; owned */
     struct joinq_stats *stats; /* STAT, LIST; owned */
+    char *lines;               /* WHY; owned */
     struct joinq_joined joined;
     struct joinq_attached attached;
     char

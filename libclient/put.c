@@ -32,6 +32,10 @@ JQ_MUST_USE static int put_prepare(struct joinq *client, const char *queue, cons
     int code = jqc_size(client, options->size, sizeof *options);
     if (code == JQ_OK)
         code = jqc_timeout(client, options->timeout_ms, &put.timeout_ms);
+    if (code == JQ_OK && options->ttl_ms < 0)
+        code = jqc_fail(client, JQ_INVALID, "a time to live is 0 or more, not %" PRId64 " ms", options->ttl_ms);
+    if (code == JQ_OK)
+        code = jqc_timeout(client, options->ttl_ms, &put.ttl_ms);
     if (code == JQ_OK && options->delay_ms < 0)
         code = jqc_fail(client, JQ_INVALID, "a delay is 0 or more, not %" PRId64 " ms", options->delay_ms);
     if (code == JQ_OK)

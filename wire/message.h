@@ -116,7 +116,9 @@ struct jqw_put {
     uint64_t timeout_ms; /* JQW_TIMEOUT_FOREVER, 0: do not wait */
     uint32_t flags;      /* jqw_put_flag */
     struct jqw_bodies bodies;
-    uint64_t delay_ms; /* common option, for all of the batch */
+    uint64_t delay_ms; /* common options, for all of the batch */
+    uint64_t ttl_ms;
+    uint64_t generation; /* 0: any */
 };
 struct jqw_get {
     struct jqw_queue queue;
@@ -167,7 +169,7 @@ struct jqw_producer { /* ATTACH, FINISH */
 struct jqw_cancel {
     uint32_t target; /* request id */
 };
-struct jqw_named { /* STAT, PURGE, REOPEN, MARK */
+struct jqw_named { /* STAT, PURGE, REOPEN, MARK, WHY */
     struct jqw_queue queue;
 };
 struct jqw_list {
@@ -257,6 +259,12 @@ struct jqw_peeked {
     uint32_t run_count;
     struct jqw_bodies bodies;
 };
+struct jqw_explained {
+    uint32_t code;
+    struct jqw_bytes text;
+    uint64_t incarnation;
+    struct jqw_bytes lines; /* sentences, one a line */
+};
 struct jqw_event_lease_lost {
     struct jqw_ranges ranges;
 };
@@ -297,6 +305,7 @@ struct jqw_message {
         struct jqw_attached attached;
         struct jqw_stats stats;
         struct jqw_peeked peeked;
+        struct jqw_explained explained;
         struct jqw_event_lease_lost lease_lost;
         struct jqw_event_fenced fenced;
         struct jqw_event_draining draining;

@@ -45,12 +45,15 @@
 #define CODE(member)  U32("code", member.code), STR("text", member.text, JQW_TEXT_MAX, "text: more than 400 bytes")
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
-_Static_assert(JQW_NAME_MAX == 255 && JQW_TEXT_MAX == 400 && JQW_BATCH_MAX == 1000 && JQW_LIST_MAX == 100,
+_Static_assert(JQW_NAME_MAX == 255 && JQW_TEXT_MAX == 400 && JQW_BATCH_MAX == 1000 && JQW_LIST_MAX == 100 &&
+                   JQW_LINES_MAX == 4096,
                "the texts in these tables name limits");
 
 static const struct jqw_field put_option_fields[] = {
     /* 0 is kept for options of single messages */
     [1] = PLAIN("delay_ms", put.delay_ms, TIME),
+    [2] = PLAIN("ttl_ms", put.ttl_ms, TIME),
+    [6] = U64("generation", put.generation),
 };
 static const struct jqw_options put_options = {put_option_fields, LENGTH(put_option_fields)};
 
@@ -187,6 +190,7 @@ static const struct jqw_field move_fields[] = {
     U64("to_incarnation", move.to.incarnation),
     U64("count", move.count),
 };
+static const struct jqw_field why_fields[] = {QUEUE(named.queue)};
 static const struct jqw_field ping_fields[] = {U64("data", ping.data)};
 
 /* ---- from broker to client ---------------------------------------------------------------------------------------- */
@@ -245,6 +249,11 @@ static const struct jqw_field peeked_fields[] = {
     U64("incarnation", peeked.incarnation),
     RUNS(peeked.runs, peeked.run_count),
     BODIES(peeked.bodies, 0),
+};
+static const struct jqw_field explained_fields[] = {
+    CODE(explained),
+    U64("incarnation", explained.incarnation),
+    STR("lines", explained.lines, JQW_LINES_MAX, "lines: more than 4096 bytes"),
 };
 static const struct jqw_field event_lease_lost_fields[] = {PLAIN("ranges", lease_lost.ranges, RANGES)};
 static const struct jqw_field event_fenced_fields[] = {

@@ -19,6 +19,7 @@ enum {
     JQW_FRAME_HEADER = 4,              /* bytes of the big-endian length */
     JQW_DEPTH_MAX = 4,                 /* nested arrays and maps in a frame: PROTOCOL */
     JQW_VALUES_MAX = 32768,            /* msgpack values in a frame, nested ones and keys too: PROTOCOL */
+    JQW_LINES_MAX = 4096,              /* bytes of the lines of an answer */
     JQW_TEXT_MAX = 400,                /* bytes of an error text */
     JQW_OPTIONS_MAX = 32,              /* pairs in an options map: PROTOCOL */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first frame of a connection. A client that comes again while its last session still lives ends that one first (LSE-6). */
 #include "bridge_state.h"
+#include <stdlib.h>
 #include <string.h>
 
 static void end_other_session(struct connection *connection)
@@ -30,6 +31,16 @@ static void send_welcome(struct connection *connection, uint32_t request)
     bridge_send(connection, &message);
 }
 
+/* For people; a client without a name, or for whose name there is no memory, is called by its number. */
+static void note_name(struct connection *connection, struct jqw_bytes name)
+{
+    connection->name = name.size > 0 ? malloc(name.size) : NULL;
+    if (!connection->name)
+        return;
+    memcpy(connection->name, name.data, name.size);
+    connection->name_size = (uint32_t)name.size;
+}
+
 void bridge_hello(struct connection *connection, const struct jqw_message *message)
 {
     const struct jqw_hello *hello = &message->hello;
@@ -49,6 +60,7 @@ void bridge_hello(struct connection *connection, const struct jqw_message *messa
         bridge_refuse(connection, JQ_OVERLOADED, "out of memory");
         return;
     }
+    note_name(connection, hello->name);
     connection_opened(connection);
     send_welcome(connection, message->request);
 }

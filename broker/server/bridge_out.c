@@ -277,6 +277,20 @@ static int say_peeked(const struct saying *saying)
                        });
 }
 
+static int say_explained(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    char lines[JQW_LINES_MAX + 1];
+    size_t size = effect->code == JQ_OK ? bridge_explain(saying->server, effect, lines) : 0;
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_EXPLAINED,
+                           .explained = {.code = effect->code,
+                                         .text = saying->text,
+                                         .incarnation = effect->incarnation,
+                                         .lines = {(const uint8_t *)lines, size}},
+                       });
+}
+
 static int say_lease_lost(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
@@ -318,8 +332,9 @@ static int say_effect(const struct saying *saying)
         return say_lease_lost(saying);
     case ENGINE_EVENT_FENCED:
         return say_fenced(saying);
-    case ENGINE_OPENED:
     case ENGINE_EXPLAINED:
+        return say_explained(saying);
+    case ENGINE_OPENED:
     case ENGINE_EXPORTED:
         break;
     }

@@ -77,4 +77,6 @@ void bridge_put(struct connection *connection, const struct jqw_message *message
     command->put.partial = put->flags & JQW_PUT_PARTIAL;
     command->put.timeout_ns = bridge_time_ns(put->timeout_ms);
     command->put.options.delay_ns = bridge_time_ns(put->delay_ms);
+    command->put.options.ttl_ns = bridge_time_ns(put->ttl_ms);
+    command->generation = put->generation;
 }

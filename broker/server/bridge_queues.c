@@ -114,6 +114,14 @@ void take_move(struct connection *connection, const struct jqw_message *message)
     command->move.count = move->count;
 }
 
+/* Looks through much, says little. */
+void take_why(struct connection *connection, const struct jqw_message *message)
+{
+    (void)bridge_command(connection, ENGINE_EXPLAIN, message->request, &message->named.queue);
+    connection->looks++;
+    turn_execute(connection->server);
+}
+
 /* It needs nobody but the connection. */
 void take_ping(struct connection *connection, const struct jqw_message *message)
 {

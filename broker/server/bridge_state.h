@@ -36,6 +36,9 @@ uint64_t bridge_time_ns(uint64_t ms); /* without limit stays so */
 void bridge_send(struct connection *connection, const struct jqw_message *message);
 void bridge_result(struct connection *connection, uint32_t request, enum jqw_code code, const char *text);
 
+/* bridge_explain.c: sentences for the facts of an effect; returns their length. */
+size_t bridge_explain(const struct server *server, const struct engine_effect *effect, char to[JQW_LINES_MAX + 1]);
+
 /* bridge_why.c: the sentence for an effect; empty when the code says it all. Returns its length. */
 size_t bridge_why(const struct engine_effect *effect, char *to, size_t size);
 

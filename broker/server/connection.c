@@ -140,6 +140,9 @@ void connection_kill(struct connection *connection)
     output_clear(&server->pool, &connection->last);
     server_deadline_clear(connection);
     sessions_remove(&server->sessions, connection);
+    free(connection->name);
+    connection->name = NULL;
+    connection->name_size = 0;
     server->connections--;
     connection->next_dead = server->dead;
     server->dead = connection;

@@ -42,6 +42,8 @@ struct connection {
     struct jqw_transport transport;
     ev_io io;
     uint64_t id; /* of the connection and of its session; never used twice, never 0 */
+    char *name;  /* what its client calls itself; owned; NULL: nothing */
+    uint32_t name_size;
     enum connection_state state;
     bool in_session : 1;   /* between SESSION_OPEN and SESSION_END */
     bool known : 1;        /* by its client id, in the table of clients */

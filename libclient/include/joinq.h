@@ -230,6 +230,10 @@ JOINQ_API JOINQ_CHECK int joinq_resume(joinq *client, const char *queue, unsigne
 /* Moves up to `count` (0: all) ready messages to another queue that exists, as far as there is room. *moved (may be NULL) on OK.
  * Codes: OK, CLOSED, NO_QUEUE, INVALID. Since 0.1. */
 JOINQ_API JOINQ_CHECK int joinq_move(joinq *client, const char *from, const char *to, uint64_t count, uint64_t *moved);
+/* Who and what waiting joins, puts and gets of the queue wait for: sentences, one a line, with cycles of full queues named. *lines is the
+ * caller's: joinq_lines_free. Codes: OK, NO_QUEUE. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_why(joinq *client, const char *queue, char **lines);
+JOINQ_API void joinq_lines_free(char *lines);
 /* Asks the broker for an answer, and nothing else. Codes: OK. Since 0.1. */
 JOINQ_API JOINQ_CHECK int joinq_ping(joinq *client);
 /* Discards what is ready or delayed. *discarded (may be NULL) on OK. Codes: OK, NO_QUEUE. */
@@ -271,10 +275,11 @@ struct joinq_put_options {
     int64_t timeout_ms; /* JOINQ_FOREVER, 0, or so long */
     bool partial;       /* as many as fit; otherwise all or nothing */
     int64_t delay_ms;   /* becomes ready so long after it was accepted */
+    int64_t ttl_ms;     /* expires so long after it was accepted; 0: as the queue says */
 };
-#define JOINQ_PUT_OPTIONS_INIT                                    \
-    {                                                             \
-        sizeof(struct joinq_put_options), JOINQ_FOREVER, false, 0 \
+#define JOINQ_PUT_OPTIONS_INIT                                       \
+    {                                                                \
+        sizeof(struct joinq_put_options), JOINQ_FOREVER, false, 0, 0 \
     }
 
 /* Puts one message; returns when the broker has it. Creates the queue with defaults if there is none.

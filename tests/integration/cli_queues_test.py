@@ -88,6 +88,39 @@ class Queues(harness.BrokerCase):
         self.joinq("alter", "q", "--max-deliveries", "0", "--dead-letter", "none")
         self.joinq("delete", "bad")
 
+    # proves: ADM-1
+    def test_why(self):
+        self.joinq("put", "q", "a", "b")
+        self.assertEqual(self.lines("why", "q"), ["nothing waits for queue 'q'"])
+        holder = self.spawn("work", "q", "--", "sleep", "60")
+        self.until_stat("q", leased=1)
+        waits = self.spawn("join", "q")
+        self.until_stat("q", joiners_waiting=1)
+        said = self.lines("why", "q")
+        self.assertRegex(said[0], r"^a join waits for 1 leased message, held by client '[^']+' for (less than a second|\d+ s)$")
+        self.assertEqual(said[1], "a join waits for 1 ready message that no consumer has taken")
+        self.assertEqual(self.objects("why", "q")[0]["queue"], "q")
+        self.fails(1, "joinq: why: no queue 'none'", "why", "none")
+        holder.kill()
+        waits.kill()
+
+    # proves: ADM-1
+    def test_why_a_put_waits(self):
+        self.joinq("declare", "q", "--max", "1")
+        self.joinq("put", "q", "a")
+        waits = self.spawn("put", "q", "b")
+        self.until_stat("q", putters_waiting=1)
+        self.assertRegex(self.lines("why", "q")[0], r"^a put of client '[^']+' waits for room: queue 'q' has 1 of 1 messages$")
+        waits.kill()
+
+    # proves: PUT-5 LSE-7
+    def test_delay_and_ttl(self):
+        self.joinq("put", "q", "a", "--delay", "1h")
+        self.joinq("put", "q", "b", "--ttl", "10ms")
+        self.assertEqual(self.stat("q")["delayed"], 1)
+        self.until_stat("q", expired=1)
+        self.joinq("put", "q", "c", "--delay", "2s", "--ttl", "1s", status=1)
+
     # proves: DCL-5
     def test_a_queue_of_its_users(self):
         self.joinq("declare", "q", "--lifetime", "users")

@@ -8,7 +8,7 @@ import unittest
 
 import harness
 
-COMMANDS = "declare put get work join close end finish list stat peek purge delete alter pause resume reopen move run".split()
+COMMANDS = "declare put get work join close end finish list stat peek purge delete alter pause resume reopen move why run".split()
 
 # Each is a usage error; the text is part of what it says.
 USAGE = [
@@ -58,10 +58,8 @@ LATER = [
     ["declare", "q", "--durable"],
     ["declare", "q", "--sync", "always"],
     ["put", "q", "--priority", "1"],
-    ["put", "q", "--delay", "1s"],
-    ["put", "q", "--ttl", "1s"],
     ["work", "q", "--to", "r", "--", "true"],
-    *[[command] for command in "why export import top bench".split()],
+    *[[command] for command in "export import top bench".split()],
 ]
 
 

@@ -17,7 +17,7 @@ import packing
 
 FRAME_MAX = 16 * 1024 * 1024
 MESSAGE_MAX = 8 * 1024 * 1024
-DEPTH_MAX, VALUES_MAX, OPTIONS_MAX = 4, 32768, 32
+DEPTH_MAX, VALUES_MAX, OPTIONS_MAX, LINES_MAX = 4, 32768, 32, 4096
 NAME_MAX, TEXT_MAX, BATCH_MAX, LIST_MAX = 255, 400, 1000, 100
 RANGES_MAX, SETTLE_MAX, LOST_MAX = 1000, 1000, 2000
 TIME_MAX = 3155760000000
@@ -158,6 +158,7 @@ _SIMPLE = {
     "timeout": lambda checker, value: value is None or _time(value),
     "name": lambda checker, value: _sized(value, str, NAME_MAX),
     "text": lambda checker, value: _sized(value, str, TEXT_MAX),
+    "lines": lambda checker, value: _sized(value, str, LINES_MAX),
     "ranges": Checker.ranges,
     "runs": Checker.run_list,
     "stats": Checker.stats,

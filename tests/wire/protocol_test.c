@@ -127,6 +127,7 @@ static void limits(void **state)
     LIMIT(JQW_FRAME_MAX);
     LIMIT(JQW_DEPTH_MAX);
     LIMIT(JQW_VALUES_MAX);
+    LIMIT(JQW_LINES_MAX);
     LIMIT(JQW_OPTIONS_MAX);
     LIMIT(JQW_TIMEOUT_MS_MAX);
 #undef LIMIT

@@ -222,7 +222,7 @@ static void add_type(struct jqw_buffer *text, const struct jqw_field *field)
     else if (field->kind == JQW_FIELD_FLAGS)
         add(text, "bits %" PRIu64, field->max);
     else if (field->kind == JQW_FIELD_STR)
-        add(text, "%s", field->max == JQW_NAME_MAX ? "name" : "text");
+        add(text, "%s", field->max == JQW_NAME_MAX ? "name" : field->max == JQW_TEXT_MAX ? "text" : "lines");
     else if (field->kind == JQW_FIELD_BIN)
         add(text, "bin %" PRIu64, field->max);
     else if (field->kind == JQW_FIELD_BODIES)

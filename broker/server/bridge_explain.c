@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Why something waits, as sentences for people: one line a fact. It knows clients by the name that they gave in hello. */
+#include "bridge_state.h"
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+struct lines {
+    char *to;
+    size_t size;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct lines *lines, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(lines->to + lines->size, JQW_LINES_MAX + 1 - lines->size, format, arguments);
+    va_end(arguments);
+    size_t room = JQW_LINES_MAX - lines->size;
+    lines->size += size < 0 ? 0 : (size_t)size < room ? (size_t)size : room;
+}
+
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void add_time(struct lines *lines, uint64_t ns)
+{
+    uint64_t seconds = ns / 1000000000;
+    if (seconds < 1)
+        add(lines, "less than a second");
+    else if (seconds < 120)
+        add(lines, "%" PRIu64 " s", seconds);
+    else if (seconds < 7200)
+        add(lines, "%" PRIu64 " min", seconds / 60);
+    else
+        add(lines, "%" PRIu64 " h", seconds / 3600);
+}
+
+static void add_client(struct lines *lines, const struct server *server, struct engine_session_id id)
+{
+    const struct connection *connection = sessions_find(&server->sessions, id.value);
+    if (connection && connection->name_size)
+        add(lines, "client '%.*s'", (int)connection->name_size, connection->name);
+    else
+        add(lines, "client %" PRIx64, id.value);
+}
+
+static void add_leased(struct lines *lines, const struct server *server, const struct engine_fact *f)
+{
+    add(lines, "%" PRIu64 " leased message%s, ", f->count, plural(f->count));
+    add(lines, f->count == 1 ? "held by " : "the oldest held by ");
+    add_client(lines, server, f->session);
+    add(lines, " for ");
+    add_time(lines, f->age_ns);
+}
+
+static void add_delayed(struct lines *lines, const struct engine_fact *f)
+{
+    add(lines, "%" PRIu64 " delayed message%s, the next ready in ", f->count, plural(f->count));
+    add_time(lines, f->until_ns);
+}
+
+static void add_put_fact(struct lines *lines, const struct server *server, const struct engine_fact *f)
+{
+    int size = (int)f->queue.size;
+    const char *name = f->queue.data;
+    if (f->kind == ENGINE_FACT_PUT_FULL) {
+        add(lines, "a put of ");
+        add_client(lines, server, f->session);
+        add(lines, " waits for room: queue '%.*s' has %" PRIu64 " of %" PRIu64 " %s", size, name, f->count, f->limit,
+            f->bytes ? "bytes" : "messages");
+    } else if (f->kind == ENGINE_FACT_PUT_BEHIND) {
+        add(lines, "%" PRIu64 " more put%s wait%s behind a put of ", f->count, plural(f->count),
+            f->count == 1 ? "s" : "");
+        add_client(lines, server, f->session);
+    } else if (f->kind == ENGINE_FACT_PUT_PAUSED) {
+        add(lines, "%" PRIu64 " put%s wait%s: puts of queue '%.*s' are paused", f->count, plural(f->count),
+            f->count == 1 ? "s" : "", size, name);
+    } else {
+        add(lines, "a cycle: ");
+        add_client(lines, server, f->session);
+        add(lines, " holds %" PRIu64 " message%s of '%.*s' and waits to put into '%.*s', which is full", f->count,
+            plural(f->count), size, name, (int)f->other.size, f->other.data);
+    }
+}
+
+static void add_join_fact(struct lines *lines, const struct server *server, const struct engine_fact *f)
+{
+    add(lines, "a join waits for ");
+    if (f->kind == ENGINE_FACT_JOIN_LEASED)
+        add_leased(lines, server, f);
+    else if (f->kind == ENGINE_FACT_JOIN_DELAYED)
+        add_delayed(lines, f);
+    else if (f->kind == ENGINE_FACT_JOIN_PAUSED)
+        add(lines, "%" PRIu64 " ready message%s of a queue whose gets are paused", f->count, plural(f->count));
+    else if (f->kind == ENGINE_FACT_JOIN_READY)
+        add(lines, "%" PRIu64 " ready message%s that no consumer has taken", f->count, plural(f->count));
+    else
+        add(lines, "%" PRIu64 " more task_done%s", f->count, plural(f->count));
+}
+
+static void add_get_fact(struct lines *lines, const struct server *server, const struct engine_fact *f)
+{
+    if (f->kind == ENGINE_FACT_GET_EMPTY) {
+        add(lines, "%" PRIu64 " get%s wait%s: nothing is ready", f->count, plural(f->count), f->count == 1 ? "s" : "");
+        return;
+    }
+    add(lines, "a get waits for ");
+    if (f->kind == ENGINE_FACT_GET_DELAYED)
+        add_delayed(lines, f);
+    else if (f->kind == ENGINE_FACT_GET_LEASED)
+        add_leased(lines, server, f);
+    else if (f->kind == ENGINE_FACT_GET_PAUSED)
+        add(lines, "the end of a pause: gets of queue '%.*s' are paused", (int)f->queue.size, f->queue.data);
+    else if (f->kind == ENGINE_FACT_GET_PRODUCERS)
+        add(lines, "producers: %" PRIu64 " of %" PRIu64 " have finished", f->count, f->limit);
+    else {
+        add(lines, "producer '%.*s', which is lost: it has had no connection for ", (int)f->producer.size,
+            f->producer.data);
+        add_time(lines, f->age_ns);
+    }
+}
+
+static void add_fact(struct lines *lines, const struct server *server, const struct engine_fact *f)
+{
+    if (f->kind == ENGINE_FACT_NOTHING_WAITS)
+        add(lines, "nothing waits for queue '%.*s'", (int)f->queue.size, f->queue.data);
+    else if (f->kind == ENGINE_FACT_BUSY)
+        add(lines, "queue '%.*s' is carrying something out: the rest waits for it", (int)f->queue.size, f->queue.data);
+    else if (f->kind <= ENGINE_FACT_JOIN_COUNTED)
+        add_join_fact(lines, server, f);
+    else if (f->kind <= ENGINE_FACT_PUT_CYCLE)
+        add_put_fact(lines, server, f);
+    else
+        add_get_fact(lines, server, f);
+}
+
+size_t bridge_explain(const struct server *server, const struct engine_effect *effect, char to[JQW_LINES_MAX + 1])
+{
+    struct lines lines = {.to = to};
+    for (uint32_t i = 0; i < effect->explained.count; i++) {
+        if (i > 0)
+            add(&lines, "\n");
+        add_fact(&lines, server, &effect->explained.item[i]);
+    }
+    return lines.size;
+}
