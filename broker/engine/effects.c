@@ -108,7 +108,8 @@ struct engine_text effects_text(struct engine_effects *fx, const char *data, uin
 {
     JQ_ASSERT(fx->text_size + size <= CAPACITY_TEXT);
     char *copy = fx->text + fx->text_size;
-    memcpy(copy, data, size);
+    if (size)
+        memcpy(copy, data, size);
     fx->text_size += size;
     return (struct engine_text){copy, size};
 }

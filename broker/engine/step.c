@@ -314,6 +314,10 @@ static void queue_free_rest(struct engine *e, struct queue *q)
     DL_FOREACH_SAFE (q->sweeps, sweep, next) {
         sweep_free(sweep);
     }
+    if (pool_used(&e->extras)) { /* they share the names of queues */
+        for (uint64_t at = log_next(&q->log, 0); at < q->log.tail; at = log_next(&q->log, at + 1))
+            extra_free(e, q, log_at(&q->log, at));
+    }
     struct waiter *w;
     DL_FOREACH (q->blocked_sweeps, w) {
         if (!w->session) /* nobody's any more, and so not among engine->waiters */
@@ -327,6 +331,8 @@ void engine_free(struct engine *e)
     if (!e)
         return;
     struct queue *q, *next;
+    HASH_ITER (hh_incarnation, e->by_incarnation, q, next)
+        letters_link(e, q, NULL); /* one may go before the other */
     HASH_ITER (hh_incarnation, e->by_incarnation, q, next) {
         HASH_DELETE(hh_incarnation, e->by_incarnation, q);
         HASH_DELETE(hh_name, e->by_name, q);

@@ -11,26 +11,6 @@ static void end_other_session(struct connection *connection)
         bridge_refuse(other, JQ_DISCONNECTED, "the same client has connected again");
 }
 
-static void send_welcome(struct connection *connection, uint32_t request)
-{
-    const struct server *server = connection->server;
-    const struct jqw_message message = {
-        .op = JQW_WELCOME,
-        .request = request,
-        .welcome =
-            {
-                .version = JQW_VERSION,
-                .instance = {server->instance, sizeof server->instance},
-                .frame_max = server->config.frame_max,
-                .message_max = server->config.message_max,
-                .batch_max = JQW_BATCH_MAX,
-                .settle_max = JQW_SETTLE_MAX,
-                .waiting_max = server->config.waiting_max,
-            },
-    };
-    bridge_send(connection, &message);
-}
-
 /* For people; a client without a name, or for whose name there is no memory, is called by its number. */
 static void note_name(struct connection *connection, struct jqw_bytes name)
 {
@@ -61,6 +41,5 @@ void bridge_hello(struct connection *connection, const struct jqw_message *messa
         return;
     }
     note_name(connection, hello->name);
-    connection_opened(connection);
-    send_welcome(connection, message->request);
+    connection_opened(connection, message->request);
 }

@@ -291,6 +291,25 @@ static int say_explained(const struct saying *saying)
                        });
 }
 
+/* To hello. Without memory for a session there is none, and everything it asks is OVERLOADED. */
+static int say_opened(const struct saying *saying)
+{
+    const struct server *server = saying->server;
+    if (saying->effect->code != JQ_OK)
+        return say_result(saying);
+    return say(saying, &(struct jqw_message){
+                           .op = JQW_WELCOME,
+                           .welcome = {.version = JQW_VERSION,
+                                       .instance = {server->instance, sizeof server->instance},
+                                       .known = saying->effect->opened.known,
+                                       .frame_max = server->config.frame_max,
+                                       .message_max = server->config.message_max,
+                                       .batch_max = JQW_BATCH_MAX,
+                                       .settle_max = JQW_SETTLE_MAX,
+                                       .waiting_max = server->config.waiting_max},
+                       });
+}
+
 static int say_lease_lost(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
@@ -335,6 +354,7 @@ static int say_effect(const struct saying *saying)
     case ENGINE_EXPLAINED:
         return say_explained(saying);
     case ENGINE_OPENED:
+        return say_opened(saying);
     case ENGINE_EXPORTED:
         break;
     }

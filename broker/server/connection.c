@@ -4,6 +4,7 @@
 #include "codes.h"
 #include "state.h"
 #include <stdlib.h>
+#include <string.h>
 
 enum { WRITE_ENTRIES = 256 /* segments in one write */ };
 
@@ -86,13 +87,15 @@ int connection_open(struct server *server, const struct jqw_transport *transport
     return JQ_OK;
 }
 
-void connection_opened(struct connection *connection)
+void connection_opened(struct connection *connection, uint32_t request)
 {
     struct server *server = connection->server;
     turn_room(server);
     struct engine_command *command = turn_command(server);
     command->op = ENGINE_SESSION_OPEN;
     command->session.value = connection->id;
+    command->request = request;
+    memcpy(command->open.client, connection->client, sizeof command->open.client);
     connection->in_session = true;
     connection->state = CONNECTION_OPEN;
     connection->parser.frame_max = server->config.frame_max;

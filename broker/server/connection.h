@@ -77,8 +77,8 @@ struct connection {
 
 /* Takes the transport. JQ_OK, or JQ_OVERLOADED with nothing taken. */
 JQ_MUST_USE int connection_open(struct server *server, const struct jqw_transport *transport);
-/* The first frame was a proper hello. */
-void connection_opened(struct connection *connection);
+/* The first frame was a proper hello, with this request id: the engine's effect brings the welcome. */
+void connection_opened(struct connection *connection, uint32_t request);
 /* Ends the session, if there is one, and closes when all is written. Not while effects are carried out. */
 void connection_finish(struct connection *connection);
 /* Closes at once. Not while effects are carried out. */

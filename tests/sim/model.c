@@ -225,14 +225,15 @@ void model_forget(struct model *model)
 
 bool model_text_is(const struct engine_text *text, const char *name)
 {
-    return text->size == strlen(name) && memcmp(text->data, name, text->size) == 0;
+    return text->size == strlen(name) && (!text->size || memcmp(text->data, name, text->size) == 0);
 }
 
 void model_copy_name(char *out, const struct engine_text *text)
 {
     JQ_ASSERT(text->size < MODEL_NAME_SIZE);
     memset(out, 0, MODEL_NAME_SIZE);
-    memcpy(out, text->data, text->size);
+    if (text->size)
+        memcpy(out, text->data, text->size);
 }
 
 /* ---- sessions ------------------------------------------------------------------------------------------------------ */
