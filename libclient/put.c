@@ -35,11 +35,11 @@ JQ_MUST_USE static int put_prepare(struct joinq *client, const char *queue, cons
     if (code == JQ_OK && options->ttl_ms < 0)
         code = jqc_fail(client, JQ_INVALID, "a time to live is 0 or more, not %" PRId64 " ms", options->ttl_ms);
     if (code == JQ_OK)
-        code = jqc_timeout(client, options->ttl_ms, &put.ttl_ms);
+        code = jqc_timeout(client, options->ttl_ms, &put.options.ttl_ms);
     if (code == JQ_OK && options->delay_ms < 0)
         code = jqc_fail(client, JQ_INVALID, "a delay is 0 or more, not %" PRId64 " ms", options->delay_ms);
     if (code == JQ_OK)
-        code = jqc_timeout(client, options->delay_ms, &put.delay_ms);
+        code = jqc_timeout(client, options->delay_ms, &put.options.delay_ms);
     if (code == JQ_OK)
         code = bodies_check(client, bodies, count);
     if (code == JQ_OK)

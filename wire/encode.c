@@ -144,15 +144,30 @@ static int write_bodies(struct jqw_buffer *out, const struct jqw_bodies *bodies)
     return bodies->packed.data ? write_packed(out, bodies) : write_items(out, bodies);
 }
 
-static size_t texts_of(const struct jqw_options *options, const struct jqw_message *message)
+static bool is_given(const struct jqw_field *field, const void *from)
 {
-    size_t size = 0;
-    for (uint32_t key = 0; key < options->count; key++) {
-        const struct jqw_field *field = jqw_option(options, key);
-        if (field && field->kind == JQW_FIELD_STR)
-            size += ((const struct jqw_bytes *)jqw_member_const(message, field->offset))->size;
+    const void *member = jqw_member_const(from, field->offset);
+    switch (field->kind) {
+    case JQW_FIELD_STR:
+        return ((const struct jqw_bytes *)member)->size > 0;
+    case JQW_FIELD_PRIORITY:
+        return ((const struct jqw_priority *)member)->kind != JQW_PRIORITY_NONE;
+    case JQW_FIELD_TIME:
+        return *(const uint64_t *)member != 0;
+    default:
+        return number_of(field, from) != 0;
     }
-    return size;
+}
+
+/* Most that a field of a map takes. */
+static size_t size_most(const struct jqw_field *field, const void *from)
+{
+    const void *member = jqw_member_const(from, field->offset);
+    if (field->kind == JQW_FIELD_STR)
+        return JQW_WRITE_MAX + ((const struct jqw_bytes *)member)->size;
+    if (field->kind == JQW_FIELD_PRIORITY)
+        return JQW_WRITE_MAX + ((const struct jqw_priority *)member)->bytes.size;
+    return JQW_WRITE_MAX;
 }
 
 static uint8_t *write_text(uint8_t *to, const struct jqw_bytes *text)
@@ -163,63 +178,58 @@ static uint8_t *write_text(uint8_t *to, const struct jqw_bytes *text)
     return to + text->size;
 }
 
-/* Only the options that are not 0, which is what each is without being given. */
-static int write_options(struct jqw_buffer *out, const struct jqw_options *options, const struct jqw_message *message)
+static uint8_t *write_priority(uint8_t *to, const struct jqw_priority *priority)
 {
-    int code = room_for(out, 2 * JQW_WRITE_MAX * (size_t)options->count + texts_of(options, message));
-    if (code != JQ_OK)
-        return code;
-    uint8_t *head = end_of(out);
-    uint8_t *to = head + 1;
+    if (priority->kind == JQW_PRIORITY_NUMBER)
+        return jqw_write_int(to, priority->number);
+    to = jqw_write_bin_head(to, (uint32_t)priority->bytes.size);
+    if (priority->bytes.size > 0)
+        memcpy(to, priority->bytes.data, priority->bytes.size);
+    return to + priority->bytes.size;
+}
+
+static uint8_t *write_value(uint8_t *to, const struct jqw_field *field, const void *from)
+{
+    const void *member = jqw_member_const(from, field->offset);
+    if (field->kind == JQW_FIELD_STR)
+        return write_text(to, member);
+    if (field->kind == JQW_FIELD_PRIORITY)
+        return write_priority(to, member);
+    return write_number(to, field, from);
+}
+
+/* Only the fields that are given: not 0, which is what each is without. */
+static int write_map(struct jqw_buffer *out, const struct jqw_options *options, const void *from)
+{
     uint32_t given = 0;
+    size_t size = JQW_WRITE_MAX;
     for (uint32_t key = 0; key < options->count; key++) {
         const struct jqw_field *field = jqw_option(options, key);
-        uint8_t *value = jqw_write_uint(to, key);
-        if (!field)
+        if (!field || !is_given(field, from))
             continue;
-        const struct jqw_bytes *text = field->kind == JQW_FIELD_STR ? jqw_member_const(message, field->offset) : NULL;
-        uint8_t *end = text ? write_text(value, text) : write_number(value, field, message);
-        if (text ? text->size == 0 : *value == 0)
-            continue;
-        to = end;
+        size += JQW_WRITE_MAX + size_most(field, from);
         given++;
     }
-    JQ_ASSERT(given < 16);
-    jqw_write_map(head, given);
-    end_at(out, to);
-    return JQ_OK;
-}
-
-/* A queue as a map of all its fields: the name is number 0. */
-static int write_stat(struct jqw_buffer *out, const struct jqw_options *options, const struct jqw_stat *stat)
-{
-    int code = room_for(out, 2 * JQW_WRITE_MAX * (size_t)options->count);
+    int code = room_for(out, size);
     if (code != JQ_OK)
         return code;
-    uint8_t *to = jqw_write_map(end_of(out), options->count);
-    end_at(out, jqw_write_uint(to, 0));
-    code = write_bytes(out, &options->fields[0], stat);
-    if (code == JQ_OK)
-        code = room_for(out, 2 * JQW_WRITE_MAX * (size_t)options->count);
-    if (code != JQ_OK)
-        return code;
-    to = end_of(out);
-    for (uint32_t key = 1; key < options->count; key++) {
-        to = jqw_write_uint(to, key);
-        to = write_number(to, &options->fields[key], stat);
+    uint8_t *to = jqw_write_map(end_of(out), given);
+    for (uint32_t key = 0; key < options->count && given > 0; key++) {
+        const struct jqw_field *field = jqw_option(options, key);
+        if (field && is_given(field, from))
+            to = write_value(jqw_write_uint(to, key), field, from);
     }
     end_at(out, to);
     return JQ_OK;
 }
 
-static int write_stats(struct jqw_buffer *out, const struct jqw_options *options, const struct jqw_stat *stats,
-                       uint32_t count)
+static int write_maps(struct jqw_buffer *out, const struct jqw_options *options, const void *items, uint32_t count)
 {
     int code = room_for(out, 0);
     if (code == JQ_OK)
         end_at(out, jqw_write_array(end_of(out), count));
     for (uint32_t i = 0; i < count && code == JQ_OK; i++)
-        code = write_stat(out, options, &stats[i]);
+        code = write_map(out, options, jqw_member_const(items, (size_t)i * options->size));
     return code;
 }
 
@@ -239,9 +249,9 @@ static int write_field(struct jqw_buffer *out, const struct jqw_field *field, co
     case JQW_FIELD_BODIES:
         return write_bodies(out, member);
     case JQW_FIELD_OPTIONS:
-        return write_options(out, field->options, message);
-    case JQW_FIELD_STATS:
-        return write_stats(out, field->options, *(const struct jqw_stat *const *)member, *(const uint32_t *)count);
+        return write_map(out, field->options, message);
+    case JQW_FIELD_MAPS:
+        return write_maps(out, field->options, *(const void *const *)member, *(const uint32_t *)count);
     default:
         code = room_for(out, 0);
         if (code == JQ_OK)

@@ -65,6 +65,53 @@ struct jqw_bodies {
     bool minimal;
 };
 
+/* The order of a message where it goes by priority: a number, or bytes. */
+enum jqw_priority_kind { JQW_PRIORITY_NONE, JQW_PRIORITY_NUMBER, JQW_PRIORITY_BYTES };
+struct jqw_priority {
+    enum jqw_priority_kind kind;
+    int64_t number;
+    struct jqw_bytes bytes;
+};
+
+/* What the messages of a put have in common. */
+struct jqw_put_options {
+    uint64_t delay_ms;
+    uint64_t ttl_ms;     /* 0: the queue's */
+    uint64_t generation; /* 0: any */
+    struct jqw_priority priority;
+};
+
+/* By which slot of its client a request goes, and its number there: a request sent again with the same is not done again. */
+struct jqw_once {
+    uint64_t number; /* 0: it goes by none */
+    uint32_t slot;
+};
+
+/* What a forward puts into one queue: the next so many of its bodies. */
+struct jqw_target {
+    struct jqw_queue queue;
+    uint32_t count;
+    struct jqw_put_options options;
+};
+
+enum jqw_message_state { JQW_IS_READY, JQW_IS_DELAYED, JQW_IS_LEASED };
+enum jqw_reason { JQW_REASON_NONE, JQW_REASON_DELIVERIES, JQW_REASON_NACK, JQW_REASON_EXPIRED };
+
+/* What is known of a message beyond its run: in GOT of dead letters, in EXPORTED of every one. */
+struct jqw_detail {
+    uint32_t index;    /* in the bodies of the answer */
+    uint32_t state;    /* jqw_message_state */
+    uint64_t delay_ms; /* until it is ready */
+    uint64_t ttl_ms;   /* until it expires, 0: never */
+    uint64_t age_ms;   /* since it was put */
+    struct jqw_priority priority;
+    uint32_t reason;            /* jqw_reason: a dead letter, why ... */
+    struct jqw_bytes source;    /* ... of which queue ... */
+    uint64_t source_sequence;   /* ... which message of it ... */
+    uint64_t source_age_ms;     /* ... how long ago ... */
+    uint64_t source_deliveries; /* ... after how many deliveries */
+};
+
 enum jqw_put_flag { JQW_PUT_PARTIAL = 1 /* as many as fit */ };
 enum jqw_get_flag { JQW_GET_AUTO = 1 /* finished on receipt */, JQW_GET_FINAL = 2 /* END only when no lease is out */ };
 enum jqw_close_flag { JQW_CLOSE_IMMEDIATE = 1, JQW_CLOSE_AFTER_MINE = 2 };
@@ -116,17 +163,27 @@ struct jqw_put {
     uint64_t timeout_ms; /* JQW_TIMEOUT_FOREVER, 0: do not wait */
     uint32_t flags;      /* jqw_put_flag */
     struct jqw_bodies bodies;
-    uint64_t delay_ms; /* common options, for all of the batch */
-    uint64_t ttl_ms;
-    uint64_t generation; /* 0: any */
+    struct jqw_put_options options; /* for all of the batch */
+    struct jqw_once once;
 };
 struct jqw_get {
     struct jqw_queue queue;
     uint64_t timeout_ms;
     uint32_t max;
-    uint32_t flags;            /* jqw_get_flag */
-    struct jqw_ranges done;    /* finished before the get begins */
-    struct jqw_ranges release; /* given back before the get begins */
+    uint32_t flags;                 /* jqw_get_flag */
+    struct jqw_ranges done;         /* finished before the get begins */
+    struct jqw_ranges release;      /* given back before the get begins */
+    const struct jqw_queue *others; /* further queues */
+    uint32_t other_count;
+    uint64_t generation; /* 0: any; of a get from one queue */
+};
+struct jqw_forward {
+    uint64_t timeout_ms;
+    struct jqw_ranges done;
+    const struct jqw_target *targets;
+    uint32_t target_count;
+    struct jqw_bodies bodies; /* of all targets, one behind the other */
+    struct jqw_once once;
 };
 struct jqw_settle { /* DONE, NACK, RELEASE, TOUCH */
     struct jqw_ranges ranges;
@@ -138,6 +195,12 @@ struct jqw_received {
 };
 struct jqw_count { /* TASK_DONE, PUT_END, PEEK */
     struct jqw_queue queue;
+    uint32_t count;
+    struct jqw_once once; /* TASK_DONE, PUT_END */
+};
+struct jqw_export {
+    struct jqw_queue queue;
+    uint64_t from; /* sequence to begin at */
     uint32_t count;
 };
 struct jqw_join {
@@ -153,6 +216,7 @@ struct jqw_pause {
 struct jqw_move {
     struct jqw_queue queue, to;
     uint64_t count; /* at most so many, 0: all */
+    struct jqw_once once;
 };
 struct jqw_ping {
     uint64_t data; /* comes back as the count */
@@ -199,6 +263,9 @@ struct jqw_got {
     struct jqw_bytes text;
     uint64_t incarnation;
     uint64_t receipt; /* number of this delivery on receipt; 0: leased */
+    uint32_t place;   /* which of the queues of the get, from 0 */
+    const struct jqw_detail *details;
+    uint32_t detail_count;
     const struct jqw_run *runs;
     uint32_t run_count;
     struct jqw_bodies bodies; /* as many as the runs have messages, in their order */
@@ -259,6 +326,17 @@ struct jqw_peeked {
     uint32_t run_count;
     struct jqw_bodies bodies;
 };
+struct jqw_exported {
+    uint32_t code;
+    struct jqw_bytes text;
+    uint64_t incarnation;
+    uint64_t next; /* where to go on, 0: that was all */
+    const struct jqw_run *runs;
+    uint32_t run_count;
+    const struct jqw_detail *details;
+    uint32_t detail_count;
+    struct jqw_bodies bodies;
+};
 struct jqw_explained {
     uint32_t code;
     struct jqw_bytes text;
@@ -285,9 +363,11 @@ struct jqw_message {
         struct jqw_delete delete_;
         struct jqw_put put;
         struct jqw_get get;
+        struct jqw_forward forward;
         struct jqw_settle settle;
         struct jqw_received received;
         struct jqw_count count;
+        struct jqw_export export_;
         struct jqw_join join;
         struct jqw_pause pause;
         struct jqw_move move;
@@ -305,6 +385,7 @@ struct jqw_message {
         struct jqw_attached attached;
         struct jqw_stats stats;
         struct jqw_peeked peeked;
+        struct jqw_exported exported;
         struct jqw_explained explained;
         struct jqw_event_lease_lost lease_lost;
         struct jqw_event_fenced fenced;
@@ -312,12 +393,15 @@ struct jqw_message {
     };
 };
 
-/* Room for the arrays of one decoded message; a message is valid until its scratch is used again. About 100 KiB. */
+/* Room for the arrays of one decoded message; a message is valid until its scratch is used again. About 250 KiB. */
 struct jqw_scratch {
     uint32_t sizes[JQW_BATCH_MAX];
     struct jqw_run runs[JQW_BATCH_MAX];
     struct jqw_range ranges[JQW_LOST_MAX];
     struct jqw_stat stats[JQW_LIST_MAX];
+    struct jqw_detail details[JQW_BATCH_MAX];
+    struct jqw_target targets[JQW_TARGETS_MAX];
+    struct jqw_queue queues[JQW_GET_OTHERS_MAX];
 };
 
 /* Decodes the msgpack array of one frame (without its length). JQ_OK: *out is set and borrows from frame and scratch; `item` of

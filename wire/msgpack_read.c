@@ -17,7 +17,7 @@ static int read_scalar(struct jqw_taking *taking, const msgpack_object *from, co
     case MSGPACK_OBJECT_POSITIVE_INTEGER:
         return jqw_take_number(taking, field, to, from->via.u64);
     case MSGPACK_OBJECT_NEGATIVE_INTEGER:
-        return jqw_take_negative(taking, field);
+        return jqw_take_negative(taking, field, to, from->via.i64);
     case MSGPACK_OBJECT_NIL:
         return jqw_take_nil(taking, field, to);
     case MSGPACK_OBJECT_BOOLEAN:
@@ -119,29 +119,31 @@ static int read_options(struct jqw_taking *taking, const msgpack_object *from, c
     return code;
 }
 
-/* One queue; fields of a later version are skipped. */
-static int read_stat(struct jqw_taking *taking, const msgpack_object *from, const struct jqw_options *options,
-                     struct jqw_stat *stat)
+/* In answers fields of a later version are skipped. */
+static int read_map(struct jqw_taking *taking, const msgpack_object *from, const struct jqw_options *options, void *to)
 {
+    uint64_t seen = 0;
     if (from->type != MSGPACK_OBJECT_MAP)
         return wrong_type(taking);
     int code = JQ_OK;
     for (uint32_t i = 0; i < from->via.map.size && code == JQ_OK; i++) {
         const msgpack_object_kv *pair = &from->via.map.ptr[i];
+        const struct jqw_field *field;
         if (pair->key.type != MSGPACK_OBJECT_POSITIVE_INTEGER)
             return wrong_type(taking);
-        const struct jqw_field *field = jqw_option(options, pair->key.via.u64);
-        if (field)
-            code = read_scalar(taking, &pair->val, field, stat);
+        code = jqw_take_key(taking, options, pair->key.via.u64, &seen, &field);
+        if (code == JQ_OK && field)
+            code = read_scalar(taking, &pair->val, field, to);
     }
     return code;
 }
 
-static int read_stats(struct jqw_taking *taking, const msgpack_object *from, const struct jqw_field *field)
+static int read_maps(struct jqw_taking *taking, const msgpack_object *from, const struct jqw_field *field)
 {
-    int code = jqw_take_stats(taking, field, from->via.array.size);
+    char *items;
+    int code = jqw_take_maps(taking, field, from->via.array.size, &items);
     for (uint32_t i = 0; i < from->via.array.size && code == JQ_OK; i++)
-        code = read_stat(taking, &from->via.array.ptr[i], field->options, &taking->scratch->stats[i]);
+        code = read_map(taking, &from->via.array.ptr[i], field->options, items + (size_t)i * field->options->size);
     return code;
 }
 
@@ -155,8 +157,8 @@ static int read_list(struct jqw_taking *taking, const msgpack_object *from, cons
         return read_ranges(taking, from, field);
     case JQW_FIELD_RUNS:
         return read_runs(taking, from, field);
-    case JQW_FIELD_STATS:
-        return read_stats(taking, from, field);
+    case JQW_FIELD_MAPS:
+        return read_maps(taking, from, field);
     default:
         return read_bodies(taking, from, field, bodies);
     }
@@ -168,7 +170,7 @@ static int read_field(struct jqw_taking *taking, const msgpack_object *from, con
     switch (field->kind) {
     case JQW_FIELD_RANGES:
     case JQW_FIELD_RUNS:
-    case JQW_FIELD_STATS:
+    case JQW_FIELD_MAPS:
     case JQW_FIELD_BODIES:
         return read_list(taking, from, field, bodies);
     case JQW_FIELD_OPTIONS:

@@ -41,21 +41,38 @@
     {                                                                  \
         .name = "options", .kind = JQW_FIELD_OPTIONS, .options = &list \
     }
+#define PRIORITY(member) PLAIN("priority", member, PRIORITY)
+#define MAPS(label, member, counter, least, most, list, places, text)                                             \
+    {                                                                                                             \
+        .name = label, .kind = JQW_FIELD_MAPS, AT(member), .count = offsetof(struct jqw_message, counter),        \
+        .min = least, .max = most, .options = &list, .scratch = offsetof(struct jqw_scratch, places), .why = text \
+    }
+#define SLOT(member) \
+    [4] = UINT("slot", member.slot, 0, JQW_SLOTS_MAX - 1, "slot is below 1024"), [5] = U64("number", member.number)
 #define QUEUE(member) NAME("queue", member.name), U64("incarnation", member.incarnation)
 #define CODE(member)  U32("code", member.code), STR("text", member.text, JQW_TEXT_MAX, "text: more than 400 bytes")
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
 _Static_assert(JQW_NAME_MAX == 255 && JQW_TEXT_MAX == 400 && JQW_BATCH_MAX == 1000 && JQW_LIST_MAX == 100 &&
-                   JQW_LINES_MAX == 4096,
+                   JQW_LINES_MAX == 4096 && JQW_TARGETS_MAX == 16 && JQW_GET_OTHERS_MAX == 15 && JQW_SLOTS_MAX == 1024,
                "the texts in these tables name limits");
 
 static const struct jqw_field put_option_fields[] = {
     /* 0 is kept for options of single messages */
-    [1] = PLAIN("delay_ms", put.delay_ms, TIME),
-    [2] = PLAIN("ttl_ms", put.ttl_ms, TIME),
-    [6] = U64("generation", put.generation),
+    [1] = PLAIN("delay_ms", put.options.delay_ms, TIME),
+    [2] = PLAIN("ttl_ms", put.options.ttl_ms, TIME),
+    [3] = PRIORITY(put.options.priority),
+    SLOT(put.once),
+    [6] = U64("generation", put.options.generation),
 };
-static const struct jqw_options put_options = {put_option_fields, LENGTH(put_option_fields)};
+static const struct jqw_options put_options = {put_option_fields, LENGTH(put_option_fields), 0};
+
+static const struct jqw_field count_once_fields[] = {SLOT(count.once)};
+static const struct jqw_options count_once = {count_once_fields, LENGTH(count_once_fields), 0};
+static const struct jqw_field move_once_fields[] = {SLOT(move.once)};
+static const struct jqw_options move_once = {move_once_fields, LENGTH(move_once_fields), 0};
+static const struct jqw_field forward_once_fields[] = {SLOT(forward.once)};
+static const struct jqw_options forward_once = {forward_once_fields, LENGTH(forward_once_fields), 0};
 
 static const struct jqw_field declare_option_fields[] = {
     [1] = U64("max_messages", declare.max_messages),
@@ -76,7 +93,59 @@ static const struct jqw_field declare_option_fields[] = {
     [14] = PLAIN("sync_ms", declare.sync_ms, TIME),
     [15] = NAME("dead_letter", declare.dead_letter),
 };
-static const struct jqw_options declare_options = {declare_option_fields, LENGTH(declare_option_fields)};
+static const struct jqw_options declare_options = {declare_option_fields, LENGTH(declare_option_fields), 0};
+
+/* ---- maps of lists: offsets are in what one map fills ---- */
+
+#define IN(type, label, member, of)                                                     \
+    {                                                                                   \
+        .name = label, .kind = JQW_FIELD_##of, .offset = offsetof(struct type, member), \
+        .width = sizeof(((struct type *)0)->member), .max = UINT64_MAX, .why = ""       \
+    }
+#define NAME_IN(type, label, member)                                                                        \
+    {                                                                                                       \
+        .name = label, .kind = JQW_FIELD_STR, .offset = offsetof(struct type, member), .max = JQW_NAME_MAX, \
+        .why = label ": more than 255 bytes"                                                                \
+    }
+#define UINT_IN(type, label, member, least, most, text)                                     \
+    {                                                                                       \
+        .name = label, .kind = JQW_FIELD_UINT, .offset = offsetof(struct type, member),     \
+        .width = sizeof(((struct type *)0)->member), .min = least, .max = most, .why = text \
+    }
+
+static const struct jqw_field queue_item_fields[] = {
+    NAME_IN(jqw_queue, "queue", name),
+    IN(jqw_queue, "incarnation", incarnation, UINT),
+};
+static const struct jqw_options queue_item = {queue_item_fields, LENGTH(queue_item_fields), sizeof(struct jqw_queue)};
+
+static const struct jqw_field target_item_fields[] = {
+    NAME_IN(jqw_target, "queue", queue.name),
+    IN(jqw_target, "incarnation", queue.incarnation, UINT),
+    UINT_IN(jqw_target, "count", count, 1, JQW_BATCH_MAX, "count: 1 to 1000 messages for each queue"),
+    IN(jqw_target, "delay_ms", options.delay_ms, TIME),
+    IN(jqw_target, "ttl_ms", options.ttl_ms, TIME),
+    IN(jqw_target, "priority", options.priority, PRIORITY),
+    IN(jqw_target, "generation", options.generation, UINT),
+};
+static const struct jqw_options target_item = {target_item_fields, LENGTH(target_item_fields),
+                                               sizeof(struct jqw_target)};
+
+static const struct jqw_field detail_item_fields[] = {
+    UINT_IN(jqw_detail, "index", index, 0, JQW_BATCH_MAX - 1, "index is a place in the bodies"),
+    UINT_IN(jqw_detail, "state", state, 0, UINT32_MAX, "state is a number below 2^32"),
+    IN(jqw_detail, "delay_ms", delay_ms, UINT),
+    IN(jqw_detail, "ttl_ms", ttl_ms, UINT),
+    IN(jqw_detail, "age_ms", age_ms, UINT),
+    IN(jqw_detail, "priority", priority, PRIORITY),
+    UINT_IN(jqw_detail, "reason", reason, 0, UINT32_MAX, "reason is a number below 2^32"),
+    NAME_IN(jqw_detail, "source", source),
+    IN(jqw_detail, "source_sequence", source_sequence, UINT),
+    IN(jqw_detail, "source_age_ms", source_age_ms, UINT),
+    IN(jqw_detail, "source_deliveries", source_deliveries, UINT),
+};
+static const struct jqw_options detail_item = {detail_item_fields, LENGTH(detail_item_fields),
+                                               sizeof(struct jqw_detail)};
 
 /* Their numbers are their places in JQW_STAT_FIELDS, from 1: new ones go to its end. */
 static const struct jqw_field stat_item_fields[] = {
@@ -90,7 +159,7 @@ static const struct jqw_field stat_item_fields[] = {
     JQW_STAT_FIELDS(STAT_FIELD)
 #undef STAT_FIELD
 };
-const struct jqw_options jqw_stat_options = {stat_item_fields, LENGTH(stat_item_fields)};
+const struct jqw_options jqw_stat_options = {stat_item_fields, LENGTH(stat_item_fields), sizeof(struct jqw_stat)};
 
 /* ---- from client to broker ---------------------------------------------------------------------------------------- */
 
@@ -122,6 +191,17 @@ static const struct jqw_field get_fields[] = {
     FLAGS(get.flags, JQW_GET_AUTO | JQW_GET_FINAL),
     PLAIN("done", get.done, RANGES),
     PLAIN("release", get.release, RANGES),
+    MAPS("others", get.others, get.other_count, 0, JQW_GET_OTHERS_MAX, queue_item, queues,
+         "others: a get is from 16 queues at most"),
+    U64("generation", get.generation),
+};
+static const struct jqw_field forward_fields[] = {
+    PLAIN("timeout_ms", forward.timeout_ms, TIMEOUT),
+    PLAIN("done", forward.done, RANGES),
+    MAPS("targets", forward.targets, forward.target_count, 1, JQW_TARGETS_MAX, target_item, targets,
+         "targets: a forward puts into 1 to 16 queues"),
+    BODIES(forward.bodies, 1),
+    OPTIONS(forward_once),
 };
 static const struct jqw_field done_fields[] = {PLAIN("ranges", settle.ranges, RANGES)};
 static const struct jqw_field nack_fields[] = {
@@ -135,6 +215,7 @@ static const struct jqw_field received_fields[] = {U64("receipt", received.recei
 static const struct jqw_field task_done_fields[] = {
     QUEUE(count.queue),
     UINT("count", count.count, 1, UINT32_MAX, "count is a number from 1 to 2^32 - 1"),
+    OPTIONS(count_once),
 };
 static const struct jqw_field join_fields[] = {
     QUEUE(join.queue),
@@ -149,6 +230,7 @@ static const struct jqw_field close_fields[] = {
 static const struct jqw_field put_end_fields[] = {
     QUEUE(count.queue),
     UINT("count", count.count, 1, JQW_BATCH_MAX, "count: 1 to 1000 ends at a time"),
+    OPTIONS(count_once),
 };
 static const struct jqw_field attach_fields[] = {
     QUEUE(producer.queue),
@@ -185,10 +267,13 @@ static const struct jqw_field pause_fields[] = {
 };
 static const struct jqw_field mark_fields[] = {QUEUE(named.queue)};
 static const struct jqw_field move_fields[] = {
-    QUEUE(move.queue),
-    NAME("to", move.to.name),
-    U64("to_incarnation", move.to.incarnation),
-    U64("count", move.count),
+    QUEUE(move.queue),        NAME("to", move.to.name), U64("to_incarnation", move.to.incarnation),
+    U64("count", move.count), OPTIONS(move_once),
+};
+static const struct jqw_field export_fields[] = {
+    QUEUE(export_.queue),
+    U64("from", export_.from),
+    UINT("count", export_.count, 1, JQW_BATCH_MAX, "count: an export brings 1 to 1000 messages"),
 };
 static const struct jqw_field why_fields[] = {QUEUE(named.queue)};
 static const struct jqw_field ping_fields[] = {U64("data", ping.data)};
@@ -210,7 +295,9 @@ static const struct jqw_field got_fields[] = {
     U64("incarnation", got.incarnation),
     U64("receipt", got.receipt),
     PLAIN("lost", got.lost, RANGES),
+    U32("place", got.place),
     RUNS(got.runs, got.run_count),
+    MAPS("details", got.details, got.detail_count, 0, JQW_BATCH_MAX, detail_item, details, "more than 1000 details"),
     BODIES(got.bodies, 0),
 };
 static const struct jqw_field settled_fields[] = {
@@ -237,11 +324,7 @@ static const struct jqw_field attached_fields[] = {
 };
 static const struct jqw_field stats_fields[] = {
     CODE(stats),
-    {.name = "queues",
-     .kind = JQW_FIELD_STATS,
-     AT(stats.item),
-     .count = offsetof(struct jqw_message, stats.count),
-     .options = &jqw_stat_options},
+    MAPS("queues", stats.item, stats.count, 0, JQW_LIST_MAX, jqw_stat_options, stats, "more than 100 queues"),
     PLAIN("more", stats.more, BOOL),
 };
 static const struct jqw_field peeked_fields[] = {
@@ -249,6 +332,15 @@ static const struct jqw_field peeked_fields[] = {
     U64("incarnation", peeked.incarnation),
     RUNS(peeked.runs, peeked.run_count),
     BODIES(peeked.bodies, 0),
+};
+static const struct jqw_field exported_fields[] = {
+    CODE(exported),
+    U64("incarnation", exported.incarnation),
+    U64("next", exported.next),
+    RUNS(exported.runs, exported.run_count),
+    MAPS("details", exported.details, exported.detail_count, 0, JQW_BATCH_MAX, detail_item, details,
+         "more than 1000 details"),
+    BODIES(exported.bodies, 0),
 };
 static const struct jqw_field explained_fields[] = {
     CODE(explained),

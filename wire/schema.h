@@ -7,18 +7,19 @@
 #include "message.h"
 
 enum jqw_field_kind {
-    JQW_FIELD_UINT,    /* min to max, otherwise INVALID; also names of choices */
-    JQW_FIELD_FLAGS,   /* bits of max; any other is INVALID */
-    JQW_FIELD_BOOL,    /* a bool */
-    JQW_FIELD_TIME,    /* milliseconds from 0 to JQW_TIMEOUT_MS_MAX */
-    JQW_FIELD_TIMEOUT, /* the same, or nil for JQW_TIMEOUT_FOREVER */
-    JQW_FIELD_STR,     /* at most max bytes of str */
-    JQW_FIELD_BIN,     /* exactly max bytes of bin */
-    JQW_FIELD_RANGES,  /* array of [incarnation, first, count, attempt] */
-    JQW_FIELD_RUNS,    /* array of [first, count, attempt, deliveries] */
-    JQW_FIELD_BODIES,  /* array of bins, min at least */
-    JQW_FIELD_OPTIONS, /* map of numbered options; as the last field it may be missing */
-    JQW_FIELD_STATS,   /* array of maps of numbered fields */
+    JQW_FIELD_UINT,     /* min to max, otherwise INVALID; also names of choices */
+    JQW_FIELD_FLAGS,    /* bits of max; any other is INVALID */
+    JQW_FIELD_BOOL,     /* a bool */
+    JQW_FIELD_TIME,     /* milliseconds from 0 to JQW_TIMEOUT_MS_MAX */
+    JQW_FIELD_TIMEOUT,  /* the same, or nil for JQW_TIMEOUT_FOREVER */
+    JQW_FIELD_STR,      /* at most max bytes of str */
+    JQW_FIELD_BIN,      /* exactly max bytes of bin */
+    JQW_FIELD_RANGES,   /* array of [incarnation, first, count, attempt] */
+    JQW_FIELD_RUNS,     /* array of [first, count, attempt, deliveries] */
+    JQW_FIELD_BODIES,   /* array of bins, min at least */
+    JQW_FIELD_PRIORITY, /* a number of 63 bits and sign, or at most JQW_PRIORITY_MAX bytes of bin */
+    JQW_FIELD_OPTIONS,  /* map of numbered options; as the last field it may be missing */
+    JQW_FIELD_MAPS,     /* array of maps of numbered fields, min to max of them */
 };
 
 struct jqw_field {
@@ -27,15 +28,17 @@ struct jqw_field {
     const struct jqw_options *options;
     uint64_t min, max;
     enum jqw_field_kind kind;
-    uint16_t offset; /* in struct jqw_message; in STATS' own fields, in struct jqw_stat */
-    uint16_t count;  /* RUNS, STATS: the same of the count */
-    uint8_t width;   /* UINT, FLAGS: bytes of the member, 4 or 8 */
+    uint16_t offset;  /* in struct jqw_message; of the fields of MAPS, in the struct that one map fills */
+    uint16_t count;   /* RUNS, MAPS: the same of the count */
+    uint32_t scratch; /* MAPS: where in struct jqw_scratch they are read to */
+    uint8_t width;    /* UINT, FLAGS: bytes of the member, 4 or 8 */
 };
 
 /* Fields by number: those of a map. The number of an entry is its place; an entry without a name is no field. */
 struct jqw_options {
     const struct jqw_field *fields;
     uint32_t count;
+    uint32_t size; /* MAPS: bytes of the struct that one map fills */
 };
 
 struct jqw_schema {

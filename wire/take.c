@@ -4,7 +4,7 @@
 #include <string.h>
 
 _Static_assert(JQW_BATCH_MAX == 1000 && JQW_RANGES_MAX == 1000 && JQW_SETTLE_MAX == 1000 && JQW_LOST_MAX == 2000 &&
-                   JQW_MESSAGE_MAX == 8388608 && JQW_OPTIONS_MAX == 32,
+                   JQW_MESSAGE_MAX == 8388608 && JQW_OPTIONS_MAX == 32 && JQW_PRIORITY_MAX == 255,
                "the texts here name limits");
 
 static int request_check(const struct jqw_taking *taking, uint64_t request)
@@ -74,6 +74,12 @@ static int number_store(const struct jqw_field *field, void *to, uint64_t value)
     return JQ_OK;
 }
 
+static int priority_store(const struct jqw_field *field, void *to, struct jqw_priority value)
+{
+    *(struct jqw_priority *)jqw_member(to, field->offset) = value;
+    return JQ_OK;
+}
+
 int jqw_take_number(struct jqw_taking *taking, const struct jqw_field *field, void *to, uint64_t value)
 {
     switch (field->kind) {
@@ -88,13 +94,19 @@ int jqw_take_number(struct jqw_taking *taking, const struct jqw_field *field, vo
     case JQW_FIELD_TIME:
     case JQW_FIELD_TIMEOUT:
         return time_store(taking, field, to, value);
+    case JQW_FIELD_PRIORITY:
+        if (value > INT64_MAX)
+            return jqw_refuse(taking, JQ_INVALID, "a priority is a number below 2^63");
+        return priority_store(field, to, (struct jqw_priority){.kind = JQW_PRIORITY_NUMBER, .number = (int64_t)value});
     default:
         return wrong_type(taking);
     }
 }
 
-int jqw_take_negative(struct jqw_taking *taking, const struct jqw_field *field)
+int jqw_take_negative(struct jqw_taking *taking, const struct jqw_field *field, void *to, int64_t value)
 {
+    if (field->kind == JQW_FIELD_PRIORITY)
+        return priority_store(field, to, (struct jqw_priority){.kind = JQW_PRIORITY_NUMBER, .number = value});
     if (field->kind == JQW_FIELD_TIME || field->kind == JQW_FIELD_TIMEOUT)
         return jqw_refuse(taking, JQ_INVALID, "a time is negative");
     return wrong_type(taking);
@@ -128,6 +140,11 @@ int jqw_take_str(struct jqw_taking *taking, const struct jqw_field *field, void 
 
 int jqw_take_bin(struct jqw_taking *taking, const struct jqw_field *field, void *to, const uint8_t *data, size_t size)
 {
+    if (field->kind == JQW_FIELD_PRIORITY) {
+        if (size > JQW_PRIORITY_MAX)
+            return jqw_refuse(taking, JQ_INVALID, "a priority has at most 255 bytes");
+        return priority_store(field, to, (struct jqw_priority){.kind = JQW_PRIORITY_BYTES, .bytes = {data, size}});
+    }
     if (field->kind != JQW_FIELD_BIN)
         return wrong_type(taking);
     if (size != field->max)
@@ -233,12 +250,22 @@ int jqw_take_option(struct jqw_taking *taking, const struct jqw_options *options
     return JQ_OK;
 }
 
-int jqw_take_stats(struct jqw_taking *taking, const struct jqw_field *field, uint64_t count)
+int jqw_take_maps(struct jqw_taking *taking, const struct jqw_field *field, uint64_t count, char **items)
 {
-    if (count > JQW_LIST_MAX)
-        return jqw_refuse(taking, JQ_INVALID, "more than 100 queues");
-    memset(taking->scratch->stats, 0, count * sizeof taking->scratch->stats[0]);
-    *(const struct jqw_stat **)jqw_member(taking->out, field->offset) = taking->scratch->stats;
+    if (count < field->min || count > field->max)
+        return jqw_refuse(taking, JQ_INVALID, field->why);
+    *items = jqw_member(taking->scratch, field->scratch);
+    memset(*items, 0, count * field->options->size);
+    *(const void **)jqw_member(taking->out, field->offset) = *items;
     *(uint32_t *)jqw_member(taking->out, field->count) = (uint32_t)count;
+    return JQ_OK;
+}
+
+int jqw_take_key(struct jqw_taking *taking, const struct jqw_options *options, uint64_t key, uint64_t *seen,
+                 const struct jqw_field **field)
+{
+    if (taking->schema->kind == JQW_KIND_REQUEST)
+        return jqw_take_option(taking, options, key, seen, field);
+    *field = jqw_option(options, key);
     return JQ_OK;
 }

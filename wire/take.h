@@ -16,6 +16,7 @@ struct jqw_taking {
     uint32_t settle_count; /* messages in the ranges of one list of a request, not beyond JQW_SETTLE_MAX */
     uint32_t run_count;    /* messages in the runs, not beyond JQW_BATCH_MAX */
     bool has_runs;
+    struct jqw_bytes frame;
 };
 
 static inline int jqw_refuse(struct jqw_taking *taking, int code, const char *why)
@@ -32,10 +33,10 @@ JQ_MUST_USE int jqw_take_surplus(struct jqw_taking *taking);
 /* What becomes of a code at the end: whatever is wrong with a message that cannot be answered is PROTOCOL. */
 int jqw_take_end(struct jqw_taking *taking, int code, const char **why);
 
-/* Scalars: UINT, FLAGS, BOOL, TIME, TIMEOUT, STR, BIN. `to` is the message or the struct in it that field->offset counts
+/* Scalars: UINT, FLAGS, BOOL, TIME, TIMEOUT, STR, BIN, PRIORITY. `to` is the message or the struct in it that field->offset counts
  * from. JQW_TYPE_NONE and types that a field does not take are PROTOCOL. */
 JQ_MUST_USE int jqw_take_number(struct jqw_taking *taking, const struct jqw_field *field, void *to, uint64_t value);
-JQ_MUST_USE int jqw_take_negative(struct jqw_taking *taking, const struct jqw_field *field);
+JQ_MUST_USE int jqw_take_negative(struct jqw_taking *taking, const struct jqw_field *field, void *to, int64_t value);
 JQ_MUST_USE int jqw_take_nil(struct jqw_taking *taking, const struct jqw_field *field, void *to);
 JQ_MUST_USE int jqw_take_bool(struct jqw_taking *taking, const struct jqw_field *field, void *to, bool value);
 JQ_MUST_USE int jqw_take_str(struct jqw_taking *taking, const struct jqw_field *field, void *to, const uint8_t *data,
@@ -56,7 +57,9 @@ JQ_MUST_USE int jqw_take_body_too_large(struct jqw_taking *taking);
 JQ_MUST_USE int jqw_take_options(struct jqw_taking *taking, uint64_t count);
 JQ_MUST_USE int jqw_take_option(struct jqw_taking *taking, const struct jqw_options *options, uint64_t key,
                                 uint64_t *seen, const struct jqw_field **field);
-/* Items of stat: how many; then each is cleared and handed out to be filled. */
-JQ_MUST_USE int jqw_take_stats(struct jqw_taking *taking, const struct jqw_field *field, uint64_t count);
+/* Maps: how many; then each is cleared at *items, to be filled. Then the field of each key, NULL where it is to be skipped. */
+JQ_MUST_USE int jqw_take_maps(struct jqw_taking *taking, const struct jqw_field *field, uint64_t count, char **items);
+JQ_MUST_USE int jqw_take_key(struct jqw_taking *taking, const struct jqw_options *options, uint64_t key, uint64_t *seen,
+                             const struct jqw_field **field);
 
 #endif

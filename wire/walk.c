@@ -41,13 +41,15 @@ static struct jqw_token token_fixed(uint8_t head)
         return (struct jqw_token){JQW_TYPE_ARRAY, head & 0x0f};
     if (head < 0xc0)
         return (struct jqw_token){JQW_TYPE_STR, head & 0x1f};
-    return (struct jqw_token){JQW_TYPE_NEGATIVE, 0};
+    return (struct jqw_token){JQW_TYPE_NEGATIVE, UINT64_MAX - 0xff + head};
 }
 
 static struct jqw_token token_signed(uint64_t value, unsigned width)
 {
-    bool negative = value >> (8 * width - 1) & 1;
-    return negative ? (struct jqw_token){JQW_TYPE_NEGATIVE, 0} : (struct jqw_token){JQW_TYPE_UINT, value};
+    uint64_t sign = UINT64_C(1) << (8 * width - 1);
+    if (!(value & sign))
+        return (struct jqw_token){JQW_TYPE_UINT, value};
+    return (struct jqw_token){JQW_TYPE_NEGATIVE, (value ^ sign) - sign};
 }
 
 /* The heads c0 to df, of which `left` bytes follow. */

@@ -15,7 +15,7 @@ enum jqw_type {
     JQW_TYPE_NIL,
     JQW_TYPE_BOOL,     /* value: 0 or 1 */
     JQW_TYPE_UINT,     /* value: itself; in whichever encoding */
-    JQW_TYPE_NEGATIVE, /* an integer below 0 */
+    JQW_TYPE_NEGATIVE, /* an integer below 0; value: itself, as two's complement */
     JQW_TYPE_FLOAT,
     JQW_TYPE_STR,   /* value: bytes that follow, and are there */
     JQW_TYPE_BIN,   /* the same */

@@ -14,6 +14,7 @@ static bool is_hot(uint64_t op)
     case JQW_TOUCH:
     case JQW_RECEIVED:
     case JQW_TASK_DONE:
+    case JQW_FORWARD:
     case JQW_CLOSE:
     case JQW_RESULT:
     case JQW_GOT:
@@ -41,7 +42,7 @@ static int read_any(struct jqw_taking *taking, struct jqw_walk *in, const struct
     case JQW_TYPE_UINT:
         return jqw_take_number(taking, field, to, token.value);
     case JQW_TYPE_NEGATIVE:
-        return jqw_take_negative(taking, field);
+        return jqw_take_negative(taking, field, to, (int64_t)token.value);
     case JQW_TYPE_NIL:
         return jqw_take_nil(taking, field, to);
     case JQW_TYPE_BOOL:
@@ -160,6 +161,41 @@ static int read_options(struct jqw_taking *taking, struct jqw_walk *in, const st
     return code;
 }
 
+static int read_map(struct jqw_taking *taking, struct jqw_walk *in, const struct jqw_options *options, void *to)
+{
+    uint64_t count, key, seen = 0;
+    uint32_t budget = JQW_VALUES_MAX;
+    int code = JQ_OK;
+    if (!jqw_walk_typed(in, JQW_TYPE_MAP, &count))
+        return malformed(taking);
+    for (uint64_t i = 0; i < count && code == JQ_OK; i++) {
+        const struct jqw_field *field;
+        if (!jqw_walk_uint(in, &key))
+            return malformed(taking);
+        code = jqw_take_key(taking, options, key, &seen, &field);
+        if (code == JQ_OK && field)
+            code = read_scalar(taking, in, field, to);
+        else if (code == JQ_OK && !jqw_walk_skip(in, JQW_DEPTH_MAX, &budget))
+            return malformed(taking);
+    }
+    return code;
+}
+
+/* They alone can hold more values than a frame may. */
+static int read_maps(struct jqw_taking *taking, struct jqw_walk *in, const struct jqw_field *field)
+{
+    uint64_t count;
+    char *items;
+    if (!jqw_walk_array(in, &count))
+        return malformed(taking);
+    if (count > 0 && !jqw_walk_check(taking->frame.data, taking->frame.size))
+        return malformed(taking);
+    int code = jqw_take_maps(taking, field, count, &items);
+    for (uint64_t i = 0; i < count && code == JQ_OK; i++)
+        code = read_map(taking, in, field->options, items + i * field->options->size);
+    return code;
+}
+
 static int read_field(struct jqw_taking *taking, struct jqw_walk *in, const struct jqw_field *field)
 {
     switch (field->kind) {
@@ -171,8 +207,8 @@ static int read_field(struct jqw_taking *taking, struct jqw_walk *in, const stru
         return read_bodies(taking, in, field);
     case JQW_FIELD_OPTIONS:
         return read_options(taking, in, field->options);
-    case JQW_FIELD_STATS:
-        __builtin_trap(); /* in no hot message */
+    case JQW_FIELD_MAPS:
+        return read_maps(taking, in, field);
     default:
         return read_scalar(taking, in, field, taking->out);
     }
@@ -203,6 +239,7 @@ int jqw_walk_read(struct jqw_taking *taking, const uint8_t *frame, size_t size, 
 {
     struct jqw_walk in = {frame, frame + size};
     uint64_t count, op, request;
+    taking->frame = (struct jqw_bytes){frame, size};
     *hot = jqw_walk_array(&in, &count) && count >= 2 && jqw_walk_uint(&in, &op) && is_hot(op);
     if (!*hot)
         return JQ_OK;

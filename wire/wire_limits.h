@@ -14,11 +14,15 @@ enum {
     JQW_SETTLE_MAX = 1000,             /* messages settled by the ranges of one list of a request: INVALID */
     JQW_LOST_MAX = 2000,               /* ranges in one list of an answer or event */
     JQW_LIST_MAX = 100,                /* queues in one answer to list */
+    JQW_TARGETS_MAX = 16,              /* puts of one forward: INVALID */
+    JQW_GET_OTHERS_MAX = 15,           /* queues of one get besides the first: INVALID */
+    JQW_SLOTS_MAX = 1024,              /* slots of one client: INVALID */
+    JQW_PRIORITY_MAX = 255,            /* bytes of a priority: INVALID */
     JQW_MESSAGE_MAX = 8 * 1024 * 1024, /* bytes of a body: TOO_LARGE */
     JQW_FRAME_MAX = 16 * 1024 * 1024,  /* bytes of a frame after its length: PROTOCOL */
     JQW_FRAME_HEADER = 4,              /* bytes of the big-endian length */
     JQW_DEPTH_MAX = 4,                 /* nested arrays and maps in a frame: PROTOCOL */
-    JQW_VALUES_MAX = 32768,            /* msgpack values in a frame, nested ones and keys too: PROTOCOL */
+    JQW_VALUES_MAX = 65536,            /* msgpack values in a frame, nested ones and keys too: PROTOCOL */
     JQW_LINES_MAX = 4096,              /* bytes of the lines of an answer */
     JQW_TEXT_MAX = 400,                /* bytes of an error text */
     JQW_OPTIONS_MAX = 32,              /* pairs in an options map: PROTOCOL */
@@ -29,6 +33,7 @@ enum {
 _Static_assert(JQW_MESSAGE_MAX < JQW_FRAME_MAX, "a frame holds a message of the largest size");
 _Static_assert(JQW_BATCH_MAX <= JQW_SETTLE_MAX, "what one get brings, one done can finish");
 _Static_assert(JQW_LOST_MAX >= 2 * JQW_SETTLE_MAX, "what was lost of a get's two lists fits its answer");
-_Static_assert(JQW_VALUES_MAX > 5 * (JQW_LOST_MAX + JQW_BATCH_MAX), "no message within its limits has too many values");
+_Static_assert(JQW_VALUES_MAX > 5 * (JQW_LOST_MAX + JQW_BATCH_MAX) + 25 * JQW_BATCH_MAX,
+               "no message within its limits has too many values");
 
 #endif

@@ -36,6 +36,21 @@ static inline uint8_t *jqw_write_uint(uint8_t *to, uint64_t value)
     return jqw_write_head(to, 0xcf, value, 8);
 }
 
+static inline uint8_t *jqw_write_int(uint8_t *to, int64_t value)
+{
+    if (value >= 0)
+        return jqw_write_uint(to, (uint64_t)value);
+    if (value >= -32)
+        return *to = (uint8_t)value, to + 1;
+    if (value >= INT8_MIN)
+        return jqw_write_head(to, 0xd0, (uint8_t)value, 1);
+    if (value >= INT16_MIN)
+        return jqw_write_head(to, 0xd1, (uint16_t)value, 2);
+    if (value >= INT32_MIN)
+        return jqw_write_head(to, 0xd2, (uint32_t)value, 4);
+    return jqw_write_head(to, 0xd3, (uint64_t)value, 8);
+}
+
 static inline uint8_t *jqw_write_array(uint8_t *to, uint32_t count)
 {
     if (count < 16) {

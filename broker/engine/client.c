@@ -17,6 +17,7 @@ static void client_free(struct engine *e, struct client *client)
 {
     heap_remove(&e->forgets, &client->forget);
     HASH_DEL(e->clients, client);
+    e->slots -= client->slot_count;
     free(client->slots);
     free(client);
 }
@@ -109,10 +110,12 @@ void clients_free(struct engine *e)
 
 /* ---- slots ---- */
 
-static bool slots_reserve(struct client *client, uint32_t slot)
+static bool slots_reserve(struct engine *e, struct client *client, uint32_t slot, bool nothing_new)
 {
     if (slot < client->slot_count)
         return true;
+    if (nothing_new)
+        return false;
     uint32_t count = client->slot_count ? client->slot_count : 4;
     while (count <= slot)
         count *= 2;
@@ -120,6 +123,7 @@ static bool slots_reserve(struct client *client, uint32_t slot)
     if (!slots)
         return false;
     memset(slots + client->slot_count, 0, (count - client->slot_count) * sizeof *slots);
+    e->slots += count - client->slot_count;
     client->slots = slots;
     client->slot_count = count;
     return true;
@@ -151,7 +155,7 @@ int once_begin(struct engine *e, struct session *s, const struct engine_command 
     struct client *client = s->client;
     if (!client || c->once.slot >= ENGINE_SLOTS_MAX)
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_ONCE_SLOT, NULL, ENGINE_SLOTS_MAX);
-    if (!slots_reserve(client, c->once.slot))
+    if (!slots_reserve(e, client, c->once.slot, c->nothing_new))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     struct slot *slot = &client->slots[c->once.slot];
     if (c->once.number < slot->number)
@@ -211,7 +215,7 @@ int client_restore(struct engine *e, const struct engine_record *record)
     if (!client && !(client = client_new(e, record->client)))
         return JQ_OVERLOADED;
     heap_set(&e->forgets, &client->forget, deadline_after(e, e->config.client_forget_ns), ++e->order_last);
-    if (!slots_reserve(client, record->once.slot))
+    if (!slots_reserve(e, client, record->once.slot, false))
         return JQ_OVERLOADED;
     struct slot *slot = &client->slots[record->once.slot];
     client->kept += !slot->kept;

@@ -88,6 +88,7 @@ bool engine_waits(const struct engine *engine, struct engine_session_id session,
 /* What slices and memory have come to; for tests, stat and metrics. */
 struct engine_totals {
     uint64_t sessions, clients, queues, producers, members, waiters, messages, leases; /* ends are messages here */
+    uint64_t slots;     /* of all clients, as far as there is memory for them */
     uint64_t sliced;    /* messages handled in slices, ever */
     uint64_t slice_max; /* the most of them in one step */
 };

@@ -387,6 +387,7 @@ struct engine {
     struct heap delayed, expiries; /* queues */
     struct heap graces;            /* producers */
     struct heap forgets;           /* clients */
+    uint64_t slots;                /* of all clients */
     struct client *clients;
     struct once once;           /* of the request under way */
     struct heap ttls;           /* queues */

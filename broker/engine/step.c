@@ -282,6 +282,7 @@ void engine_totals(const struct engine *e, struct engine_totals *out)
         .queues = HASH_CNT(hh_name, e->by_name),
         .producers = e->producers,
         .clients = HASH_COUNT(e->clients),
+        .slots = e->slots,
         .members = pool_used(&e->member_pool),
         .waiters = pool_used(&e->waiter_pool),
         .messages = e->messages,

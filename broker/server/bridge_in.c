@@ -37,7 +37,7 @@ struct engine_text bridge_text(struct server *server, struct jqw_bytes bytes)
     return (struct engine_text){copy, (uint32_t)bytes.size};
 }
 
-static struct engine_ranges copy_ranges(struct server *server, const struct jqw_ranges *ranges)
+struct engine_ranges bridge_ranges(struct server *server, const struct jqw_ranges *ranges)
 {
     struct engine_range *copy = turn_alloc(server, ranges->count * sizeof *copy);
     for (uint32_t i = 0; i < ranges->count; i++) {
@@ -47,7 +47,9 @@ static struct engine_ranges copy_ranges(struct server *server, const struct jqw_
     return (struct engine_ranges){copy, ranges->count};
 }
 _Static_assert((int)JQW_RANGES_MAX <= (int)ENGINE_RANGES_MAX && (int)JQW_BATCH_MAX <= (int)ENGINE_BATCH_MAX &&
-                   (int)JQW_LIST_MAX <= (int)ENGINE_LIST_MAX && (int)JQW_NAME_MAX <= (int)ENGINE_NAME_MAX,
+                   (int)JQW_LIST_MAX <= (int)ENGINE_LIST_MAX && (int)JQW_TARGETS_MAX <= (int)ENGINE_TARGETS_MAX &&
+                   (int)JQW_GET_OTHERS_MAX < (int)ENGINE_GET_QUEUES_MAX &&
+                   (int)JQW_SLOTS_MAX <= (int)ENGINE_SLOTS_MAX && (int)JQW_NAME_MAX <= (int)ENGINE_NAME_MAX,
                "what can be decoded can be asked, and is counted on in TURN_COMMAND_MEMORY");
 
 struct engine_command *bridge_command(struct connection *connection, enum engine_op op, uint32_t request,
@@ -77,6 +79,19 @@ static void take_put(struct connection *connection, const struct jqw_message *me
     bridge_put(connection, message);
 }
 
+static void take_forward(struct connection *connection, const struct jqw_message *message)
+{
+    bridge_forward(connection, message);
+}
+
+static const struct engine_queue_ref *copy_queues(struct server *server, const struct jqw_queue *queues, uint32_t count)
+{
+    struct engine_queue_ref *copy = turn_alloc(server, count * sizeof *copy);
+    for (uint32_t i = 0; i < count; i++)
+        copy[i] = (struct engine_queue_ref){bridge_text(server, queues[i].name), queues[i].incarnation};
+    return copy;
+}
+
 static void take_get(struct connection *connection, const struct jqw_message *message)
 {
     const struct jqw_get *get = &message->get;
@@ -85,8 +100,11 @@ static void take_get(struct connection *connection, const struct jqw_message *me
     command->get.timeout_ns = bridge_time_ns(get->timeout_ms);
     command->get.auto_ = get->flags & JQW_GET_AUTO;
     command->get.final = get->flags & JQW_GET_FINAL;
-    command->get.done = copy_ranges(connection->server, &get->done);
-    command->get.release = copy_ranges(connection->server, &get->release);
+    command->get.done = bridge_ranges(connection->server, &get->done);
+    command->get.release = bridge_ranges(connection->server, &get->release);
+    command->get.others = copy_queues(connection->server, get->others, get->other_count);
+    command->get.other_count = get->other_count;
+    command->generation = get->generation;
     if (++connection->batch_gets == GETS_MAX)
         turn_execute(connection->server);
 }
@@ -95,7 +113,7 @@ static struct engine_command *take_ranges(struct connection *connection, const s
                                           enum engine_op op)
 {
     struct engine_command *command = bridge_command(connection, op, message->request, NULL);
-    command->settle.ranges = copy_ranges(connection->server, &message->settle.ranges);
+    command->settle.ranges = bridge_ranges(connection->server, &message->settle.ranges);
     return command;
 }
 
@@ -123,7 +141,9 @@ static void take_touch(struct connection *connection, const struct jqw_message *
 
 static void take_count(struct connection *connection, const struct jqw_message *message, enum engine_op op)
 {
-    bridge_command(connection, op, message->request, &message->count.queue)->count = message->count.count;
+    struct engine_command *command = bridge_command(connection, op, message->request, &message->count.queue);
+    command->count = message->count.count;
+    command->once = (struct engine_once){message->count.once.number, message->count.once.slot};
 }
 
 static void take_task_done(struct connection *connection, const struct jqw_message *message)

@@ -1,25 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From effects to frames. Bodies leave from where they lie: neighbours in one piece, large pieces without a copy. */
-#include "bridge_state.h"
-#include "store.h"
+/* From effects to frames. What carries messages: bridge_messages.c. */
+#include "bridge_say.h"
 #include <string.h>
 
 enum {
-    COPY_MAX = 2048,          /* bytes of a piece up to which it is copied */
     FRAME_KEPT = 1024 * 1024, /* memory for a frame that is kept for the next */
 };
 
-/* Where what is said goes, and about what. */
-struct saying {
-    struct server *server;
-    const struct engine_effect *effect;
-    struct output *out;
-    struct jqw_bytes text;
-};
+/* ---- frames ---- */
 
-/* ---- copies of lists ---- */
-
-static struct jqw_ranges ranges_of(struct bridge *bridge, const struct engine_range *from, uint32_t count)
+struct jqw_ranges bridge_lost(struct bridge *bridge, const struct engine_range *from, uint32_t count)
 {
     JQ_ASSERT(count <= JQW_LOST_MAX);
     for (uint32_t i = 0; i < count; i++)
@@ -27,18 +17,7 @@ static struct jqw_ranges ranges_of(struct bridge *bridge, const struct engine_ra
     return (struct jqw_ranges){bridge->ranges, count};
 }
 
-static const struct jqw_run *runs_of(struct bridge *bridge, const struct engine_effect *effect)
-{
-    const struct engine_run *from = effect->got.runs;
-    JQ_ASSERT(effect->got.run_count <= JQW_BATCH_MAX);
-    for (uint32_t i = 0; i < effect->got.run_count; i++)
-        bridge->runs[i] = (struct jqw_run){from[i].first, from[i].count, from[i].attempt, from[i].deliveries};
-    return bridge->runs;
-}
-
-/* ---- frames ---- */
-
-static int append_frame(const struct saying *saying)
+int bridge_append_frame(const struct saying *saying)
 {
     struct jqw_buffer *frame = &saying->server->bridge->frame;
     int code = output_append(&saying->server->pool, saying->out, frame->data, frame->size);
@@ -48,127 +27,70 @@ static int append_frame(const struct saying *saying)
     return code;
 }
 
-static int say(const struct saying *saying, struct jqw_message *message)
+int bridge_say(const struct saying *saying, struct jqw_message *message)
 {
     message->request = saying->effect->request;
     int code = jqw_encode(&saying->server->bridge->frame, message);
-    return code == JQ_OK ? append_frame(saying) : code;
+    return code == JQ_OK ? bridge_append_frame(saying) : code;
 }
 
 static int say_result(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_RESULT,
-                           .result = {.code = effect->code,
-                                      .text = saying->text,
-                                      .incarnation = effect->incarnation,
-                                      .count = effect->answer.count},
-                       });
-}
-
-static uint32_t packed_size(const struct engine_body *body)
-{
-    return jqw_bin_header_size(body->length) + body->length;
-}
-
-static int append_piece(const struct saying *saying, const struct engine_body *first, uint32_t size)
-{
-    struct server *server = saying->server;
-    const uint8_t *bytes = store_at(server->store, first->chunk, first->offset);
-    if (size <= COPY_MAX)
-        return output_append(&server->pool, saying->out, bytes, size);
-    return output_append_place(&server->pool, saying->out, first->chunk, bytes, size);
-}
-
-static int append_bodies(const struct saying *saying)
-{
-    const struct engine_body *body = saying->effect->got.bodies;
-    const struct engine_body *end = body + saying->effect->got.body_count;
-    int code = JQ_OK;
-    while (body < end && code == JQ_OK) {
-        const struct engine_body *first = body;
-        uint32_t size = 0;
-        while (body < end && body->chunk == first->chunk && body->offset == first->offset + size)
-            size += packed_size(body++);
-        code = append_piece(saying, first, size);
-    }
-    return code;
-}
-
-static size_t packed_total(const struct engine_effect *effect)
-{
-    size_t size = 0;
-    for (uint32_t i = 0; i < effect->got.body_count; i++)
-        size += packed_size(&effect->got.bodies[i]);
-    return size;
-}
-
-static int say_got(const struct saying *saying)
-{
-    const struct engine_effect *effect = saying->effect;
-    struct bridge *bridge = saying->server->bridge;
-    const struct jqw_got got = {
-        .code = effect->code,
-        .text = saying->text,
-        .incarnation = effect->incarnation,
-        .receipt = effect->got.receipt,
-        .runs = runs_of(bridge, effect),
-        .run_count = effect->got.run_count,
-        .bodies = {.packed.size = packed_total(effect), .count = effect->got.body_count},
-        .lost = ranges_of(bridge, effect->got.lost, effect->got.lost_count),
-    };
-    int code = jqw_encode_got_head(&bridge->frame, effect->request, &got);
-    if (code == JQ_OK)
-        code = append_frame(saying);
-    return code == JQ_OK ? append_bodies(saying) : code;
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_RESULT,
+                                  .result = {.code = effect->code,
+                                             .text = saying->text,
+                                             .incarnation = effect->incarnation,
+                                             .count = effect->answer.count},
+                              });
 }
 
 static int say_settled(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_SETTLED,
-                           .settled = {.code = effect->code,
-                                       .text = saying->text,
-                                       .count = effect->settled.count,
-                                       .lost = ranges_of(saying->server->bridge, effect->settled.lost,
-                                                         effect->settled.lost_count)},
-                       });
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_SETTLED,
+                                  .settled = {.code = effect->code,
+                                              .text = saying->text,
+                                              .count = effect->settled.count,
+                                              .lost = bridge_lost(saying->server->bridge, effect->settled.lost,
+                                                                  effect->settled.lost_count)},
+                              });
 }
 
 static int say_joined(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_JOINED,
-                           .joined = {.code = effect->code,
-                                      .text = saying->text,
-                                      .incarnation = effect->incarnation,
-                                      .remaining = effect->joined.remaining,
-                                      .done = effect->joined.done,
-                                      .dead = effect->joined.dead,
-                                      .expired = effect->joined.expired,
-                                      .discarded = effect->joined.discarded,
-                                      .moved = effect->joined.moved},
-                       });
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_JOINED,
+                                  .joined = {.code = effect->code,
+                                             .text = saying->text,
+                                             .incarnation = effect->incarnation,
+                                             .remaining = effect->joined.remaining,
+                                             .done = effect->joined.done,
+                                             .dead = effect->joined.dead,
+                                             .expired = effect->joined.expired,
+                                             .discarded = effect->joined.discarded,
+                                             .moved = effect->joined.moved},
+                              });
 }
 
 static int say_attached(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_ATTACHED,
-                           .attached = {.code = effect->code,
-                                        .text = saying->text,
-                                        .incarnation = effect->incarnation,
-                                        .finished = effect->attached.finished,
-                                        .generation = effect->attached.generation,
-                                        .accepted = effect->attached.accepted},
-                       });
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_ATTACHED,
+                                  .attached = {.code = effect->code,
+                                               .text = saying->text,
+                                               .incarnation = effect->incarnation,
+                                               .finished = effect->attached.finished,
+                                               .generation = effect->attached.generation,
+                                               .accepted = effect->attached.accepted},
+                              });
 }
 
-static struct jqw_bytes bytes_of(struct engine_text text)
+struct jqw_bytes bridge_bytes(struct engine_text text)
 {
     return (struct jqw_bytes){(const uint8_t *)text.data, text.size};
 }
@@ -190,7 +112,7 @@ static struct jqw_stat stat_of(const struct engine_stat *from)
         .truncated = from->truncated,
         .generation = from->generation,
         .producers_lost = from->producers_lost,
-        .name = bytes_of(from->name),
+        .name = bridge_bytes(from->name),
         .max_messages = from->options.max_messages,
         .max_bytes = from->options.max_bytes,
         .bound = from->options.bound == ENGINE_BOUND_OUTSTANDING ? JQW_BOUND_OUTSTANDING : JQW_BOUND_QUEUED,
@@ -234,47 +156,14 @@ static int say_stats(const struct saying *saying)
     JQ_ASSERT(effect->stats.count <= JQW_LIST_MAX);
     for (uint32_t i = 0; i < effect->stats.count; i++)
         bridge->stats[i] = stat_of(&effect->stats.item[i]);
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_STATS,
-                           .stats = {.code = effect->code,
-                                     .text = saying->text,
-                                     .item = bridge->stats,
-                                     .count = effect->stats.count,
-                                     .more = effect->stats.more},
-                       });
-}
-
-/* Bodies that are shown are copied, and nothing has changed: where there is no memory for many, that is the answer. */
-static int say_peek_refused(const struct saying *saying)
-{
-    static const char why[] = "the broker's memory is full";
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_RESULT,
-                           .result = {.code = JQ_OVERLOADED, .text = {(const uint8_t *)why, sizeof why - 1}},
-                       });
-}
-
-static int say_peeked(const struct saying *saying)
-{
-    const struct engine_effect *effect = saying->effect;
-    struct bridge *bridge = saying->server->bridge;
-    size_t size = packed_total(effect);
-    if (size > OUT_SHORT && !server_memory_allows(saying->server, size))
-        return say_peek_refused(saying);
-    for (uint32_t i = 0; i < effect->got.body_count; i++) {
-        const struct engine_body *body = &effect->got.bodies[i];
-        const uint8_t *at = store_at(saying->server->store, body->chunk, body->offset);
-        bridge->items[i] = (struct jqw_bytes){at + jqw_bin_header_size(body->length), body->length};
-    }
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_PEEKED,
-                           .peeked = {.code = effect->code,
-                                      .text = saying->text,
-                                      .incarnation = effect->incarnation,
-                                      .runs = runs_of(bridge, effect),
-                                      .run_count = effect->got.run_count,
-                                      .bodies = {.item = bridge->items, .count = effect->got.body_count}},
-                       });
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_STATS,
+                                  .stats = {.code = effect->code,
+                                            .text = saying->text,
+                                            .item = bridge->stats,
+                                            .count = effect->stats.count,
+                                            .more = effect->stats.more},
+                              });
 }
 
 static int say_explained(const struct saying *saying)
@@ -282,13 +171,13 @@ static int say_explained(const struct saying *saying)
     const struct engine_effect *effect = saying->effect;
     char lines[JQW_LINES_MAX + 1];
     size_t size = effect->code == JQ_OK ? bridge_explain(saying->server, effect, lines) : 0;
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_EXPLAINED,
-                           .explained = {.code = effect->code,
-                                         .text = saying->text,
-                                         .incarnation = effect->incarnation,
-                                         .lines = {(const uint8_t *)lines, size}},
-                       });
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_EXPLAINED,
+                                  .explained = {.code = effect->code,
+                                                .text = saying->text,
+                                                .incarnation = effect->incarnation,
+                                                .lines = {(const uint8_t *)lines, size}},
+                              });
 }
 
 /* To hello. Without memory for a session there is none, and everything it asks is OVERLOADED. */
@@ -297,37 +186,37 @@ static int say_opened(const struct saying *saying)
     const struct server *server = saying->server;
     if (saying->effect->code != JQ_OK)
         return say_result(saying);
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_WELCOME,
-                           .welcome = {.version = JQW_VERSION,
-                                       .instance = {server->instance, sizeof server->instance},
-                                       .known = saying->effect->opened.known,
-                                       .frame_max = server->config.frame_max,
-                                       .message_max = server->config.message_max,
-                                       .batch_max = JQW_BATCH_MAX,
-                                       .settle_max = JQW_SETTLE_MAX,
-                                       .waiting_max = server->config.waiting_max},
-                       });
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_WELCOME,
+                                  .welcome = {.version = JQW_VERSION,
+                                              .instance = {server->instance, sizeof server->instance},
+                                              .known = saying->effect->opened.known,
+                                              .frame_max = server->config.frame_max,
+                                              .message_max = server->config.message_max,
+                                              .batch_max = JQW_BATCH_MAX,
+                                              .settle_max = JQW_SETTLE_MAX,
+                                              .waiting_max = server->config.waiting_max},
+                              });
 }
 
 static int say_lease_lost(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_EVENT_LEASE_LOST,
-                           .lease_lost.ranges =
-                               ranges_of(saying->server->bridge, effect->settled.lost, effect->settled.lost_count),
-                       });
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_EVENT_LEASE_LOST,
+                                  .lease_lost.ranges = bridge_lost(saying->server->bridge, effect->settled.lost,
+                                                                   effect->settled.lost_count),
+                              });
 }
 
 static int say_fenced(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
-    return say(saying, &(struct jqw_message){
-                           .op = JQW_EVENT_FENCED,
-                           .fenced = {.queue = {bytes_of(effect->name), effect->incarnation},
-                                      .producer = bytes_of(effect->fenced.producer)},
-                       });
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_EVENT_FENCED,
+                                  .fenced = {.queue = {bridge_bytes(effect->name), effect->incarnation},
+                                             .producer = bridge_bytes(effect->fenced.producer)},
+                              });
 }
 
 static int say_effect(const struct saying *saying)
@@ -336,7 +225,7 @@ static int say_effect(const struct saying *saying)
     case ENGINE_ANSWER:
         return say_result(saying);
     case ENGINE_GOT:
-        return say_got(saying);
+        return bridge_say_got(saying);
     case ENGINE_SETTLED:
         return say_settled(saying);
     case ENGINE_JOINED:
@@ -346,7 +235,7 @@ static int say_effect(const struct saying *saying)
     case ENGINE_STATS:
         return say_stats(saying);
     case ENGINE_PEEKED:
-        return say_peeked(saying);
+        return bridge_say_peeked(saying);
     case ENGINE_EVENT_LEASE_LOST:
         return say_lease_lost(saying);
     case ENGINE_EVENT_FENCED:
@@ -356,7 +245,7 @@ static int say_effect(const struct saying *saying)
     case ENGINE_OPENED:
         return say_opened(saying);
     case ENGINE_EXPORTED:
-        break;
+        return bridge_say_exported(saying);
     }
     return JQ_INTERNAL;
 }

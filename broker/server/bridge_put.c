@@ -58,25 +58,98 @@ static bool has_too_large(const struct jqw_bodies *bodies, uint32_t max)
     return largest > max;
 }
 
-void bridge_put(struct connection *connection, const struct jqw_message *message)
+static struct engine_put_options options_of(struct server *server, const struct jqw_put_options *from)
+{
+    struct engine_put_options options = {
+        .delay_ns = bridge_time_ns(from->delay_ms),
+        .ttl_ns = bridge_time_ns(from->ttl_ms),
+        .priority.number = from->priority.number,
+        .priority.bytes = bridge_text(server, from->priority.bytes),
+    };
+    switch (from->priority.kind) {
+    case JQW_PRIORITY_NONE:
+        options.priority.kind = ENGINE_PRIORITY_NONE;
+        break;
+    case JQW_PRIORITY_NUMBER:
+        options.priority.kind = ENGINE_PRIORITY_NUMBER;
+        break;
+    case JQW_PRIORITY_BYTES:
+        options.priority.kind = ENGINE_PRIORITY_BYTES;
+        break;
+    }
+    return options;
+}
+
+/* Stores the bodies; NULL: it has been answered. */
+static struct engine_body *take_bodies(struct connection *connection, uint32_t request, const struct jqw_bodies *bodies)
 {
     struct server *server = connection->server;
+    if (has_too_large(bodies, server->config.message_max)) {
+        bridge_result(connection, request, JQ_TOO_LARGE, "a body is beyond the limit of this broker");
+        return NULL;
+    }
+    struct engine_body *places = turn_alloc(server, bodies->count * sizeof *places);
+    if (store_bodies(server, bodies, places) == JQ_OK)
+        return places;
+    bridge_result(connection, request, JQ_OVERLOADED, "the broker's memory is full");
+    return NULL;
+}
+
+void bridge_put(struct connection *connection, const struct jqw_message *message)
+{
     const struct jqw_put *put = &message->put;
-    if (has_too_large(&put->bodies, server->config.message_max)) {
-        bridge_result(connection, message->request, JQ_TOO_LARGE, "a body is beyond the limit of this broker");
+    const struct engine_body *places = take_bodies(connection, message->request, &put->bodies);
+    if (!places)
         return;
-    }
-    struct engine_body *places = turn_alloc(server, put->bodies.count * sizeof *places);
-    if (store_bodies(server, &put->bodies, places) != JQ_OK) {
-        bridge_result(connection, message->request, JQ_OVERLOADED, "the broker's memory is full");
-        return;
-    }
     struct engine_command *command = bridge_command(connection, ENGINE_PUT, message->request, &put->queue);
     command->put.bodies = places;
     command->put.count = put->bodies.count;
     command->put.partial = put->flags & JQW_PUT_PARTIAL;
     command->put.timeout_ns = bridge_time_ns(put->timeout_ms);
-    command->put.options.delay_ns = bridge_time_ns(put->delay_ms);
-    command->put.options.ttl_ns = bridge_time_ns(put->ttl_ms);
-    command->generation = put->generation;
+    command->put.options = options_of(connection->server, &put->options);
+    command->generation = put->options.generation;
+    command->once = (struct engine_once){put->once.number, put->once.slot};
+}
+
+static bool counts_agree(const struct jqw_forward *forward)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < forward->target_count; i++) {
+        if (forward->targets[i].count == 0)
+            return false;
+        count += forward->targets[i].count;
+    }
+    return count == forward->bodies.count;
+}
+
+void bridge_forward(struct connection *connection, const struct jqw_message *message)
+{
+    struct server *server = connection->server;
+    const struct jqw_forward *forward = &message->forward;
+    if (!counts_agree(forward)) {
+        bridge_result(connection, message->request, JQ_INVALID, "not as many bodies as its targets take");
+        return;
+    }
+    const struct engine_body *places = take_bodies(connection, message->request, &forward->bodies);
+    if (!places)
+        return;
+    struct engine_target *targets = turn_alloc(server, forward->target_count * sizeof *targets);
+    for (uint32_t i = 0; i < forward->target_count; i++) {
+        const struct jqw_target *from = &forward->targets[i];
+        targets[i] = (struct engine_target){
+            .queue = {bridge_text(server, from->queue.name), from->queue.incarnation},
+            .generation = from->options.generation,
+            .bodies = places,
+            .count = from->count,
+            .options = options_of(server, &from->options),
+        };
+        places += from->count;
+    }
+    struct engine_command *command = bridge_command(connection, ENGINE_FORWARD, message->request, NULL);
+    command->nothing_new = !server_memory_allows(server, (uint64_t)forward->target_count * QUEUE_BYTES);
+    command->forward.done = bridge_ranges(server, &forward->done);
+    command->forward.targets = targets;
+    command->forward.target_count = forward->target_count;
+    command->forward.timeout_ns = bridge_time_ns(forward->timeout_ms);
+    command->once = (struct engine_once){forward->once.number, forward->once.slot};
 }

@@ -112,12 +112,24 @@ void take_move(struct connection *connection, const struct jqw_message *message)
     command->move.to.name = bridge_text(connection->server, move->to.name);
     command->move.to.incarnation = move->to.incarnation;
     command->move.count = move->count;
+    command->once = (struct engine_once){move->once.number, move->once.slot};
 }
 
 /* Looks through much, says little. */
 void take_why(struct connection *connection, const struct jqw_message *message)
 {
     (void)bridge_command(connection, ENGINE_EXPLAIN, message->request, &message->named.queue);
+    connection->looks++;
+    turn_execute(connection->server);
+}
+
+/* As for why; and the bodies are copied. */
+void take_export(struct connection *connection, const struct jqw_message *message)
+{
+    struct engine_command *command =
+        bridge_command(connection, ENGINE_EXPORT, message->request, &message->export_.queue);
+    command->export_.from = message->export_.from;
+    command->export_.count = message->export_.count;
     connection->looks++;
     turn_execute(connection->server);
 }

@@ -16,12 +16,14 @@ struct bridge {
     struct jqw_run runs[JQW_BATCH_MAX];
     struct jqw_range ranges[JQW_LOST_MAX];
     struct jqw_stat stats[JQW_LIST_MAX];
+    struct jqw_detail details[JQW_BATCH_MAX];
 };
 
 /* bridge_in.c: puts a message into the batch of the turn, or answers it. */
 void bridge_message(struct connection *connection, const struct jqw_message *message);
 /* bridge_put.c */
 void bridge_put(struct connection *connection, const struct jqw_message *message);
+void bridge_forward(struct connection *connection, const struct jqw_message *message);
 /* bridge_hello.c */
 void bridge_hello(struct connection *connection, const struct jqw_message *message);
 
@@ -30,7 +32,8 @@ struct engine_command *bridge_command(struct connection *connection, enum engine
                                       const struct jqw_queue *queue);
 /* Bytes as text that lives as long as the batch. */
 struct engine_text bridge_text(struct server *server, struct jqw_bytes bytes);
-uint64_t bridge_time_ns(uint64_t ms); /* without limit stays so */
+uint64_t bridge_time_ns(uint64_t ms);                                                       /* without limit stays so */
+struct engine_ranges bridge_ranges(struct server *server, const struct jqw_ranges *ranges); /* a copy */
 
 /* Sends a message that fits memory; what cannot be said ends the connection. */
 void bridge_send(struct connection *connection, const struct jqw_message *message);

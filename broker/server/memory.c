@@ -13,8 +13,8 @@ static uint64_t used(const struct server *server)
     engine_totals(server->turn.engine, &engine);
     return store.bytes + server->pool.bytes + server->input_bytes + engine.messages * MESSAGE_BYTES +
            engine.leases * LEASE_BYTES + engine.members * MEMBER_BYTES + engine.producers * PRODUCER_BYTES +
-           engine.waiters * WAITER_BYTES + engine.queues * QUEUE_BYTES +
-           server->connections * (uint64_t)CONNECTION_BYTES;
+           engine.waiters * WAITER_BYTES + engine.queues * QUEUE_BYTES + engine.clients * CLIENT_BYTES +
+           engine.slots * SLOT_BYTES + server->connections * (uint64_t)CONNECTION_BYTES;
 }
 
 /* The sum is made anew only when what was left of it is spent. */

@@ -63,6 +63,8 @@ enum {
     PRODUCER_BYTES = 256,
     QUEUE_BYTES = 1536,
     CONNECTION_BYTES = 1024,
+    CLIENT_BYTES = 256,
+    SLOT_BYTES = 64,
 };
 
 uint64_t server_now(void); /* monotonic nanoseconds */

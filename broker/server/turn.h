@@ -16,7 +16,7 @@ enum {
     TURN_COMMANDS_MAX = 1024,
     TURN_MEMORY = 512 * 1024,
     /* What one command may take of the turn's memory: two lists of ranges, or bodies; and names. */
-    TURN_COMMAND_MEMORY = 2 * ENGINE_RANGES_MAX * (int)sizeof(struct engine_range) + 1024,
+    TURN_COMMAND_MEMORY = 2 * ENGINE_RANGES_MAX * (int)sizeof(struct engine_range) + 8192,
 };
 _Static_assert(TURN_COMMAND_MEMORY >= ENGINE_BATCH_MAX * (int)sizeof(struct engine_body) + 1024, "bodies fit");
 _Static_assert(TURN_COMMAND_MEMORY >= ENGINE_SLICE * (int)sizeof(struct engine_relocation), "moved bodies fit");

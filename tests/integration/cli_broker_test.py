@@ -39,7 +39,7 @@ class Broker(wire_client.Client):
 
 
 def got(request, sequence, body):
-    return wire_client.frame("GOT", request, OK, "", 7, 0, [], [[sequence, 1, 1, 0]], [body])
+    return wire_client.frame("GOT", request, OK, "", 7, 0, [], 0, [[sequence, 1, 1, 0]], [], [body])
 
 
 def settled(request):
@@ -85,7 +85,7 @@ class Scripted(unittest.TestCase):
             request, (ranges,) = broker.expect("DONE")  # and no further TOUCH before
             self.assertEqual(ranges, [[7, 2, 1, 1]])
             broker.send_bytes(settled(request))
-            broker.send("GOT", END, "", 7, 0, [], [], [], request=broker.expect("GET")[0])
+            broker.send("GOT", END, "", 7, 0, [], 0, [], [], [], request=broker.expect("GET")[0])
             fcntl.flock(gate, fcntl.LOCK_UN)
             request, (ranges,) = broker.expect("DONE")
             self.assertEqual(ranges, [[7, 1, 1, 1]])

@@ -195,7 +195,7 @@ class Sessions(WireCase):
         """proves: LSE-6"""
         client = self.client()
         requests = [frame("PUT", i, "last", 0, 0, 0, [b"x"], packing.Pairs()) for i in range(2, 102)]
-        client.send_bytes(b"".join(requests) + frame("GET", 200, "empty", 0, None, 1, 0, [], []))
+        client.send_bytes(b"".join(requests) + frame("GET", 200, "empty", 0, None, 1, 0, [], [], [], 0))
         client.socket.shutdown(socket.SHUT_WR)
         self.assertEqual({client.receive()[1] for _ in range(100)}, set(range(2, 102)))
         self.assertIsNone(client.receive())

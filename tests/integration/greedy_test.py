@@ -85,7 +85,7 @@ class Memory(WireCase):
         self.assertEqual(self.witness.ask("PEEK", "q", 0, 50)[:2], ["RESULT", OVERLOADED])
         self.assertEqual(self.witness.ask("PEEK", "q", 0, 1)[1], OVERLOADED)
         got = self.witness.get("q", 100)
-        (first, count, attempt, _), = got[6]
+        (first, count, attempt, _), = got[7]
         self.assertEqual(self.witness.ask("DONE", [[got[3], first, count, attempt]])[1], OK)
         peeked = self.witness.ask("PEEK", "q", 0, 1)
         self.assertEqual((peeked[:2], len(peeked[-1])), (["PEEKED", OK], 1))
@@ -135,7 +135,7 @@ class Memory(WireCase):
         client.put("q", [b"x"])
         got = client.get("q", 1)
         self.fill()
-        (first, count, attempt, _), = got[6]
+        (first, count, attempt, _), = got[7]
         done = frame("DONE", 5000, [[got[3], first, count, attempt]] + [[got[3], 1 << 60, 1, 1]] * 999)
         client.send_bytes(done[:-10])
         self.assertEqual(self.witness.ask("LIST", 0, 1)[1], OK)

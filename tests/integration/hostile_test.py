@@ -138,13 +138,13 @@ class Messages(WireCase):
     def test_senseless_fields(self):
         client = self.client()
         for fields in (
-            ("GET", "", 0, 0, 1, 0, [], []),
-            ("GET", "q" * 256, 0, 0, 1, 0, [], []),
-            ("GET", "no spaces", 0, 0, 1, 0, [], []),
-            ("GET", "q", 0, 0, 0, 0, [], []),
-            ("GET", "q", 0, 0, 1001, 0, [], []),
-            ("GET", "q", 0, 0, 1, 64, [], []),
-            ("GET", "q", 0, -1, 1, 0, [], []),
+            ("GET", "", 0, 0, 1, 0, [], [], [], 0),
+            ("GET", "q" * 256, 0, 0, 1, 0, [], [], [], 0),
+            ("GET", "no spaces", 0, 0, 1, 0, [], [], [], 0),
+            ("GET", "q", 0, 0, 0, 0, [], [], [], 0),
+            ("GET", "q", 0, 0, 1001, 0, [], [], [], 0),
+            ("GET", "q", 0, 0, 1, 64, [], [], [], 0),
+            ("GET", "q", 0, -1, 1, 0, [], [], [], 0),
             ("PUT", "q", 0, 0, 0, [], packing.Pairs()),
             ("PUT", "q", 0, 0, 0, [b""] * 1001, packing.Pairs()),
             ("PUT", "q", 0, 0, 0, [b""], packing.Pairs([(9, 1)])),
@@ -174,7 +174,7 @@ class Requests(WireCase):
 
     def test_duplicate_request_id_in_one_write(self):
         client = self.client()
-        get = frame("GET", 5, "empty", 0, None, 1, 0, [], [])
+        get = frame("GET", 5, "empty", 0, None, 1, 0, [], [], [], 0)
         client.send_bytes(frame("LIST", 9, 0, 1) + get + get)
         self.assertEqual(client.receive()[:3], ["STATS", 9, OK])
         self.is_refused(client, text="in use")
@@ -232,8 +232,8 @@ class Requests(WireCase):
         client = self.client()
         waiting_max = client.welcome[-1]
         for _ in range(waiting_max):
-            client.send("GET", "empty", 0, None, 1, 0, [], [])
-        self.assertEqual(client.ask("GET", "empty", 0, None, 1, 0, [], [])[1], BUSY)
+            client.send("GET", "empty", 0, None, 1, 0, [], [], [], 0)
+        self.assertEqual(client.ask("GET", "empty", 0, None, 1, 0, [], [], [], 0)[1], BUSY)
         self.works(client)
         target = 2 + waiting_max // 2
         cancel = client.send("CANCEL", target)
@@ -294,7 +294,7 @@ class Floods(WireCase):
         for _ in range(60):
             self.assertEqual(self.witness.put("q", [body])[1], OK)
         for _ in range(60):
-            client.send("GET", "q", 0, None, 1, 0, [], [])
+            client.send("GET", "q", 0, None, 1, 0, [], [], [], 0)
         self.all_is_well()
         self.until(lambda: self.witness.stat("q")[11] > 0, "something is delivered")
         left = self.witness.stat("q")[9]
@@ -309,8 +309,8 @@ class Floods(WireCase):
         for _ in range(8):
             self.witness.put("fill", [body])
         for _ in range(8):
-            client.send("GET", "fill", 0, 0, 1, 0, [], [])
-        client.send("GET", "line", 0, None, 1, 0, [], [])
+            client.send("GET", "fill", 0, 0, 1, 0, [], [], [], 0)
+        client.send("GET", "line", 0, None, 1, 0, [], [], [], 0)
         self.all_is_well()
         self.witness.put("line", [b"for whoever reads"])
         reader = self.client(self.unix)
@@ -323,7 +323,7 @@ class Floods(WireCase):
             Client(self.unix, hello=False).close()
         for _ in range(300):
             client = Client(self.unix)
-            client.send("GET", "empty", 0, None, 1, 0, [], [])
+            client.send("GET", "empty", 0, None, 1, 0, [], [], [], 0)
             client.close()
         self.until(lambda: self.waiting("empty") == 0, "nobody waits any more")
 
@@ -344,14 +344,14 @@ class Memory(WireCase):
         self.assertGreater(count, 100)
         self.assertEqual(self.witness.put("q", [body])[1], OVERLOADED)
         got = client.get("q", 20)
-        (first, number, attempt, _), = got[6]
+        (first, number, attempt, _), = got[7]
         self.assertEqual(client.ask("DONE", [[got[3], first, number, attempt]])[1], OK)
         self.assertEqual(self.witness.put("q", [body])[1], OK)
         self.assertEqual(client.ask("PURGE", "q", 0)[1], OK)
 
     def test_queues_without_end(self):
         client = self.client()
-        for name, fields in (("DECLARE", (0, packing.Pairs())), ("GET", (0, 1, 0, [], []))):
+        for name, fields in (("DECLARE", (0, packing.Pairs())), ("GET", (0, 1, 0, [], [], [], 0))):
             code, made = OK, 0
             while code in (OK, EMPTY):
                 code = client.ask(name, f"{name}-{made}", 0, *fields)[1]

@@ -56,7 +56,7 @@ class Memory(WireCase):
         before = self.resident()
         clients = [Client(self.unix) for _ in range(count)]
         for client in clients:
-            client.send("GET", "line", 0, None, 1, 0, [], [])
+            client.send("GET", "line", 0, None, 1, 0, [], [], [], 0)
         self.until(lambda: self.waiting("line") == count, "all of them wait")
         self.assertLess((self.resident() - before) * 1024 / count, 2048)
         self.assertEqual(self.witness.ask("CLOSE", "line", 0, 0)[1], OK)
@@ -82,7 +82,7 @@ class Memory(WireCase):
             self.assertEqual(client.ask("PUT", "kept", 0, None, 0, [body], EMPTY_MAP)[1], OK)
             self.pass_through(client, 1 + 3 * i, 3)
         self.assertLess(self.resident(), 32 * 1024)
-        self.assertEqual(client.ask("GET", "kept", 0, 0, 300, 0, [], [])[-1], kept)
+        self.assertEqual(client.ask("GET", "kept", 0, 0, 300, 0, [], [], [], 0)[-1], kept)
 
     def pass_through(self, client, first_batch, batches):
         """Batches of 1,000: put, then got and the last one done. Numbers of messages begin at 1 and follow on one another."""
@@ -91,7 +91,7 @@ class Memory(WireCase):
         for batch in range(first_batch, first_batch + batches):
             first = (batch - 1) * 1000 + 1
             done = [[incarnation, first - 1000, 1000, 1]] if batch > 1 else []
-            client.send_bytes(put + frame("GET", 8, "pipe", 0, None, 1000, 0, done, []))
+            client.send_bytes(put + frame("GET", 8, "pipe", 0, None, 1000, 0, done, [], [], 0))
             self.assertEqual(self.head(client)[:3], [OPS["RESULT"], 7, OK])
             self.assertEqual(self.head(client)[:3], [OPS["GOT"], 8, OK])
 

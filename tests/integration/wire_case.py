@@ -34,7 +34,7 @@ class WireCase(harness.BrokerCase):
         self.assertEqual(self.witness.put("witness", [body])[1], OK)
         got = self.witness.get("witness")
         self.assertEqual((got[1], got[-1]), (OK, [body]))
-        (first, count, attempt, _), = got[6]
+        (first, count, attempt, _), = got[7]
         self.assertEqual(self.witness.ask("DONE", [[got[3], first, count, attempt]])[1], OK)
 
     def resident(self):
@@ -67,10 +67,10 @@ class WireCase(harness.BrokerCase):
     def waits(self, client, queue="empty", **options):
         """Sends a get that waits, and returns when the broker has it: its id."""
         before = self.waiting(queue)
-        request = client.send("GET", queue, 0, None, 1, 0, [], [], **options)
+        request = client.send("GET", queue, 0, None, 1, 0, [], [], [], 0, **options)
         self.until(lambda: self.waiting(queue) == before + 1, "the get waits")
         return request
 
     def waiting(self, queue):
         answer = self.witness.ask("STAT", queue, 0)
-        return dict(answer[3][0])[27] if answer[1] == OK else 0
+        return dict(answer[3][0]).get(27, 0) if answer[1] == OK else 0

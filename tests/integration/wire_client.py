@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Talks to a broker over the wire, frame by frame, by the independent codec of tests/wire: for what no proper client says."""
 
+import collections
 import itertools
 import os
 import socket
@@ -106,10 +107,10 @@ class Client:
         return self.ask("PUT", queue, 0, timeout, flags, bodies, packing.Pairs())
 
     def get(self, queue, most=1, timeout=0, flags=0, done=(), release=()):
-        return self.ask("GET", queue, 0, timeout, most, flags, list(done), list(release))
+        return self.ask("GET", queue, 0, timeout, most, flags, list(done), list(release), [], 0)
 
     def stat(self, queue):
-        """The numbers of a queue by their keys."""
+        """The numbers of a queue by their keys; what is not said is 0."""
         answer = self.ask("STAT", queue, 0)
         assert answer[:2] == ["STATS", OK], answer
-        return dict(answer[3][0])
+        return collections.defaultdict(int, answer[3][0])

@@ -21,7 +21,7 @@ class Queues(WireCase):
         again = self.client(client=ME)
         self.assertEqual(again.ask("JOIN", "q", 0, 0, MINE, 0)[1], TIMEOUT)
         got = other.get("q")
-        first, count, attempt, _ = got[6][0]
+        first, count, attempt, _ = got[7][0]
         other.ask("DONE", [[got[3], first, count, attempt]])
         self.assertEqual(again.ask("JOIN", "q", 0, 0, MINE, 0)[1], OK)
         self.assertEqual(again.ask("JOIN", "q", 0, 0, 0, 0)[1], TIMEOUT)
@@ -34,7 +34,7 @@ class Queues(WireCase):
         client.put("q", [b"b"])
         self.assertEqual(client.ask("JOIN", "q", 0, 0, 0, mark)[1:5:3], [TIMEOUT, 1])
         got = client.get("q")
-        first, count, attempt, _ = got[6][0]
+        first, count, attempt, _ = got[7][0]
         client.ask("DONE", [[got[3], first, count, attempt]])
         self.assertEqual(client.ask("JOIN", "q", 0, 0, 0, mark)[1], OK)
         self.assertEqual(client.ask("JOIN", "q", 0, 0, 0, mark + 99)[1], INVALID)

@@ -17,8 +17,8 @@ import packing
 
 FRAME_MAX = 16 * 1024 * 1024
 MESSAGE_MAX = 8 * 1024 * 1024
-DEPTH_MAX, VALUES_MAX, OPTIONS_MAX, LINES_MAX = 4, 32768, 32, 4096
-NAME_MAX, TEXT_MAX, BATCH_MAX, LIST_MAX = 255, 400, 1000, 100
+DEPTH_MAX, VALUES_MAX, OPTIONS_MAX, LINES_MAX = 4, 65536, 32, 4096
+NAME_MAX, TEXT_MAX, BATCH_MAX, LIST_MAX, PRIORITY_MAX = 255, 400, 1000, 100, 255
 RANGES_MAX, SETTLE_MAX, LOST_MAX = 1000, 1000, 2000
 TIME_MAX = 3155760000000
 U32_MAX, U64_MAX = (1 << 32) - 1, (1 << 64) - 1
@@ -56,6 +56,14 @@ def _number(value, least, most):
 def _time(value):
     if not 0 <= _typed(value, int) <= TIME_MAX:
         raise invalid(f"{value} is no time")
+
+
+def _priority(value):
+    if type(value) is int:
+        if not -(1 << 63) <= value < 1 << 63:
+            raise invalid("a priority beyond 63 bits")
+    elif len(_typed(value, bytes)) > PRIORITY_MAX:
+        raise invalid("a priority of too many bytes")
 
 
 def _sized(value, kind, size_max):
@@ -120,21 +128,28 @@ class Checker:
             seen.add(key)
             self.field(known[key], option)
 
-    def stats(self, value):
-        if len(_typed(value, list)) > LIST_MAX:
-            raise invalid("too many queues")
-        for queue in value:
-            for key, field in _typed(queue, packing.Pairs):
+    def maps(self, value, known, least, most):
+        if not least <= len(_typed(value, list)) <= most:
+            raise invalid("so many")
+        for pairs in value:
+            seen = set()
+            for key, field in _typed(pairs, packing.Pairs):
                 if _typed(key, int) < 0:
                     raise malformed("a negative key")
-                if key == 0:
-                    _sized(field, str, NAME_MAX)
-                elif key in STAT_KEYS:
-                    _number(field, 0, U64_MAX)
+                if self.is_request and (key not in known or key in seen):
+                    raise invalid(f"key {key}")
+                seen.add(key)
+                if key in known:
+                    self.field(known[key], field)
+
+    def stats(self, value):
+        self.maps(value, {key: "u64" if key else "name" for key in STAT_KEYS}, 0, LIST_MAX)
 
     def field(self, kind, value):
         if isinstance(kind, dict):
             self.options(value, kind)
+        elif isinstance(kind, tuple):
+            self.maps(value, *kind)
         elif ".." in kind and not kind.startswith("bodies"):
             _number(value, *map(int, kind.split("..")))
         elif kind.startswith("bits "):
@@ -162,6 +177,7 @@ _SIMPLE = {
     "ranges": Checker.ranges,
     "runs": Checker.run_list,
     "stats": Checker.stats,
+    "priority": lambda checker, value: _priority(value),
 }
 
 STAT_KEYS = set()
@@ -178,12 +194,13 @@ class Layout:
 def _types(text):
     """The types out of "queue: name, options: {1 delay_ms: time}"."""
     found = []
-    for match in re.finditer(r"\w+: (?:\{([^}]*)\}|([^,{]+))(?:, |$)", text):
-        if match.group(2):
-            found.append(match.group(2).strip())
-        else:
-            options = re.finditer(r"(\d+) \w+: ([^,]+)", match.group(1))
-            found.append({int(option.group(1)): option.group(2) for option in options})
+    for match in re.finditer(r"\w+: (?:(\[)?\{([^}]*)\}(?:\] (\d+)\.\.(\d+))?|([^,{]+))(?:, |$)", text):
+        is_list, fields, least, most, simple = match.groups()
+        if simple:
+            found.append(simple.strip())
+            continue
+        known = {int(key): kind for key, kind in re.findall(r"(\d+) \w+: ([^,]+)", fields)}
+        found.append((known, int(least), int(most)) if is_list else known)
     return found
 
 

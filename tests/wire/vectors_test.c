@@ -61,6 +61,10 @@ static struct jqw_bodies *bodies_of(struct jqw_message *message)
         return &message->got.bodies;
     case JQW_PEEKED:
         return &message->peeked.bodies;
+    case JQW_FORWARD:
+        return &message->forward.bodies;
+    case JQW_EXPORTED:
+        return &message->exported.bodies;
     default:
         return NULL;
     }

@@ -49,18 +49,6 @@ static bool same_bodies(const struct jqw_bodies *a, const struct jqw_bodies *b)
            memcmp(a->sizes, b->sizes, a->count * sizeof *a->sizes) == 0;
 }
 
-static bool same_stats(const struct jqw_stats *a, const struct jqw_stats *b)
-{
-    bool same = a->count == b->count;
-    for (uint32_t i = 0; same && i < a->count; i++) {
-        same = same_bytes(a->item[i].name, b->item[i].name);
-#define SAME(field) same = same && a->item[i].field == b->item[i].field;
-        JQW_STAT_FIELDS(SAME)
-#undef SAME
-    }
-    return same;
-}
-
 static size_t width_of(const struct jqw_field *field)
 {
     switch (field->kind) {
@@ -74,39 +62,60 @@ static size_t width_of(const struct jqw_field *field)
     }
 }
 
-static bool same_options(const struct jqw_options *options, const struct jqw_message *a, const struct jqw_message *b)
+static bool same_priority(const struct jqw_priority *a, const struct jqw_priority *b)
 {
-    bool same = true;
-    for (uint32_t key = 0; key < options->count; key++) {
-        const struct jqw_field *field = &options->fields[key];
-        same = same && (!field->name || memcmp(jqw_member_const(a, field->offset), jqw_member_const(b, field->offset),
-                                               width_of(field)) == 0);
-    }
-    return same;
+    return a->kind == b->kind && a->number == b->number && same_bytes(a->bytes, b->bytes);
 }
 
-static bool same_field(const struct jqw_field *field, const struct jqw_message *a, const struct jqw_message *b)
+static bool same_value(const struct jqw_field *field, const void *a, const void *b)
 {
     const void *in_a = jqw_member_const(a, field->offset), *in_b = jqw_member_const(b, field->offset);
     switch (field->kind) {
     case JQW_FIELD_STR:
     case JQW_FIELD_BIN:
         return same_bytes(*(const struct jqw_bytes *)in_a, *(const struct jqw_bytes *)in_b);
+    case JQW_FIELD_PRIORITY:
+        return same_priority(in_a, in_b);
+    default:
+        return memcmp(in_a, in_b, width_of(field)) == 0;
+    }
+}
+
+static bool same_map(const struct jqw_options *options, const void *a, const void *b)
+{
+    bool same = true;
+    for (uint32_t key = 0; key < options->count; key++)
+        same = same && (!options->fields[key].name || same_value(&options->fields[key], a, b));
+    return same;
+}
+
+static bool same_maps(const struct jqw_options *options, const char *a, const char *b, uint32_t count)
+{
+    bool same = true;
+    for (uint32_t i = 0; i < count; i++)
+        same = same && same_map(options, a + (size_t)i * options->size, b + (size_t)i * options->size);
+    return same;
+}
+
+static bool same_field(const struct jqw_field *field, const struct jqw_message *a, const struct jqw_message *b)
+{
+    const void *in_a = jqw_member_const(a, field->offset), *in_b = jqw_member_const(b, field->offset);
+    uint32_t count = *(const uint32_t *)jqw_member_const(a, field->count);
+    bool same_count = count == *(const uint32_t *)jqw_member_const(b, field->count);
+    switch (field->kind) {
     case JQW_FIELD_RANGES:
         return same_ranges(in_a, in_b);
-    case JQW_FIELD_RUNS: {
-        uint32_t count = *(const uint32_t *)jqw_member_const(a, field->count);
-        return count == *(const uint32_t *)jqw_member_const(b, field->count) &&
+    case JQW_FIELD_RUNS:
+        return same_count &&
                same_runs(*(const struct jqw_run *const *)in_a, *(const struct jqw_run *const *)in_b, count);
-    }
     case JQW_FIELD_BODIES:
         return same_bodies(in_a, in_b);
     case JQW_FIELD_OPTIONS:
-        return same_options(field->options, a, b);
-    case JQW_FIELD_STATS:
-        return same_stats(&a->stats, &b->stats);
+        return same_map(field->options, a, b);
+    case JQW_FIELD_MAPS:
+        return same_count && same_maps(field->options, *(const char *const *)in_a, *(const char *const *)in_b, count);
     default:
-        return memcmp(in_a, in_b, width_of(field)) == 0;
+        return same_value(field, a, b);
     }
 }
 
@@ -130,6 +139,10 @@ static struct jqw_bodies *bodies_of(struct jqw_message *message)
         return &message->got.bodies;
     case JQW_PEEKED:
         return &message->peeked.bodies;
+    case JQW_FORWARD:
+        return &message->forward.bodies;
+    case JQW_EXPORTED:
+        return &message->exported.bodies;
     default:
         return NULL;
     }

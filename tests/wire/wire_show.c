@@ -88,36 +88,50 @@ static uint64_t number_of(const struct jqw_field *field, const void *from)
     return field->width == sizeof(uint32_t) ? *(const uint32_t *)member : *(const uint64_t *)member;
 }
 
+static bool is_given(const struct jqw_field *field, const void *from)
+{
+    const void *member = jqw_member_const(from, field->offset);
+    if (field->kind == JQW_FIELD_STR)
+        return ((const struct jqw_bytes *)member)->size > 0;
+    if (field->kind == JQW_FIELD_PRIORITY)
+        return ((const struct jqw_priority *)member)->kind != JQW_PRIORITY_NONE;
+    return number_of(field, from) != 0;
+}
+
+static void add_priority(struct jqw_buffer *text, const struct jqw_priority *priority)
+{
+    if (priority->kind == JQW_PRIORITY_NUMBER)
+        add(text, "%" PRId64, priority->number);
+    else
+        add_hex(text, priority->bytes);
+}
+
 static void add_options(struct jqw_buffer *text, const struct jqw_options *options, const void *from)
 {
     const char *comma = "";
     add(text, "{");
     for (uint32_t key = 0; key < options->count; key++) {
         const struct jqw_field *field = &options->fields[key];
-        bool is_text = field->name && field->kind == JQW_FIELD_STR;
-        const struct jqw_bytes *bytes = is_text ? jqw_member_const(from, field->offset) : NULL;
-        uint64_t value = !field->name ? 0 : bytes ? bytes->size : number_of(field, from);
-        if (value == 0)
+        if (!field->name || !is_given(field, from))
             continue;
         add(text, "%s%" PRIu32 ": ", comma, key);
-        if (bytes)
-            add_str(text, *bytes);
+        if (field->kind == JQW_FIELD_STR)
+            add_str(text, *(const struct jqw_bytes *)jqw_member_const(from, field->offset));
+        else if (field->kind == JQW_FIELD_PRIORITY)
+            add_priority(text, jqw_member_const(from, field->offset));
         else
-            add(text, "%" PRIu64, value);
+            add(text, "%" PRIu64, number_of(field, from));
         comma = ", ";
     }
     add(text, "}");
 }
 
-static void add_stats(struct jqw_buffer *text, const struct jqw_stats *stats)
+static void add_maps(struct jqw_buffer *text, const struct jqw_field *field, const char *items, uint32_t count)
 {
     add(text, "[");
-    for (uint32_t i = 0; i < stats->count; i++) {
-        add(text, "%s{0: ", i > 0 ? ", " : "");
-        add_str(text, stats->item[i].name);
-        for (uint32_t key = 1; key < jqw_stat_options.count; key++)
-            add(text, ", %" PRIu32 ": %" PRIu64, key, number_of(&jqw_stat_options.fields[key], &stats->item[i]));
-        add(text, "}");
+    for (uint32_t i = 0; i < count; i++) {
+        add(text, i > 0 ? ", " : "");
+        add_options(text, field->options, items + (size_t)i * field->options->size);
     }
     add(text, "]");
 }
@@ -164,8 +178,11 @@ static void add_field(struct jqw_buffer *text, const struct jqw_field *field, co
     case JQW_FIELD_OPTIONS:
         add_options(text, field->options, message);
         break;
-    case JQW_FIELD_STATS:
-        add_stats(text, &message->stats);
+    case JQW_FIELD_PRIORITY:
+        add_priority(text, member);
+        break;
+    case JQW_FIELD_MAPS:
+        add_maps(text, field, *(const char *const *)member, *(const uint32_t *)jqw_member_const(message, field->count));
         break;
     }
 }
@@ -211,11 +228,18 @@ static void add_options_type(struct jqw_buffer *text, const struct jqw_options *
     add(text, "}");
 }
 
+static void add_maps_type(struct jqw_buffer *text, const struct jqw_field *field)
+{
+    add(text, "[");
+    add_options_type(text, field->options);
+    add(text, "] %" PRIu64 "..%" PRIu64, field->min, field->max);
+}
+
 static void add_type(struct jqw_buffer *text, const struct jqw_field *field)
 {
     static const char *const names[] = {
         [JQW_FIELD_BOOL] = "bool",     [JQW_FIELD_TIME] = "time", [JQW_FIELD_TIMEOUT] = "timeout",
-        [JQW_FIELD_RANGES] = "ranges", [JQW_FIELD_RUNS] = "runs", [JQW_FIELD_STATS] = "stats",
+        [JQW_FIELD_RANGES] = "ranges", [JQW_FIELD_RUNS] = "runs", [JQW_FIELD_PRIORITY] = "priority",
     };
     if (field->kind == JQW_FIELD_UINT)
         add_uint_type(text, field);
@@ -229,6 +253,10 @@ static void add_type(struct jqw_buffer *text, const struct jqw_field *field)
         add(text, "bodies %" PRIu64 "..%d", field->min, JQW_BATCH_MAX);
     else if (field->kind == JQW_FIELD_OPTIONS)
         add_options_type(text, field->options);
+    else if (field->kind == JQW_FIELD_MAPS && field->options == &jqw_stat_options)
+        add(text, "stats");
+    else if (field->kind == JQW_FIELD_MAPS)
+        add_maps_type(text, field);
     else
         add(text, "%s", names[field->kind]);
 }

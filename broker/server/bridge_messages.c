@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers with messages. Bodies leave from where they lie: neighbours in one piece, large pieces without a copy. */
+#include "bridge_say.h"
+#include "store.h"
+
+enum { COPY_MAX = 2048 /* bytes of a piece up to which it is copied */ };
+
+/* ---- what is known of them ---- */
+
+static const struct jqw_run *runs_of(struct bridge *bridge, const struct engine_effect *effect)
+{
+    const struct engine_run *from = effect->got.runs;
+    JQ_ASSERT(effect->got.run_count <= JQW_BATCH_MAX);
+    for (uint32_t i = 0; i < effect->got.run_count; i++)
+        bridge->runs[i] = (struct jqw_run){from[i].first, from[i].count, from[i].attempt, from[i].deliveries};
+    return bridge->runs;
+}
+
+static struct jqw_priority priority_of(const struct engine_detail *from)
+{
+    switch (from->priority_kind) {
+    case ENGINE_PRIORITY_NUMBER:
+        return (struct jqw_priority){.kind = JQW_PRIORITY_NUMBER, .number = from->priority_number};
+    case ENGINE_PRIORITY_BYTES:
+        return (struct jqw_priority){.kind = JQW_PRIORITY_BYTES, .bytes = bridge_bytes(from->priority_bytes)};
+    default:
+        return (struct jqw_priority){0};
+    }
+}
+
+static uint64_t in_ms(uint64_t ns)
+{
+    return ns / 1000000 + (ns % 1000000 > 0);
+}
+
+static const struct jqw_detail *details_of(struct bridge *bridge, const struct engine_effect *effect)
+{
+    JQ_ASSERT(effect->got.detail_count <= JQW_BATCH_MAX);
+    for (uint32_t i = 0; i < effect->got.detail_count; i++) {
+        const struct engine_detail *from = &effect->got.details[i];
+        bridge->details[i] = (struct jqw_detail){
+            .index = from->index,
+            .state = from->state,
+            .delay_ms = in_ms(from->delay_ns),
+            .ttl_ms = in_ms(from->ttl_ns),
+            .age_ms = from->age_ns / 1000000,
+            .priority = priority_of(from),
+            .reason = from->reason,
+            .source = bridge_bytes(from->source),
+            .source_sequence = from->source_sequence,
+            .source_age_ms = from->source_age_ns / 1000000,
+            .source_deliveries = from->source_deliveries,
+        };
+    }
+    return bridge->details;
+}
+_Static_assert((int)JQW_IS_READY == (int)ENGINE_IS_READY && (int)JQW_IS_DELAYED == (int)ENGINE_IS_DELAYED &&
+                   (int)JQW_IS_LEASED == (int)ENGINE_IS_LEASED &&
+                   (int)JQW_REASON_DELIVERIES == (int)ENGINE_REASON_DELIVERIES &&
+                   (int)JQW_REASON_NACK == (int)ENGINE_REASON_NACK &&
+                   (int)JQW_REASON_EXPIRED == (int)ENGINE_REASON_EXPIRED,
+               "states and reasons have the same numbers here and there");
+
+/* ---- bodies where they lie ---- */
+
+static uint32_t packed_size(const struct engine_body *body)
+{
+    return jqw_bin_header_size(body->length) + body->length;
+}
+
+static int append_piece(const struct saying *saying, const struct engine_body *first, uint32_t size)
+{
+    struct server *server = saying->server;
+    const uint8_t *bytes = store_at(server->store, first->chunk, first->offset);
+    if (size <= COPY_MAX)
+        return output_append(&server->pool, saying->out, bytes, size);
+    return output_append_place(&server->pool, saying->out, first->chunk, bytes, size);
+}
+
+static int append_bodies(const struct saying *saying)
+{
+    const struct engine_body *body = saying->effect->got.bodies;
+    const struct engine_body *end = body + saying->effect->got.body_count;
+    int code = JQ_OK;
+    while (body < end && code == JQ_OK) {
+        const struct engine_body *first = body;
+        uint32_t size = 0;
+        while (body < end && body->chunk == first->chunk && body->offset == first->offset + size)
+            size += packed_size(body++);
+        code = append_piece(saying, first, size);
+    }
+    return code;
+}
+
+static size_t packed_total(const struct engine_effect *effect)
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < effect->got.body_count; i++)
+        size += packed_size(&effect->got.bodies[i]);
+    return size;
+}
+
+int bridge_say_got(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    struct bridge *bridge = saying->server->bridge;
+    const struct jqw_got got = {
+        .code = effect->code,
+        .text = saying->text,
+        .incarnation = effect->incarnation,
+        .receipt = effect->got.receipt,
+        .place = effect->got.place,
+        .details = details_of(bridge, effect),
+        .detail_count = effect->got.detail_count,
+        .runs = runs_of(bridge, effect),
+        .run_count = effect->got.run_count,
+        .bodies = {.packed.size = packed_total(effect), .count = effect->got.body_count},
+        .lost = bridge_lost(bridge, effect->got.lost, effect->got.lost_count),
+    };
+    int code = jqw_encode_got_head(&bridge->frame, effect->request, &got);
+    if (code == JQ_OK)
+        code = bridge_append_frame(saying);
+    return code == JQ_OK ? append_bodies(saying) : code;
+}
+
+/* ---- bodies that are copied ---- */
+
+/* Bodies that are shown are copied, and nothing has changed: where there is no memory for many, that is the answer. */
+static int say_peek_refused(const struct saying *saying)
+{
+    static const char why[] = "the broker's memory is full";
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_RESULT,
+                                  .result = {.code = JQ_OVERLOADED, .text = {(const uint8_t *)why, sizeof why - 1}},
+                              });
+}
+
+/* The bodies by themselves; false: there is no memory for so many. */
+static bool items_of(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    size_t size = packed_total(effect);
+    if (size > OUT_SHORT && !server_memory_allows(saying->server, size))
+        return false;
+    for (uint32_t i = 0; i < effect->got.body_count; i++) {
+        const struct engine_body *body = &effect->got.bodies[i];
+        const uint8_t *at = store_at(saying->server->store, body->chunk, body->offset);
+        saying->server->bridge->items[i] = (struct jqw_bytes){at + jqw_bin_header_size(body->length), body->length};
+    }
+    return true;
+}
+
+int bridge_say_peeked(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    struct bridge *bridge = saying->server->bridge;
+    if (!items_of(saying))
+        return say_peek_refused(saying);
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_PEEKED,
+                                  .peeked = {.code = effect->code,
+                                             .text = saying->text,
+                                             .incarnation = effect->incarnation,
+                                             .runs = runs_of(bridge, effect),
+                                             .run_count = effect->got.run_count,
+                                             .bodies = {.item = bridge->items, .count = effect->got.body_count}},
+                              });
+}
+
+int bridge_say_exported(const struct saying *saying)
+{
+    const struct engine_effect *effect = saying->effect;
+    struct bridge *bridge = saying->server->bridge;
+    if (!items_of(saying))
+        return say_peek_refused(saying);
+    return bridge_say(saying, &(struct jqw_message){
+                                  .op = JQW_EXPORTED,
+                                  .exported = {.code = effect->code,
+                                               .text = saying->text,
+                                               .incarnation = effect->incarnation,
+                                               .next = effect->got.next,
+                                               .runs = runs_of(bridge, effect),
+                                               .run_count = effect->got.run_count,
+                                               .details = details_of(bridge, effect),
+                                               .detail_count = effect->got.detail_count,
+                                               .bodies = {.item = bridge->items, .count = effect->got.body_count}},
+                              });
+}
