@@ -146,6 +146,7 @@ JQ_MUST_USE static int connect_all(struct joinq *client, const char *url_text, c
         code = jqc_connect(client, jqc_deadline(options->connect_timeout_ms));
     if (code == JQ_OK)
         client->reconnect.try_ms = options->reconnect_ms;
+    client->core.once = code == JQ_OK && options->reconnect_ms != 0;
     return code;
 }
 
@@ -183,12 +184,25 @@ int joinq_connect(joinq **out, const char *url, const struct joinq_options *opti
     return joinq_connect_error(out, url, options, NULL, 0);
 }
 
+/* Nothing need be kept of this client. If that is not heard, it is for a while. */
+static void say_bye(struct joinq *client)
+{
+    size_t size;
+    (void)jqc_core_output(&client->core, &size);
+    if (client->core.requests.slots_once.count == 0 || size > 0)
+        return;
+    const struct jqw_message message = {.op = JQW_BYE, .bye = {.flags = JQW_BYE_FORGET}};
+    if (jqw_encode(&client->core.out, &message) == JQ_OK)
+        jqc_write(client);
+}
+
 void joinq_free(joinq *client)
 {
     if (!client)
         return;
     if (client->transport.ops)
-        client->transport.ops->close(&client->transport);
+        say_bye(client);
+    jqc_transport_close(client);
     jqc_core_fini(&client->core);
     free(client);
 }

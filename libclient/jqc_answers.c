@@ -7,17 +7,20 @@
 #include <string.h>
 
 /* What every answer begins with. */
-static void outcome_set(struct jqc_request *request, uint32_t code, struct jqw_bytes text, uint64_t incarnation)
+static void outcome_set(struct jqc_core *core, struct jqc_request *request, uint32_t code, struct jqw_bytes text,
+                        uint64_t incarnation)
 {
     request->answer.code = (int)code;
     if (text.size > 0)
         jqc_text_copy(request->answer.text, text.data, text.size);
     if (!request->name)
         return;
-    if (request->op == JQW_DECLARE && code == JQ_OK)
-        jqc_name_declared(request->name, incarnation);
+    if (code == JQ_NO_QUEUE && jqc_name_is_lost(request->name, core->broker.epoch))
+        request->answer.code = JQ_DISCONNECTED; /* with the broker that had it (RST-1) */
+    else if (request->op == JQW_DECLARE && code == JQ_OK)
+        jqc_name_declared(request->name, incarnation, core->broker.epoch);
     else
-        jqc_name_meet(request->name, incarnation);
+        jqc_name_meet(request->name, incarnation, core->broker.epoch);
 }
 
 /* The one version that was offered, and no limit above the protocol's own. */
@@ -27,11 +30,27 @@ static bool welcome_makes_sense(const struct jqw_welcome *welcome)
            welcome->message_max <= JQW_MESSAGE_MAX && welcome->batch_max > 0 && welcome->batch_max <= JQW_BATCH_MAX;
 }
 
+/* Another run of the broker, or one whose data is not what the last one had? */
+static void broker_meet(struct jqc_broker *broker, const struct jqw_welcome *welcome)
+{
+    static const uint8_t nothing[sizeof broker->data];
+    bool same = memcmp(broker->instance, welcome->instance.data, sizeof broker->instance) == 0;
+    bool same_data = memcmp(broker->data, welcome->data.data, sizeof broker->data) == 0 &&
+                     memcmp(broker->data, nothing, sizeof broker->data) != 0;
+    broker->epoch += !same;
+    broker->data_epoch += !same && !same_data;
+    memcpy(broker->instance, welcome->instance.data, sizeof broker->instance);
+    memcpy(broker->data, welcome->data.data, sizeof broker->data);
+    broker->known = welcome->known;
+    broker->client_forget_ms = welcome->client_forget_ms;
+}
+
 static int take_welcome(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_welcome *welcome = &message->welcome;
     if (!welcome_makes_sense(welcome))
         return JQ_PROTOCOL;
+    broker_meet(&core->broker, welcome);
     core->limits = (struct jqc_limits){welcome->frame_max, welcome->message_max, welcome->batch_max};
     request->answer.code = JQ_OK;
     return JQ_OK;
@@ -40,8 +59,10 @@ static int take_welcome(struct jqc_core *core, struct jqc_request *request, cons
 static int take_result(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_result *result = &message->result;
-    outcome_set(request, result->code, result->text, result->incarnation);
-    request->answer.count = result->count;
+    if (!request->forgotten && jqc_put_goes_on(core, request, result))
+        return JQ_EMPTY;
+    outcome_set(core, request, result->code, result->text, result->incarnation);
+    request->answer.count = request->done_before + result->count;
     request->answer.lost = request->lost_before;
     if (request->op == JQW_FINISH && result->code == JQ_OK)
         jqc_producer_note(core, request);
@@ -69,7 +90,7 @@ static int take_delivery(struct jqc_core *core, struct jqc_request *request, con
 static int take_got(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_got *got = &message->got;
-    outcome_set(request, got->code, got->text, got->incarnation);
+    outcome_set(core, request, got->code, got->text, got->incarnation);
     request->answer.lost = request->lost_before + jqc_ranges_total(&got->lost);
     request->answer.receipt = got->receipt;
     if (got->code != JQ_OK)
@@ -86,7 +107,7 @@ static int take_got(struct jqc_core *core, struct jqc_request *request, const st
 static int take_peeked(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_peeked *peeked = &message->peeked;
-    outcome_set(request, peeked->code, peeked->text, peeked->incarnation);
+    outcome_set(core, request, peeked->code, peeked->text, peeked->incarnation);
     if (peeked->code != JQ_OK)
         return JQ_OK;
     const struct jqc_delivery delivery = {peeked->incarnation, peeked->runs, peeked->run_count, &peeked->bodies, false};
@@ -95,9 +116,8 @@ static int take_peeked(struct jqc_core *core, struct jqc_request *request, const
 
 static int take_settled(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
-    (void)core;
     const struct jqw_settled *settled = &message->settled;
-    outcome_set(request, settled->code, settled->text, 0);
+    outcome_set(core, request, settled->code, settled->text, 0);
     request->answer.count = settled->count;
     request->answer.lost = jqc_ranges_total(&settled->lost);
     return JQ_OK;
@@ -105,9 +125,8 @@ static int take_settled(struct jqc_core *core, struct jqc_request *request, cons
 
 static int take_joined(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
-    (void)core;
     const struct jqw_joined *joined = &message->joined;
-    outcome_set(request, joined->code, joined->text, joined->incarnation);
+    outcome_set(core, request, joined->code, joined->text, joined->incarnation);
     request->answer.joined = (struct joinq_joined){.remaining = joined->remaining,
                                                    .done = joined->done,
                                                    .dead = joined->dead,
@@ -120,7 +139,7 @@ static int take_joined(struct jqc_core *core, struct jqc_request *request, const
 static int take_attached(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_attached *attached = &message->attached;
-    outcome_set(request, attached->code, attached->text, attached->incarnation);
+    outcome_set(core, request, attached->code, attached->text, attached->incarnation);
     request->answer.attached = (struct joinq_attached){.finished = attached->finished, .accepted = attached->accepted};
     if (attached->code == JQ_OK)
         jqc_producer_note(core, request);
@@ -129,12 +148,11 @@ static int take_attached(struct jqc_core *core, struct jqc_request *request, con
 
 static int take_stats(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
-    (void)core;
     const struct jqw_stats *stats = &message->stats;
     if (request->op == JQW_STAT && stats->code == JQ_OK && stats->count != 1)
         return JQ_PROTOCOL;
     uint64_t incarnation = stats->count > 0 ? stats->item[0].incarnation : 0;
-    outcome_set(request, stats->code, stats->text, incarnation);
+    outcome_set(core, request, stats->code, stats->text, incarnation);
     request->answer.more = stats->more;
     if (stats->code == JQ_OK)
         request->answer.code = jqc_stats_new(stats, &request->answer.stats);
@@ -143,9 +161,8 @@ static int take_stats(struct jqc_core *core, struct jqc_request *request, const 
 
 static int take_explained(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
-    (void)core;
     const struct jqw_explained *explained = &message->explained;
-    outcome_set(request, explained->code, explained->text, explained->incarnation);
+    outcome_set(core, request, explained->code, explained->text, explained->incarnation);
     if (explained->code != JQ_OK)
         return JQ_OK;
     char *lines = malloc(explained->lines.size + 1);
@@ -160,7 +177,7 @@ static int take_explained(struct jqc_core *core, struct jqc_request *request, co
 }
 
 struct answer_kind {
-    int (*take)(struct jqc_core *, struct jqc_request *, const struct jqw_message *);
+    int (*take)(struct jqc_core *, struct jqc_request *, const struct jqw_message *); /* JQ_EMPTY: it stays open */
     uint64_t answers; /* the requests that it answers, a bit for each opcode */
 };
 
@@ -168,7 +185,8 @@ static const struct answer_kind kinds[] = {
     [JQW_WELCOME - JQW_WELCOME] = {take_welcome, 1U << JQW_HELLO},
     [JQW_RESULT - JQW_WELCOME] = {take_result, 0},
     [JQW_GOT - JQW_WELCOME] = {take_got, 1U << JQW_GET},
-    [JQW_SETTLED - JQW_WELCOME] = {take_settled, 1U << JQW_DONE | 1U << JQW_NACK | 1U << JQW_RELEASE | 1U << JQW_TOUCH},
+    [JQW_SETTLED - JQW_WELCOME] = {take_settled, 1U << JQW_DONE | 1U << JQW_NACK | 1U << JQW_RELEASE | 1U << JQW_TOUCH |
+                                                     1U << JQW_FORWARD},
     [JQW_JOINED - JQW_WELCOME] = {take_joined, 1U << JQW_JOIN},
     [JQW_ATTACHED - JQW_WELCOME] = {take_attached, 1U << JQW_ATTACH},
     [JQW_STATS - JQW_WELCOME] = {take_stats, 1U << JQW_STAT | 1U << JQW_LIST},
@@ -213,6 +231,8 @@ int jqc_answer_take(struct jqc_core *core, const struct jqw_message *message, co
     if (index >= KIND_COUNT || !answers_it(&kinds[index], request, message))
         return JQ_PROTOCOL;
     int code = kinds[index].take(core, request, message);
+    if (code == JQ_EMPTY)
+        return JQ_OK;
     if (code != JQ_OK ||
         request->state != JQC_OPEN) /* giving back may have ended the connection, and the request with it */
         return code;

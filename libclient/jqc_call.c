@@ -49,7 +49,7 @@ static int not_submitted(struct joinq *client, int code)
     case JQ_DISCONNECTED:
         return jqc_fail(client, code, "%s", client->core.why);
     case JQ_BUSY:
-        return jqc_fail(client, code, "more than %d requests without an outcome", JQC_REQUESTS_MAX);
+        return jqc_fail(client, code, "too many requests without an outcome");
     case JQ_TOO_LARGE:
         return jqc_fail(client, code, "the request is over the broker's limit of %" PRIu64 " bytes",
                         client->core.limits.frame_max);
@@ -61,16 +61,21 @@ static int not_submitted(struct joinq *client, int code)
 int jqc_submit(struct joinq *client, struct jqw_message *message, struct jqc_name *name, struct jqc_request **out)
 {
     int code = jqc_core_submit(&client->core, message, name, out);
+    if (code == JQ_BUSY && client->core.once && jqc_slot_await(client))
+        code = jqc_core_submit(&client->core, message, name, out);
     if (code != JQ_OK)
         return not_submitted(client, code);
     if (message->op == JQW_GET)
         (*out)->lost_before = client->stale;
-    uint64_t wait_ms = message->op == JQW_PUT    ? message->put.timeout_ms
-                       : message->op == JQW_GET  ? message->get.timeout_ms
-                       : message->op == JQW_JOIN ? message->join.timeout_ms
-                                                 : 0;
+    uint64_t wait_ms = message->op == JQW_PUT       ? message->put.timeout_ms
+                       : message->op == JQW_GET     ? message->get.timeout_ms
+                       : message->op == JQW_JOIN    ? message->join.timeout_ms
+                       : message->op == JQW_FORWARD ? message->forward.timeout_ms
+                                                    : 0;
     if (client->reconnect.try_ms != 0 && wait_ms > 0 && wait_ms != JQW_TIMEOUT_FOREVER)
         (*out)->deadline_ns = jqc_deadline((int64_t)wait_ms);
+    if (message->op == JQW_FORWARD) /* its ranges lie in the scratch */
+        jqc_core_copy(&client->core, *out);
     return JQ_OK;
 }
 
@@ -80,6 +85,7 @@ int jqc_submit_ticket(struct joinq *client, struct jqw_message *message, struct 
     int code = jqc_submit(client, message, name, &request);
     if (code != JQ_OK)
         return code;
+    jqc_core_copy(&client->core, request);
     jqc_request_ticket(&client->core.requests, request);
     *ticket = request->id;
     jqc_throttle(client);

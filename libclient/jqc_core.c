@@ -61,12 +61,27 @@ JQ_MUST_USE static int message_append(struct jqc_core *core, struct jqw_buffer *
     return JQ_OK;
 }
 
+/* A new request, with a slot where it must not happen twice. */
+JQ_MUST_USE static int request_open(struct jqc_core *core, struct jqw_message *message, struct jqc_request **out)
+{
+    int code = jqc_request_open(&core->requests, out);
+    struct jqw_once *once = core->once ? jqc_once_of(message) : NULL;
+    if (code != JQ_OK || !once)
+        return code;
+    code = jqc_slot_take(&core->requests.slots_once, once);
+    if (code == JQ_OK)
+        (*out)->once = *once;
+    else
+        jqc_request_close(&core->requests, *out);
+    return code;
+}
+
 int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct jqc_name *name, struct jqc_request **out)
 {
     if (core->lost != JQ_OK)
         return JQ_DISCONNECTED;
     struct jqc_request *request;
-    int code = jqc_request_open(&core->requests, &request);
+    int code = request_open(core, message, &request);
     if (code != JQ_OK)
         return code;
     message->request = request->id;
@@ -85,6 +100,8 @@ int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct j
     request->kept_start = before;
     request->frame_size = to->size - before;
     request->end = core->out_sent + (core->out.size - core->out_start);
+    request->epoch = core->broker.epoch;
+    request->data_epoch = core->broker.data_epoch;
     jqc_request_remember(request, message);
     *out = request;
     return JQ_OK;
@@ -211,6 +228,7 @@ static void request_lose(struct jqc_core *core, struct jqc_request *request)
     /* OVERLOADED would say that nothing has happened; only for hello that is so. */
     bool unknown = core->lost == JQ_OVERLOADED && request->op != JQW_HELLO;
     request->answer.code = unknown ? JQ_DISCONNECTED : core->lost;
+    request->answer.count = request->done_before;
     memcpy(request->answer.text, core->why, sizeof core->why);
     jqc_request_answered(&core->requests, request);
 }

@@ -23,6 +23,15 @@ struct jqc_limits {
     uint32_t batch_max;
 };
 
+/* Who the broker is. */
+struct jqc_broker {
+    uint8_t instance[16], data[16];
+    uint32_t epoch;      /* how often another instance was met than before */
+    uint32_t data_epoch; /* how often nothing had outlived the one before */
+    bool known;          /* it keeps something of this client */
+    uint64_t client_forget_ms;
+};
+
 struct jqc_producer;
 
 struct jqc_core {
@@ -36,11 +45,14 @@ struct jqc_core {
     struct jqc_requests requests;
     struct jqc_names names;
     struct jqc_limits limits;
-    uint64_t submitted;     /* requests, ever */
-    uint32_t session;       /* connections that have ended */
-    bool suspended;         /* there is no connection, and the next is awaited: what is submitted is kept */
-    bool refused;           /* the broker said that the client makes no sense: another connection would not help */
-    struct jqw_buffer kept; /* frames of requests that were never sent */
+    struct jqc_broker broker; /* as it introduced itself last */
+    uint64_t submitted;       /* requests, ever */
+    bool once;                /* what must not happen twice goes by slot and number */
+    uint32_t session;         /* connections that have ended */
+    int64_t resumed_ns;       /* when the connection was made again; on the driver's clock */
+    bool suspended;           /* there is no connection, and the next is awaited: what is submitted is kept */
+    bool refused;             /* the broker said that the client makes no sense: another connection would not help */
+    struct jqw_buffer kept;   /* frames of requests that were never sent */
     struct jqc_producer *producers; /* attached, to be attached again */
     uint64_t receipt_told;          /* the highest delivery on receipt that was confirmed */
     int lost; /* JQ_OK while there is a connection; why there is none: DISCONNECTED, PROTOCOL, OVERLOADED */
@@ -57,6 +69,8 @@ void jqc_core_fini(struct jqc_core *core);            /* tolerates a half-made o
  * happened. */
 JQ_MUST_USE int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct jqc_name *name,
                                 struct jqc_request **out);
+/* No caller waits for the request: what it takes to ask it again is copied. */
+void jqc_core_copy(struct jqc_core *core, struct jqc_request *request);
 /* True once every byte of the request was sent. */
 bool jqc_core_is_sent(const struct jqc_core *core, const struct jqc_request *request);
 /* Nobody waits for the request any more: it is cancelled, and what it still brings is given back (CAN-1). */
@@ -82,12 +96,24 @@ void jqc_core_lose(struct jqc_core *core, int code, const char *why);
 /* The connection has ended, and there may be another: leases are lost, what can be asked again or was never sent is kept, and the rest
  * is answered: LEASE_LOST, or DISCONNECTED where the outcome is not known. Submissions are kept from here on. */
 void jqc_core_suspend(struct jqc_core *core, const char *why);
-/* The broker has said welcome on the next connection: what was kept is in the output, in order, behind the producers. */
-void jqc_core_resume(struct jqc_core *core, int64_t now_ns);
+/* The broker has said welcome on the next connection: what was kept is in the output, in order, behind the producers. The last
+ * connection still stood `gap_ms` ago. */
+void jqc_core_resume(struct jqc_core *core, int64_t now_ns, uint64_t gap_ms);
 /* While suspended: answers the kept requests whose callers' time is over, TIMEOUT. Returns the next deadline, INT64_MAX: none. */
 int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns);
+/* ---- what is asked again (jqc_again.c) ---- */
+
 /* A request is new: whether and how it can be asked again is remembered. */
 void jqc_request_remember(struct jqc_request *request, const struct jqw_message *message);
+/* Where a message has its slot and number; NULL: it goes by none. */
+struct jqw_once *jqc_once_of(struct jqw_message *message);
+/* A put was answered again: what the broker had accepted before the connection broke. True: the rest goes out now, under the next number,
+ * and the request stays open. */
+bool jqc_put_goes_on(struct jqc_core *core, struct jqc_request *request, const struct jqw_result *result);
+/* Makes the request anew, at the end of the output. JQ_OK or JQ_OVERLOADED. */
+JQ_MUST_USE int jqc_request_remake(struct jqc_core *core, struct jqc_request *request);
+/* Whether it settles leases only, which do not outlive a connection. */
+bool jqc_request_settles(const struct jqc_request *request);
 /* An attach or finish was answered OK. */
 void jqc_producer_note(struct jqc_core *core, const struct jqc_request *request);
 void jqc_producers_fini(struct jqc_core *core);

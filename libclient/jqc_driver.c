@@ -11,6 +11,7 @@ enum {
     OUT_EAGER = 64 * 1024, /* output from which a submission writes */
     PEER_ASK_MS = 5000,    /* between questions whether the peer's host is still there */
     PEER_SILENT_MS = 15000,
+    SLOT_WAIT_MS = 1000,   /* for one of very many requests to be answered, before there are too many */
     OUT_MAX = 1024 * 1024, /* output above which a submission waits until some of it is written */
 };
 
@@ -87,7 +88,9 @@ static bool read_once(struct joinq *client)
     ssize_t size = jqw_read(&client->transport, to, room);
     if (size > 0)
         jqc_core_filled(&client->core, (size_t)size);
-    else if (size != JQW_IO_AGAIN)
+    if (size > 0 || size == JQW_IO_AGAIN)
+        client->reconnect.stood_ns = clock_ns();
+    else
         connection_end(client, size == JQW_IO_ERROR ? errno : 0);
     return size > 0 && connection_stands(client);
 }
@@ -140,6 +143,8 @@ JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
                             ask_ns < deadline_ns ? ask_ns : deadline_ns);
         if (code != JQ_OK && jqw_transport_peer(transport, PEER_SILENT_MS) == JQW_PEER_GONE)
             connection_end(client, ETIMEDOUT);
+        else if (code != JQ_OK)
+            client->reconnect.stood_ns = clock_ns();
         if (code != JQ_OK)
             return clock_ns() >= deadline_ns ? JQ_TIMEOUT : JQ_OK;
     }
@@ -147,6 +152,16 @@ JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
     jqc_write(client); /* what came may have had to be given back */
     bool late = deadline_ns != JQC_DEADLINE_NONE && clock_ns() > deadline_ns;
     return late ? JQ_TIMEOUT : JQ_OK; /* however much comes that is no answer */
+}
+
+bool jqc_slot_await(struct joinq *client)
+{
+    const struct jqc_slots *slots = &client->core.requests.slots_once;
+    int64_t deadline_ns = jqc_deadline(SLOT_WAIT_MS);
+    jqc_write(client);
+    while (slots->free_count == 0 && client->core.lost == JQ_OK && turn(client, deadline_ns) == JQ_OK)
+        continue;
+    return slots->free_count > 0;
 }
 
 int jqc_flush(struct joinq *client)

@@ -19,6 +19,7 @@ struct jqc_reconnect {
     int64_t try_ms; /* JOINQ_FOREVER; 0: not at all, and until the first welcome */
     int64_t interval_ms, interval_max_ms;
     int64_t next_ns, give_up_ns;
+    int64_t stood_ns; /* when the connection was last seen to stand */
     int64_t since_ns; /* the connection was made again; 0: never */
     bool greeting;    /* a try is under way */
 };
@@ -42,6 +43,8 @@ int64_t jqc_deadline(int64_t timeout_ms);
 void jqc_write(struct joinq *client);
 /* Writes everything. JQ_OK, or JQ_DISCONNECTED. */
 JQ_MUST_USE int jqc_flush(struct joinq *client);
+/* All slots are in use: waits a moment for an answer. False: there is none. */
+bool jqc_slot_await(struct joinq *client);
 /* After a submission that nobody waits for yet: keeps the output within bounds; waits only while the broker takes nothing. */
 void jqc_throttle(struct joinq *client);
 /* Waits until the request is answered, or (NULL) any that is to be taken by ticket. JQ_OK or JQ_TIMEOUT. A lost connection answers all. */

@@ -12,6 +12,7 @@
 struct jqc_name {
     UT_hash_handle hh;
     uint64_t incarnation; /* 0: not met yet */
+    uint32_t epoch;       /* of the broker where it was met last */
     size_t size;
     char text[];
 };
@@ -59,13 +60,21 @@ struct jqw_queue jqc_name_queue(const struct jqc_name *name)
     return (struct jqw_queue){.name = {(const uint8_t *)name->text, name->size}, .incarnation = name->incarnation};
 }
 
-void jqc_name_meet(struct jqc_name *name, uint64_t incarnation)
+void jqc_name_meet(struct jqc_name *name, uint64_t incarnation, uint32_t epoch)
 {
     if (name->incarnation == 0)
         name->incarnation = incarnation;
+    if (incarnation != 0 && name->incarnation == incarnation)
+        name->epoch = epoch;
 }
 
-void jqc_name_declared(struct jqc_name *name, uint64_t incarnation)
+void jqc_name_declared(struct jqc_name *name, uint64_t incarnation, uint32_t epoch)
 {
     name->incarnation = incarnation;
+    name->epoch = epoch;
+}
+
+bool jqc_name_is_lost(const struct jqc_name *name, uint32_t epoch)
+{
+    return name->incarnation != 0 && name->epoch != epoch;
 }

@@ -19,9 +19,11 @@ JQ_MUST_USE int jqc_names_find(struct jqc_names *names, const char *text, struct
 
 /* As a request names the queue: with the incarnation met, 0 where none was. Borrows from the entry. */
 struct jqw_queue jqc_name_queue(const struct jqc_name *name);
-/* An answer named the incarnation (0: it did not). The first one stays. */
-void jqc_name_meet(struct jqc_name *name, uint64_t incarnation);
+/* An answer of the broker of this epoch named the incarnation (0: it did not). The first one stays. */
+void jqc_name_meet(struct jqc_name *name, uint64_t incarnation, uint32_t epoch);
 /* The queue was declared: this is the one from now on. */
-void jqc_name_declared(struct jqc_name *name, uint64_t incarnation);
+void jqc_name_declared(struct jqc_name *name, uint64_t incarnation, uint32_t epoch);
+/* Whether it was met at another run of the broker than this one: if it is missing now, it was lost with that. */
+bool jqc_name_is_lost(const struct jqc_name *name, uint32_t epoch);
 
 #endif

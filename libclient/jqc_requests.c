@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_BITS = 16, SLOT_MASK = (1 << SLOT_BITS) - 1 };
+enum {
+    SLOT_BITS = 16,
+    SLOT_MASK = (1 << SLOT_BITS) - 1,
+    COPY_KEPT = 64 * 1024, /* bytes of a copy that are kept for the next request */
+};
 
 static void answer_fini(struct jqc_answer *answer)
 {
@@ -22,9 +26,12 @@ void jqc_requests_fini(struct jqc_requests *requests)
 {
     for (uint32_t i = 0; i < requests->count; i++) {
         answer_fini(&requests->slots[i]->answer);
+        jqw_buffer_fini(&requests->slots[i]->copy);
+        free(requests->slots[i]->others);
         free(requests->slots[i]);
     }
     free(requests->slots);
+    jqc_slots_fini(&requests->slots_once);
     *requests = (struct jqc_requests){0};
 }
 
@@ -65,8 +72,9 @@ int jqc_request_open(struct jqc_requests *requests, struct jqc_request **out)
     request->state = JQC_OPEN;
     request->name = NULL;
     request->deadline_ns = INT64_MAX;
-    request->carried = request->lost_before = 0;
-    request->kept = request->remade = false;
+    request->carried = request->lost_before = request->done_before = 0;
+    request->once = (struct jqw_once){0};
+    request->kept = request->remade = request->unsure = false;
     request->ticket = false;
     request->forgotten = false;
     request->prev = request->next = NULL;
@@ -126,6 +134,7 @@ void jqc_request_answered(struct jqc_requests *requests, struct jqc_request *req
 {
     JQ_ASSERT(request->state == JQC_OPEN);
     request->state = JQC_ANSWERED;
+    jqc_slot_give(&requests->slots_once, &request->once);
     if (request->ticket)
         line_append(requests, request);
 }
@@ -137,6 +146,12 @@ void jqc_request_close(struct jqc_requests *requests, struct jqc_request *reques
         line_remove(requests, request);
     requests->tickets -= request->ticket;
     answer_fini(&request->answer);
+    jqc_slot_give(&requests->slots_once, &request->once);
+    request->copy.size = 0;
+    if (request->copy.capacity > COPY_KEPT)
+        jqw_buffer_fini(&request->copy);
+    free(request->others);
+    request->others = NULL;
     request->state = JQC_FREE;
     request->id += 1U << SLOT_BITS;
     request->next = requests->free;

@@ -5,32 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What may be asked twice: it changes nothing, or what it changes the second time is nothing. */
-enum {
-    SETTLES = 1U << JQW_DONE | 1U << JQW_NACK | 1U << JQW_RELEASE | 1U << JQW_TOUCH,
-};
-static const uint64_t repeatable = UINT64_C(1) << JQW_GET | UINT64_C(1) << JQW_JOIN | UINT64_C(1) << JQW_STAT |
-                                   UINT64_C(1) << JQW_LIST | UINT64_C(1) << JQW_PEEK | UINT64_C(1) << JQW_DECLARE |
-                                   UINT64_C(1) << JQW_CLOSE | UINT64_C(1) << JQW_ATTACH | UINT64_C(1) << JQW_CANCEL;
-
-static bool settles(const struct jqc_request *request)
-{
-    return UINT64_C(1) << request->op & SETTLES;
-}
-
-void jqc_request_remember(struct jqc_request *request, const struct jqw_message *message)
-{
-    request->remade = UINT64_C(1) << message->op & repeatable;
-    if (settles(request))
-        request->carried = jqc_ranges_total(&message->settle.ranges);
-    if (message->op == JQW_GET)
-        request->carried = jqc_ranges_total(&message->get.done);
-    if (request->remade || message->op == JQW_FINISH)
-        request->again = *message;
-    if (message->op == JQW_GET) /* their leases do not outlive the connection */
-        request->again.get.done = request->again.get.release = (struct jqw_ranges){0};
-}
-
 /* ---- producers ----------------------------------------------------------------------------------------------------- */
 
 struct jqc_producer {
@@ -94,6 +68,7 @@ static void request_answer(struct jqc_core *core, struct jqc_request *request, i
 {
     request->kept = false;
     request->answer.code = code;
+    request->answer.count = request->done_before;
     request->answer.lost = code == JQ_LEASE_LOST ? request->carried : request->lost_before;
     jqc_text_copy(request->answer.text, why, strlen(why));
     jqc_request_answered(&core->requests, request);
@@ -114,12 +89,13 @@ static void request_suspend(struct jqc_core *core, struct jqc_request *request, 
 {
     if (request->kept)
         return;
+    request->unsure |= request->end < request->frame_size || request->end - request->frame_size < core->out_sent;
     request->lost_before += request->op == JQW_GET ? request->carried : 0;
     if (request->op == JQW_GET)
         request->carried = 0;
     if (request->forgotten)
         jqc_request_close(&core->requests, request);
-    else if (settles(request))
+    else if (jqc_request_settles(request))
         request_answer(core, request, JQ_LEASE_LOST, "the leases were lost with the connection");
     else if (request->remade || (request->op != JQW_HELLO && bytes_keep(core, request)))
         request->kept = true;
@@ -170,44 +146,42 @@ static int by_order(const void *a, const void *b)
     return ((*one)->order > (*other)->order) - ((*one)->order < (*other)->order);
 }
 
-/* What is left of a time to wait, on the wire: rounded up, so that 0 stays "do not wait". */
-static uint64_t left_ms(int64_t deadline_ns, int64_t now_ns)
+/* Whether what may have been done once can be sent again: the broker would know (ONE-3). */
+static bool again_is_safe(const struct jqc_core *core, const struct jqc_request *request, uint64_t gap_ms)
 {
-    return deadline_ns > now_ns ? (uint64_t)(deadline_ns - now_ns + 999999) / 1000000 : 1;
+    const struct jqc_broker *broker = &core->broker;
+    bool remembered = broker->known || gap_ms < broker->client_forget_ms / 2;
+    return !request->unsure || request->once.number == 0 ||
+           (remembered && (request->epoch == broker->epoch || request->data_epoch == broker->data_epoch));
 }
 
-JQ_MUST_USE static int request_remake(struct jqc_core *core, struct jqc_request *request, int64_t now_ns)
-{
-    struct jqw_message message = request->again;
-    bool timed = request->deadline_ns != INT64_MAX;
-    message.request = request->id;
-    if (message.op == JQW_GET && timed)
-        message.get.timeout_ms = left_ms(request->deadline_ns, now_ns);
-    if (message.op == JQW_JOIN && timed)
-        message.join.timeout_ms = left_ms(request->deadline_ns, now_ns);
-    return jqw_encode(&core->out, &message);
-}
-
-static void request_resume(struct jqc_core *core, struct jqc_request *request, int64_t now_ns)
+static void request_resume(struct jqc_core *core, struct jqc_request *request, uint64_t gap_ms)
 {
     size_t before = core->out.size;
-    int code = request->remade
-                   ? request_remake(core, request, now_ns)
-                   : jqw_buffer_append(&core->out, core->kept.data + request->kept_start, request->frame_size);
-    if (code != JQ_OK) {
-        request_answer(core, request, JQ_OVERLOADED, "no memory to ask again");
+    int code = JQ_OK;
+    if (!again_is_safe(core, request, gap_ms)) {
+        request_answer(core, request, JQ_DISCONNECTED,
+                       "the broker does not know this client any more: the outcome of the request is not known");
         return;
     }
+    if (request->remade) {
+        code = jqc_request_remake(core, request);
+    } else {
+        code = jqw_buffer_append(&core->out, core->kept.data + request->kept_start, request->frame_size);
+        request->frame_size = core->out.size - before;
+        request->end = core->out_sent + (core->out.size - core->out_start);
+    }
     request->kept = false;
-    request->frame_size = core->out.size - before;
-    request->end = core->out_sent + (core->out.size - core->out_start);
+    if (code != JQ_OK)
+        request_answer(core, request, request->unsure ? JQ_DISCONNECTED : JQ_OVERLOADED, "no memory to ask again");
 }
 
-void jqc_core_resume(struct jqc_core *core, int64_t now_ns)
+void jqc_core_resume(struct jqc_core *core, int64_t now_ns, uint64_t gap_ms)
 {
     uint32_t count = 0;
     struct jqc_request **kept = calloc(core->requests.count + 1U, sizeof *kept);
     core->suspended = false;
+    core->resumed_ns = now_ns;
     core->why[0] = '\0';
     if (!kept) {
         jqc_core_lose(core, JQ_OVERLOADED, "no memory to ask again");
@@ -223,9 +197,19 @@ void jqc_core_resume(struct jqc_core *core, int64_t now_ns)
     producers_attach(core);
     qsort(kept, count, sizeof *kept, by_order);
     for (uint32_t i = 0; i < count; i++)
-        request_resume(core, kept[i], now_ns);
+        request_resume(core, kept[i], gap_ms);
     core->kept.size = 0;
     free(kept);
+}
+
+/* What a connection may have carried before is not said to have been in vain. */
+static void expire(struct jqc_core *core, struct jqc_request *request)
+{
+    request->answer.joined.remaining = UINT64_MAX; /* nobody could be asked */
+    if (request->unsure && request->once.number > 0)
+        request_answer(core, request, JQ_DISCONNECTED, "no connection to the broker in time to ask what came of it");
+    else
+        request_answer(core, request, JQ_TIMEOUT, "no connection to the broker in time");
 }
 
 int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns)
@@ -236,8 +220,7 @@ int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns)
         if (request->state != JQC_OPEN || !request->kept)
             continue;
         if (request->deadline_ns <= now_ns) {
-            request->answer.joined.remaining = UINT64_MAX; /* nobody could be asked */
-            request_answer(core, request, JQ_TIMEOUT, "no connection to the broker in time");
+            expire(core, request);
         } else if (request->deadline_ns < next) {
             next = request->deadline_ns;
         }

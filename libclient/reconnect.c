@@ -52,7 +52,8 @@ static void attempt(struct joinq *client, int64_t deadline_ns)
     again->greeting = false;
     if (code == JQ_OK) {
         again->since_ns = jqc_deadline(0);
-        jqc_core_resume(&client->core, again->since_ns);
+        int64_t gap_ns = again->since_ns - again->stood_ns;
+        jqc_core_resume(&client->core, again->since_ns, gap_ns > 0 ? (uint64_t)gap_ns / 1000000 : 0);
         return;
     }
     jqc_transport_close(client);

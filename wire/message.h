@@ -118,6 +118,7 @@ enum jqw_close_flag { JQW_CLOSE_IMMEDIATE = 1, JQW_CLOSE_AFTER_MINE = 2 };
 enum jqw_delete_flag { JQW_DELETE_IF_EMPTY = 1, JQW_DELETE_FORCE = 2 };
 enum jqw_join_flag { JQW_JOIN_MINE = 1, JQW_JOIN_SNAPSHOT = 2 };
 enum jqw_pause_flag { JQW_PAUSE_PUTS = 1, JQW_PAUSE_GETS = 2, JQW_PAUSE_RESUME = 4 };
+enum jqw_bye_flag { JQW_BYE_FORGET = 1 };
 enum jqw_nack_flag { JQW_NACK_DEAD = 1 };
 enum jqw_attach_flag { JQW_ATTACH_TAKEOVER = 1 };
 enum jqw_declare_flag { JQW_DECLARE_EXISTING_OK = 1, JQW_DECLARE_DURABLE = 2, JQW_DECLARE_DEAD_DROP = 4 };
@@ -193,6 +194,9 @@ struct jqw_settle { /* DONE, NACK, RELEASE, TOUCH */
 struct jqw_received {
     uint64_t receipt; /* the highest receipt number read */
 };
+struct jqw_bye {
+    uint32_t flags; /* jqw_bye_flag */
+};
 struct jqw_count { /* TASK_DONE, PUT_END, PEEK */
     struct jqw_queue queue;
     uint32_t count;
@@ -250,6 +254,8 @@ struct jqw_welcome {
     uint32_t batch_max;
     uint32_t settle_max;
     uint32_t waiting_max;
+    struct jqw_bytes data;     /* 16 bytes: the data that outlives runs of the broker; all 0: none does */
+    uint64_t client_forget_ms; /* how long a client without a connection is remembered */
 };
 /* Each answer starts with a code; `text` is empty unless it says more than the code does. */
 struct jqw_result {
@@ -366,6 +372,7 @@ struct jqw_message {
         struct jqw_forward forward;
         struct jqw_settle settle;
         struct jqw_received received;
+        struct jqw_bye bye;
         struct jqw_count count;
         struct jqw_export export_;
         struct jqw_join join;

@@ -212,6 +212,7 @@ static const struct jqw_field nack_fields[] = {
 static const struct jqw_field release_fields[] = {PLAIN("ranges", settle.ranges, RANGES)};
 static const struct jqw_field touch_fields[] = {PLAIN("ranges", settle.ranges, RANGES)};
 static const struct jqw_field received_fields[] = {U64("receipt", received.receipt)};
+static const struct jqw_field bye_fields[] = {FLAGS(bye.flags, JQW_BYE_FORGET)};
 static const struct jqw_field task_done_fields[] = {
     QUEUE(count.queue),
     UINT("count", count.count, 1, UINT32_MAX, "count is a number from 1 to 2^32 - 1"),
@@ -281,9 +282,16 @@ static const struct jqw_field ping_fields[] = {U64("data", ping.data)};
 /* ---- from broker to client ---------------------------------------------------------------------------------------- */
 
 static const struct jqw_field welcome_fields[] = {
-    U32("version", welcome.version),       BIN16("instance", welcome.instance),     PLAIN("known", welcome.known, BOOL),
-    U64("frame_max", welcome.frame_max),   U64("message_max", welcome.message_max), U32("batch_max", welcome.batch_max),
-    U32("settle_max", welcome.settle_max), U32("waiting_max", welcome.waiting_max),
+    U32("version", welcome.version),
+    BIN16("instance", welcome.instance),
+    PLAIN("known", welcome.known, BOOL),
+    U64("frame_max", welcome.frame_max),
+    U64("message_max", welcome.message_max),
+    U32("batch_max", welcome.batch_max),
+    U32("settle_max", welcome.settle_max),
+    U32("waiting_max", welcome.waiting_max),
+    BIN16("data", welcome.data),
+    PLAIN("client_forget_ms", welcome.client_forget_ms, TIME),
 };
 static const struct jqw_field result_fields[] = {
     CODE(result),

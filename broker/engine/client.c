@@ -90,7 +90,7 @@ void client_leaves(struct engine *e, struct session *s)
     client->session = NULL;
     if (client->awaited)
         return;
-    if (client->kept)
+    if (client->kept && !client->leaving)
         heap_set(&e->forgets, &client->forget, deadline_after(e, e->config.client_forget_ns), ++e->order_last);
     else
         client_free(e, client);

@@ -141,7 +141,7 @@ enum engine_op {
     /* about sessions; no answer */
     ENGINE_SESSION_OPEN, /* .open: a session must be opened before it is named. Answered by ENGINE_OPENED if request is not 0. A
                               session of the same client that still lives ends first */
-    ENGINE_SESSION_END,    /* withdraws its requests, gives back its leases, frees its producer names */
+    ENGINE_SESSION_END,    /* .end: withdraws its requests, gives back its leases, frees its producer names */
     ENGINE_OUTPUT_BLOCKED, /* .blocked: its waiting gets are passed over, and keep their places */
     ENGINE_RECEIVED,       /* .received: confirms deliveries on receipt up to a number */
     /* about the journal; no answer */
@@ -211,6 +211,9 @@ struct engine_command {
         struct {
             uint8_t client[ENGINE_CLIENT_ID]; /* all 0: none that is remembered */
         } open;
+        struct {
+            bool forget; /* it will not come back: nothing is kept of its client */
+        } end;
         struct {
             struct engine_queue_options options;
             bool existing_ok;

@@ -68,6 +68,7 @@ struct client {
     struct slot *slots;
     uint32_t slot_count, kept;
     bool awaited;            /* its next session is about to begin */
+    bool leaving;            /* for good, with its session */
     struct heap_node forget; /* in engine->forgets while it has no session */
 };
 

@@ -103,6 +103,8 @@ static bool dispatch(struct engine *e, const struct engine_command *c)
     case ENGINE_SESSION_OPEN:
         return (s && !s->opening) || client_opens(e, s, c);
     case ENGINE_SESSION_END:
+        if (s && s->client)
+            s->client->leaving = c->end.forget;
         return !s || session_end(e, s);
     case ENGINE_OUTPUT_BLOCKED:
         if (s)

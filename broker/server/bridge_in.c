@@ -230,6 +230,11 @@ static void take_received(struct connection *connection, const struct jqw_messag
         bridge_command(connection, ENGINE_RECEIVED, 0, NULL)->receipt = message->received.receipt;
 }
 
+static void take_bye(struct connection *connection, const struct jqw_message *message)
+{
+    connection->forget = message->bye.flags & JQW_BYE_FORGET;
+}
+
 static void take_from_broker(struct connection *connection, const struct jqw_message *message)
 {
     if (message->request == 0)

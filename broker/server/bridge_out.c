@@ -183,6 +183,7 @@ static int say_explained(const struct saying *saying)
 /* To hello. Without memory for a session there is none, and everything it asks is OVERLOADED. */
 static int say_opened(const struct saying *saying)
 {
+    static const uint8_t no_data[16]; /* nothing outlives this run */
     const struct server *server = saying->server;
     if (saying->effect->code != JQ_OK)
         return say_result(saying);
@@ -195,7 +196,9 @@ static int say_opened(const struct saying *saying)
                                               .message_max = server->config.message_max,
                                               .batch_max = JQW_BATCH_MAX,
                                               .settle_max = JQW_SETTLE_MAX,
-                                              .waiting_max = server->config.waiting_max},
+                                              .waiting_max = server->config.waiting_max,
+                                              .data = {no_data, sizeof no_data},
+                                              .client_forget_ms = CLIENT_FORGET_MS},
                               });
 }
 

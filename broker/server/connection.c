@@ -115,6 +115,7 @@ static void end_session(struct connection *connection)
     struct engine_command *command = turn_command(server);
     command->op = ENGINE_SESSION_END;
     command->session.value = connection->id;
+    command->end.forget = connection->forget;
 }
 
 void connection_finish(struct connection *connection)

@@ -56,6 +56,7 @@ struct connection {
     bool dirty : 1;        /* to be settled at the end of the turn */
     bool remote : 1;       /* its host may be gone without a word */
     bool sent : 1;         /* something may be on its way: in the list of those to ask */
+    bool forget : 1;       /* its client said that it does not come back */
     bool failed : 1;       /* an answer could not be given: to be killed then */
     uint32_t batch_number; /* the batch of commands that it last added to, ... */
     uint32_t batch_id_max; /* ... the highest request id that it used there, ... */

@@ -43,8 +43,6 @@ void *turn_alloc(struct server *server, size_t size)
 
 /* ---- effects ---- */
 
-#define CLIENT_FORGET_NS UINT64_C(3600000000000) /* an hour */
-
 static uint64_t wall_now(void)
 {
     struct timespec now;
@@ -256,7 +254,7 @@ static int turn_memory(struct server *server)
         .incarnation_first = wall_now() / 1000,
         .waiting_max = server->config.waiting_max,
         .waiting_bytes_max = server->config.waiting_bytes_max,
-        .client_forget_ns = CLIENT_FORGET_NS,
+        .client_forget_ns = (uint64_t)CLIENT_FORGET_MS * 1000000,
     };
     turn->commands = malloc(TURN_COMMANDS_MAX * sizeof *turn->commands);
     turn->memory = malloc(TURN_MEMORY);

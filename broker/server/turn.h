@@ -14,6 +14,7 @@
 
 enum {
     TURN_COMMANDS_MAX = 1024,
+    CLIENT_FORGET_MS = 3600 * 1000, /* that a client without a connection is remembered */
     TURN_MEMORY = 512 * 1024,
     /* What one command may take of the turn's memory: two lists of ranges, or bodies; and names. */
     TURN_COMMAND_MEMORY = 2 * ENGINE_RANGES_MAX * (int)sizeof(struct engine_range) + 8192,

@@ -129,13 +129,13 @@ struct joinq_options {
     size_t size;                /* sizeof this struct, set by the initialiser */
     const char *name;           /* who this is, for people: shown in the broker's logs; NULL: none */
     int64_t connect_timeout_ms; /* for connection and hello together; default 10,000 */
-    int64_t reconnect_ms;       /* how long a connection that broke is tried to be made again; default 0: not at all */
+    int64_t reconnect_ms;       /* how long a connection that broke is tried to be made again; default 30,000; 0: not at all */
     int64_t
         reconnect_interval_ms; /* the longest pause between tries, which grow from 20 ms; 1 or more; default 5,000 */
 };
 #define JOINQ_OPTIONS_INIT                                 \
     {                                                      \
-        sizeof(struct joinq_options), NULL, 10000, 0, 5000 \
+        sizeof(struct joinq_options), NULL, 10000, 30000, 5000 \
     }
 
 /* Connects to `url` ("joinq://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and where that

@@ -230,7 +230,7 @@ class Requests(WireCase):
     def test_too_many_waiting(self):
         """proves: FLW-1"""
         client = self.client()
-        waiting_max = client.welcome[-1]
+        waiting_max = client.welcome[8]
         for _ in range(waiting_max):
             client.send("GET", "empty", 0, None, 1, 0, [], [], [], 0)
         self.assertEqual(client.ask("GET", "empty", 0, None, 1, 0, [], [], [], 0)[1], BUSY)

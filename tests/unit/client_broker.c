@@ -31,6 +31,8 @@ void broker_start(struct broker *broker, void (*script)(struct broker *))
     struct jqw_url url;
     const char *why;
     peer_init(&broker->peer);
+    broker->instance = 1;
+    broker->forgets = false;
     assert_int_equal(jqw_url_parse("joinq://127.0.0.1:0", &url, &why), JQ_OK);
     assert_int_equal(jqw_transport_listen(&url, 4, &broker->listener), JQ_OK);
     jqw_url_format(&url, broker->url, sizeof broker->url);
@@ -80,7 +82,8 @@ void broker_welcome(struct broker *broker, uint64_t message_max)
 
 void broker_greet(struct broker *broker, uint64_t message_max)
 {
-    static const uint8_t instance[16] = {1};
+    static const uint8_t data[16];
+    const uint8_t instance[16] = {broker->instance};
     const struct jqw_message *hello = &broker->peer.seen;
     assert_int_equal(hello->hello.version, JQW_VERSION);
     assert_int_equal(hello->hello.client.size, 16);
@@ -92,7 +95,9 @@ void broker_greet(struct broker *broker, uint64_t message_max)
                                               .message_max = message_max,
                                               .batch_max = JQW_BATCH_MAX,
                                               .settle_max = JQW_SETTLE_MAX,
-                                              .waiting_max = 1000}};
+                                              .waiting_max = 1000,
+                                              .data = {data, sizeof data},
+                                              .client_forget_ms = broker->forgets ? 0 : 3600000}};
     peer_say(&broker->peer, &welcome);
     broker_send(broker);
 }

@@ -4,6 +4,7 @@
 #define JOINQ_TEST_CLIENT_BROKER_H
 
 #include "client_peer.h"
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct broker {
@@ -11,6 +12,8 @@ struct broker {
     int listener, fd;
     pid_t pid; /* of its process; 0 in it */
     char url[64];
+    uint8_t instance; /* of which run of the broker it speaks */
+    bool forgets;     /* clients, at once */
 };
 
 /* ---- for the test ---- */

@@ -366,7 +366,8 @@ static void limits_of_the_broker_are_kept(void **state)
                                               .instance = {(const uint8_t *)"0123456789abcdef", 16},
                                               .frame_max = 64,
                                               .message_max = 50,
-                                              .batch_max = 10}};
+                                              .batch_max = 10,
+                                              .data = {(const uint8_t *)"0123456789abcdef", 16}}};
     peer_say(&f->peer, &welcome);
     peer_feed(&f->peer, &f->core, 0);
     assert_int_equal(request->answer.code, JQ_OK);

@@ -91,21 +91,157 @@ static void producers_are_attached_again(void **state)
 static void break_under_a_put(struct broker *broker)
 {
     broker_welcome(broker, 1000);
-    broker_expect(broker, JQW_PUT);
+    struct jqw_once once = broker_expect(broker, JQW_PUT)->put.once;
+    assert_true(once.number == 1);
     broker_break(broker);
     broker_welcome(broker, 1000);
-    uint32_t request = broker_expect(broker, JQW_PUT)->request;
-    peer_result(&broker->peer, request, JQ_OK, 7, 1);
+    struct jqw_message *put = broker_expect(broker, JQW_PUT);
+    assert_true(put->put.once.slot == once.slot && put->put.once.number == once.number);
+    assert_int_equal(put->put.bodies.sizes[0], 1);
+    peer_result(&broker->peer, put->request, JQ_OK, 7, 1);
+    broker_send(broker);
+    put = broker_expect(broker, JQW_PUT);
+    assert_true(put->put.once.slot == once.slot && put->put.once.number == once.number + 1);
+    peer_result(&broker->peer, put->request, JQ_OK, 7, 1);
     broker_send(broker);
 }
 
-static void a_put_that_may_have_been_heard_is_not_sent_again(void **state)
+/* proves: ONE-1 */
+static void a_put_that_may_have_been_heard_is_sent_again_by_its_number(void **state)
 {
     (void)state;
     struct broker broker;
     joinq *q = begin(&broker, break_under_a_put, JOINQ_FOREVER);
+    assert_int_equal(joinq_put(q, "jobs", "x", 1, JOINQ_FOREVER), JOINQ_OK);
+    assert_int_equal(joinq_put(q, "jobs", "y", 1, JOINQ_FOREVER), JOINQ_OK);
+    broker_end(&broker);
+    joinq_free(q);
+}
+
+/* proves: ONE-1 */
+static void so_is_one_that_was_submitted(void **state)
+{
+    (void)state;
+    struct broker broker;
+    struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
+    joinq_ticket tickets[2];
+    joinq *q = begin(&broker, break_under_a_put, JOINQ_FOREVER);
+    char text = 'x';
+    const struct joinq_body body = {&text, 1};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(joinq_submit_put(q, "jobs", &body, 1, NULL, &tickets[i]), JOINQ_OK);
+        text = 'z'; /* the caller's again */
+        assert_int_equal(joinq_wait(q, tickets[i], JOINQ_FOREVER, &outcome), JOINQ_OK);
+        assert_int_equal(outcome.code, JOINQ_OK);
+    }
+    broker_end(&broker);
+    joinq_free(q);
+}
+
+static void fill_a_part_and_break(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    struct jqw_once once = broker_expect(broker, JQW_PUT)->put.once;
+    broker_break(broker);
+    broker_welcome(broker, 1000);
+    struct jqw_message *put = broker_expect(broker, JQW_PUT);
+    assert_true(put->put.once.number == once.number && put->put.bodies.count == 3);
+    peer_result(&broker->peer, put->request, JQ_OK, 7, 1); /* kept: what it had come to */
+    broker_send(broker);
+    put = broker_expect(broker, JQW_PUT);
+    assert_true(put->put.once.slot == once.slot && put->put.once.number == once.number + 1);
+    assert_true(put->put.bodies.count == 2 && put->put.bodies.sizes[0] == 2 && put->put.bodies.sizes[1] == 3);
+    peer_result(&broker->peer, put->request, JQ_TIMEOUT, 7, 1);
+    broker_send(broker);
+}
+
+/* proves: ONE-2 */
+static void the_rest_of_a_put_goes_out_under_the_next_number(void **state)
+{
+    (void)state;
+    const struct joinq_body bodies[] = {{"a", 1}, {"bb", 2}, {"ccc", 3}};
+    struct joinq_put_options options = JOINQ_PUT_OPTIONS_INIT;
+    options.partial = true;
+    for (int submitted = 0; submitted < 2; submitted++) {
+        struct broker broker;
+        struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
+        joinq_ticket ticket;
+        joinq *q = begin(&broker, fill_a_part_and_break, JOINQ_FOREVER);
+        size_t accepted = 0;
+        if (submitted) {
+            assert_int_equal(joinq_submit_put(q, "jobs", bodies, 3, &options, &ticket), JOINQ_OK);
+            assert_int_equal(joinq_wait(q, ticket, JOINQ_FOREVER, &outcome), JOINQ_OK);
+            assert_int_equal(outcome.code, JOINQ_TIMEOUT);
+            accepted = (size_t)outcome.count;
+        } else {
+            assert_int_equal(joinq_put_many(q, "jobs", bodies, 3, &options, &accepted), JOINQ_TIMEOUT);
+        }
+        assert_int_equal(accepted, 2);
+        broker_end(&broker);
+        joinq_free(q);
+    }
+}
+
+static void another_broker_after_a_put(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    uint32_t request = broker_expect(broker, JQW_PUT)->request;
+    peer_result(&broker->peer, request, JQ_OK, 7, 1);
+    broker_send(broker);
+    broker_expect(broker, JQW_PUT);
+    broker_break(broker);
+    broker->instance++;
+    broker_welcome(broker, 1000);
+    struct jqw_message *join = broker_expect(broker, JQW_JOIN);
+    assert_true(join->join.queue.incarnation == 7);
+    peer_result(&broker->peer, join->request, JQ_NO_QUEUE, 0, 0);
+    broker_send(broker);
+    struct jqw_message *declare = broker_expect(broker, JQW_DECLARE);
+    assert_true(declare->declare.queue.incarnation == 0);
+    peer_result(&broker->peer, declare->request, JQ_OK, 9, 0);
+    broker_send(broker);
+    join = broker_expect(broker, JQW_JOIN);
+    assert_true(join->join.queue.incarnation == 9);
+    peer_result(&broker->peer, join->request, JQ_NO_QUEUE, 0, 0);
+    broker_send(broker);
+}
+
+/* proves: ONE-3 RST-1 */
+static void what_another_broker_cannot_know_is_not_sent_again(void **state)
+{
+    (void)state;
+    struct broker broker;
+    joinq *q = begin(&broker, another_broker_after_a_put, JOINQ_FOREVER);
+    assert_int_equal(joinq_put(q, "jobs", "x", 1, JOINQ_FOREVER), JOINQ_OK);
+    assert_int_equal(joinq_put(q, "jobs", "y", 1, JOINQ_FOREVER), JOINQ_DISCONNECTED);
+    assert_int_equal(joinq_join(q, "jobs", JOINQ_FOREVER, NULL), JOINQ_DISCONNECTED); /* lost with its broker */
+    assert_int_equal(joinq_declare(q, "jobs", NULL), JOINQ_OK);
+    assert_int_equal(joinq_join(q, "jobs", JOINQ_FOREVER, NULL), JOINQ_NO_QUEUE); /* deleted */
+    broker_end(&broker);
+    joinq_free(q);
+}
+
+static void forget_a_put(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    broker_expect(broker, JQW_PUT);
+    broker_break(broker);
+    broker->forgets = true;
+    broker_welcome(broker, 1000);
+    struct jqw_message *put = broker_expect(broker, JQW_PUT);
+    assert_true(put->put.once.number == 2);
+    peer_result(&broker->peer, put->request, JQ_OK, 7, 1);
+    broker_send(broker);
+}
+
+/* proves: ONE-3 */
+static void what_the_broker_may_have_forgotten_is_not_sent_again(void **state)
+{
+    (void)state;
+    struct broker broker;
+    joinq *q = begin(&broker, forget_a_put, JOINQ_FOREVER);
     assert_int_equal(joinq_put(q, "jobs", "x", 1, JOINQ_FOREVER), JOINQ_DISCONNECTED);
-    assert_int_equal(joinq_put(q, "jobs", "y", 1, JOINQ_FOREVER), JOINQ_OK); /* kept until there is a connection */
+    assert_int_equal(joinq_put(q, "jobs", "y", 1, JOINQ_FOREVER), JOINQ_OK);
     broker_end(&broker);
     joinq_free(q);
 }
@@ -188,7 +324,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_get_is_asked_again_by_the_same_client),
         cmocka_unit_test(producers_are_attached_again),
-        cmocka_unit_test(a_put_that_may_have_been_heard_is_not_sent_again),
+        cmocka_unit_test(a_put_that_may_have_been_heard_is_sent_again_by_its_number),
+        cmocka_unit_test(so_is_one_that_was_submitted),
+        cmocka_unit_test(the_rest_of_a_put_goes_out_under_the_next_number),
+        cmocka_unit_test(what_another_broker_cannot_know_is_not_sent_again),
+        cmocka_unit_test(what_the_broker_may_have_forgotten_is_not_sent_again),
         cmocka_unit_test(leases_are_lost_with_their_connection),
         cmocka_unit_test(a_time_that_passes_without_a_connection_is_a_timeout),
         cmocka_unit_test(it_is_given_up_after_so_long),

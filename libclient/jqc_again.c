@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a request is asked again on another connection: from what its caller still holds, or from a copy. What must not happen twice has
+ * a slot and a number, by which the broker knows it again. Must not know sockets and clocks. */
+#include "jqc_batch.h"
+#include "jqc_core.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* What may be asked twice: it changes nothing, or what it changes the second time is nothing. */
+#define OF(op) (UINT64_C(1) << (op))
+static const uint64_t repeatable = OF(JQW_GET) | OF(JQW_JOIN) | OF(JQW_STAT) | OF(JQW_LIST) | OF(JQW_PEEK) |
+                                   OF(JQW_EXPORT) | OF(JQW_WHY) | OF(JQW_PING) | OF(JQW_MARK) | OF(JQW_DECLARE) |
+                                   OF(JQW_ALTER) | OF(JQW_PAUSE) | OF(JQW_CLOSE) | OF(JQW_ATTACH) | OF(JQW_FINISH) |
+                                   OF(JQW_CANCEL);
+static const uint64_t settles = OF(JQW_DONE) | OF(JQW_NACK) | OF(JQW_RELEASE) | OF(JQW_TOUCH);
+
+bool jqc_request_settles(const struct jqc_request *request)
+{
+    return OF(request->op) & settles;
+}
+
+struct jqw_once *jqc_once_of(struct jqw_message *message)
+{
+    switch (message->op) {
+    case JQW_PUT:
+        return &message->put.once;
+    case JQW_FORWARD:
+        return &message->forward.once;
+    case JQW_TASK_DONE:
+    case JQW_PUT_END:
+        return &message->count.once;
+    case JQW_MOVE:
+        return &message->move.once;
+    default:
+        return NULL;
+    }
+}
+
+void jqc_request_remember(struct jqc_request *request, const struct jqw_message *message)
+{
+    request->remade = request->once.number || OF(message->op) & repeatable;
+    if (jqc_request_settles(request))
+        request->carried = jqc_ranges_total(&message->settle.ranges);
+    if (message->op == JQW_GET)
+        request->carried = jqc_ranges_total(&message->get.done);
+    if (request->remade)
+        request->again = *message;
+    if (message->op == JQW_GET) /* their leases do not outlive the connection */
+        request->again.get.done = request->again.get.release = (struct jqw_ranges){0};
+}
+
+void jqc_core_copy(struct jqc_core *core, struct jqc_request *request)
+{
+    const struct jqw_buffer *from = request->kept ? &core->kept : &core->out;
+    if (request->once.number == 0)
+        return;
+    request->copy.size = 0;
+    request->remade =
+        jqw_buffer_append(&request->copy, from->data + from->size - request->frame_size, request->frame_size) == JQ_OK;
+}
+
+/* The message as it was submitted. Uses the scratch of the core. */
+static void request_message(struct jqc_core *core, const struct jqc_request *request, struct jqw_message *out)
+{
+    const char *why;
+    *out = request->again;
+    if (request->copy.size == 0)
+        return;
+    int code = jqw_decode(request->copy.data + JQW_FRAME_HEADER, request->copy.size - JQW_FRAME_HEADER, out,
+                          core->scratch, &why);
+    JQ_ASSERT(code == JQ_OK); /* it was encoded here */
+}
+
+/* ---- with what is left of its time ------------------------------------------------------------------------------------ */
+
+static uint64_t *timeout_of(struct jqw_message *message)
+{
+    switch (message->op) {
+    case JQW_PUT:
+        return &message->put.timeout_ms;
+    case JQW_GET:
+        return &message->get.timeout_ms;
+    case JQW_FORWARD:
+        return &message->forward.timeout_ms;
+    case JQW_JOIN:
+        return &message->join.timeout_ms;
+    default:
+        return NULL;
+    }
+}
+
+/* What is left of a time to wait, on the wire: rounded up, so that 0 stays "do not wait". */
+static uint64_t left_ms(int64_t deadline_ns, int64_t now_ns)
+{
+    return deadline_ns > now_ns ? (uint64_t)(deadline_ns - now_ns + 999999) / 1000000 : 1;
+}
+
+static void others_set(const struct jqc_request *request, struct jqw_message *message)
+{
+    struct jqc_others *others = request->others;
+    if (message->op != JQW_GET || !others)
+        return;
+    for (uint32_t i = 0; i < others->count; i++)
+        others->queues[i] = jqc_name_queue(others->names[i]);
+    message->get.others = others->queues;
+}
+
+JQ_MUST_USE static int request_append(struct jqc_core *core, struct jqc_request *request, struct jqw_message *message)
+{
+    uint64_t *timeout = timeout_of(message);
+    if (timeout && request->deadline_ns != INT64_MAX)
+        *timeout = left_ms(request->deadline_ns, core->resumed_ns);
+    others_set(request, message);
+    message->request = request->id;
+    size_t before = core->out.size;
+    int code = jqw_encode(&core->out, message);
+    if (code != JQ_OK)
+        return code;
+    request->frame_size = core->out.size - before;
+    request->end = core->out_sent + (core->out.size - core->out_start);
+    request->epoch = core->broker.epoch;
+    request->data_epoch = core->broker.data_epoch;
+    return JQ_OK;
+}
+
+int jqc_request_remake(struct jqc_core *core, struct jqc_request *request)
+{
+    struct jqw_message message;
+    request_message(core, request, &message);
+    return request_append(core, request, &message);
+}
+
+/* ---- the rest of a put ------------------------------------------------------------------------------------------------- */
+
+/* Bytes of the bin header that stands there, which the encoder has made. */
+static size_t header_size(const uint8_t *at)
+{
+    return 1 + ((size_t)1 << (*at & 3));
+}
+
+/* Without its first bodies. */
+static void bodies_skip(struct jqw_bodies *bodies, uint32_t count)
+{
+    for (uint32_t i = 0; bodies->packed.data && i < count; i++) {
+        size_t size = header_size(bodies->packed.data) + bodies->sizes[i];
+        bodies->packed.data += size;
+        bodies->packed.size -= size;
+    }
+    if (bodies->packed.data)
+        bodies->sizes += count;
+    else
+        bodies->item += count;
+    bodies->count -= count;
+}
+
+bool jqc_put_goes_on(struct jqc_core *core, struct jqc_request *request, const struct jqw_result *result)
+{
+    if (request->op != JQW_PUT || !request->unsure || result->code != JQ_OK || request->once.number == 0)
+        return false;
+    struct jqw_message message;
+    request_message(core, request, &message);
+    bool waits = message.put.flags & JQW_PUT_PARTIAL && message.put.timeout_ms != 0;
+    if (!waits || result->count >= message.put.bodies.count)
+        return false;
+    bodies_skip(&message.put.bodies, (uint32_t)result->count);
+    jqc_slot_next(&core->requests.slots_once, &request->once);
+    message.put.once = request->once;
+    if (request_append(core, request, &message) != JQ_OK)
+        return false;
+    if (request->copy.size > 0)
+        jqc_core_copy(core, request);
+    request->again = message;
+    request->unsure = false;
+    request->done_before += result->count;
+    return true;
+}
