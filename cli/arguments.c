@@ -118,25 +118,37 @@ static int wrong_value(const struct cli *cli, const struct option_spec *spec, co
 
 /* ---- the line --------------------------------------------------------------------------------------------------------- */
 
-/* --json, --url URL, --url=URL. */
+/* --json, --url URL, --url=URL, --reconnect T. */
+/* The value of "NAME VALUE" or "NAME=VALUE" in *value, and how many arguments that takes; 0: it is not this one; -1: no value. */
+static int common_value(const struct cli *cli, char **argv, const char *name, const char **value)
+{
+    size_t size = strlen(name);
+    if (strncmp(argv[0], name, size) != 0 || (argv[0][size] != '\0' && argv[0][size] != '='))
+        return 0;
+    *value = argv[0][size] == '=' ? argv[0] + size + 1 : argv[1];
+    if (*value != NULL)
+        return argv[0][size] == '=' ? 1 : 2;
+    arguments_error(cli, "%s: its value is missing", name);
+    return -1;
+}
+
 int arguments_common(struct cli *cli, char **argv)
 {
+    const char *value;
     if (strcmp(argv[0], "--json") == 0) {
         cli->json = true;
         return 1;
     }
-    if (strncmp(argv[0], "--url=", 6) == 0) {
-        cli->url = argv[0] + 6;
-        return 1;
-    }
-    if (strcmp(argv[0], "--url") != 0)
-        return 0;
-    if (argv[1] == NULL) {
-        arguments_error(cli, "--url: its value is missing");
-        return -1;
-    }
-    cli->url = argv[1];
-    return 2;
+    int took = common_value(cli, argv, "--url", &value);
+    if (took > 0)
+        cli->url = value;
+    if (took != 0)
+        return took;
+    took = common_value(cli, argv, "--reconnect", &value);
+    if (took <= 0 || units_time_ms(value, &cli->reconnect_ms))
+        return took;
+    arguments_error(cli, "--reconnect: '%s' is not a time; write 500ms, 2s, 5m or 1h", value);
+    return -1;
 }
 
 /* What argv[0] begins: the spec, and the value if it is in the same argument. */
@@ -281,8 +293,10 @@ void arguments_help(struct cli *cli, const struct command *command)
         help_option(out, spec);
     if (!command->no_json)
         help_line(out, "--json", "results as JSON, one object a line");
-    if (!command->offline)
+    if (!command->offline) {
         help_line(out, "--url URL", "the broker (JOINQ_URL unless told)");
+        help_line(out, "--reconnect T", "try for so long to make a connection again that broke (30s)");
+    }
     help_line(out, "--help", "this");
     printer_text(out, "\nexample:\n");
     printer_text(out, command->example);

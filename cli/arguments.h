@@ -44,7 +44,7 @@ enum { ARGUMENTS_OK = -1 /* otherwise an exit status: of a usage error, or of --
  * all of argv. Says what is wrong. */
 int arguments_parse(struct cli *cli, const struct command *command, char **argv, void *settings, char **into,
                     struct words *words);
-/* An option for every command (--json, --url URL), at argv[0]: returns how many arguments it took; 0: it is none; -1: wrong, and said. */
+/* An option for every command (--json, --url URL, --reconnect TIME), at argv[0]: returns how many arguments it took; 0: it is none; -1: wrong, and said. */
 int arguments_common(struct cli *cli, char **argv);
 void arguments_help(struct cli *cli, const struct command *command);
 /* "joinq: put: ..., try 'joinq put --help'"; returns CLI_USAGE. */

@@ -60,6 +60,7 @@ int cli_connect(struct cli *cli)
     char error[512] = "";
     snprintf(name, sizeof name, "joinq %s", cli->command);
     options.name = name;
+    options.reconnect_ms = cli->reconnect_ms;
     int code = joinq_connect_error(&cli->client, cli->url, &options, error, sizeof error);
     if (code == JOINQ_OK)
         return CLI_DONE;

@@ -25,8 +25,9 @@ enum cli_status {
 
 /* One run of the tool. */
 struct cli {
-    const char *command; /* its name, for messages; NULL before it is known */
-    const char *url;     /* NULL: JOINQ_URL, or the user's own broker */
+    const char *command;  /* its name, for messages; NULL before it is known */
+    const char *url;      /* NULL: JOINQ_URL, or the user's own broker */
+    int64_t reconnect_ms; /* how long a connection that broke is tried to be made again */
     bool json;
     joinq *client;      /* connected before a command runs, unless it is `offline` */
     struct printer out; /* standard output */

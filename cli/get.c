@@ -137,7 +137,7 @@ static int wait_for(struct get *get, joinq_ticket ticket, struct joinq_outcome *
             return code;
         struct pollfd wanted_fds[2] = {{.fd = joinq_fd(client), .events = POLLIN},
                                        {.fd = cancelled ? -1 : caught_fd(), .events = POLLIN}};
-        poll(wanted_fds, 2, -1);
+        poll(wanted_fds, 2, (int)joinq_patience_ms(client));
         if (caught_stop() != 0 && !cancelled) {
             cancelled = true;
             code = joinq_cancel(client, ticket, &hit);

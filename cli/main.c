@@ -18,12 +18,13 @@ static const struct command *const commands[] = {
     &command_finish,  &command_list,   &command_stat,   &command_peek, &command_purge, &command_delete, &command_alter,
     &command_pause,   &command_resume, &command_reopen, &command_move, &command_why,   &command_run,
 };
+enum { RECONNECT_MS = 30000 /* unless told */ };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* Commands that the design has and this version has not. */
 static const char *const later[] = {"export", "import", "top", "bench", NULL};
 
-static const char general_help[] = "usage: joinq [--url URL] [--json] COMMAND [ARGUMENT...]\n"
+static const char general_help[] = "usage: joinq [--url URL] [--reconnect T] [--json] COMMAND [ARGUMENT...]\n"
                                    "\n"
                                    "Named, bounded, blocking queues that programs on one or many machines share.\n"
                                    "\n"
@@ -137,7 +138,7 @@ static int close_output(struct cli *cli, int status)
 
 int main(int argc, char **argv)
 {
-    struct cli cli = {0};
+    struct cli cli = {.reconnect_ms = RECONNECT_MS};
     hold_standard_descriptors();
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &ignore, NULL);

@@ -187,6 +187,9 @@ static void notice_full(struct put_stream *stream)
 
 static int patience_ms(const struct put_stream *stream)
 {
+    int64_t connection = stream->flight_count > 0 ? joinq_patience_ms(stream->cli->client) : JOINQ_FOREVER;
+    if (connection != JOINQ_FOREVER)
+        return (int)connection;
     if (stream->progress.on)
         return PROGRESS_EVERY_MS;
     return stream->told_full || stream->flight_count == 0 ? -1 : FULL_NOTICE_MS;

@@ -202,6 +202,9 @@ static void wait_for_something(const struct work *work, int patience)
 {
     int connection = work->ticket != 0 ? joinq_fd(work->cli->client) : -1; /* otherwise nobody would read from it */
     struct pollfd wanted[2] = {{.fd = connection, .events = POLLIN}, {.fd = caught_fd(), .events = POLLIN}};
+    int64_t again = work->ticket != 0 ? joinq_patience_ms(work->cli->client) : JOINQ_FOREVER;
+    if (again != JOINQ_FOREVER && (patience < 0 || patience > again))
+        patience = (int)again;
     if (work->progress.on && (patience < 0 || patience > PROGRESS_EVERY_MS))
         patience = PROGRESS_EVERY_MS;
     poll(wanted, 2, patience);

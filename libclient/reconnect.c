@@ -7,6 +7,7 @@ enum {
     FIRST_MS = 20,     /* before the first try, at most */
     ATTEMPT_MS = 250,  /* that a try may take whatever its caller's deadline */
     CONNECT_MS = 5000, /* that a try may take at all */
+    PATIENCE_MS = 50,  /* between calls of a program that watches the descriptor: requests have deadlines, too */
     STOOD_MS = 1000,   /* a connection that stood so long was one: the time to give up begins anew */
 };
 
@@ -61,6 +62,14 @@ static void attempt(struct joinq *client, int64_t deadline_ns)
         return;
     jqc_core_suspend(&client->core, client->error);
     next_try_set(client);
+}
+
+int64_t joinq_patience_ms(const joinq *client)
+{
+    if (client->transport.ops || !client->core.suspended)
+        return JOINQ_FOREVER;
+    int64_t left_ns = client->reconnect.next_ns - jqc_deadline(0);
+    return left_ns <= 0 ? 0 : earlier(left_ns / 1000000 + 1, PATIENCE_MS);
 }
 
 int jqc_reconnect_step(struct joinq *client, int64_t deadline_ns)

@@ -49,12 +49,15 @@
  * returns, may block until its request is answered, and can return JOINQ_DISCONNECTED (the connection ended: the outcome
  * of a request that was on its way is not known), JOINQ_PROTOCOL (the same, and it ended because the broker made no sense),
  * JOINQ_INVALID, JOINQ_OVERLOADED (out of memory, here or there), JOINQ_BUSY (too many requests waiting) and JOINQ_INTERNAL.
- * With joinq_options.reconnect_ms a connection that breaks is made again, by whichever call waits next (which may take up to 250 ms
- * longer than it was told). Requests that were never sent go out then, and what can be asked twice is asked again: get and join
- * with what is left of their time, declare, attach, close, cancel, stat, list, peek; producers are attached again. Any other request that was
- * on its way is JOINQ_DISCONNECTED: its outcome is not known. Leases are lost: done, nack, release and touch are
+ * A connection that breaks is made again for joinq_options.reconnect_ms, by whichever call waits next (which may take up to 250 ms
+ * longer than it was told). Requests that were on their way are sent again, with what is left of their time, and those that must not happen
+ * twice do not: put, put_end, forward, task_done and move go by numbers that the broker knows again. Only a broker that has
+ * forgotten this client, or another one in its place, cannot say what came of them: JOINQ_DISCONNECTED. So are delete, purge and reopen
+ * that were on their way. Producers are attached again. Leases are lost: done, nack, release and touch are
  * JOINQ_LEASE_LOST, also where they were on their way and may have been heard. A get, put or join whose time passes meanwhile is
- * JOINQ_TIMEOUT (a join does not know then what remains: UINT64_MAX); one that does not wait is kept until there is a connection.
+ * JOINQ_TIMEOUT (a join does not know then what remains: UINT64_MAX), but JOINQ_DISCONNECTED where it may have been done; one that does
+ * not wait is kept until there is a connection. At most 1,024 puts and the like can be on their way at once: one more waits a moment
+ * for an answer, and is JOINQ_BUSY where none comes.
  *
  * A signal does not end a wait: a program that is to stop in the middle of one submits its request, watches joinq_fd, and
  * then cancels or forgets it.
@@ -129,12 +132,13 @@ struct joinq_options {
     size_t size;                /* sizeof this struct, set by the initialiser */
     const char *name;           /* who this is, for people: shown in the broker's logs; NULL: none */
     int64_t connect_timeout_ms; /* for connection and hello together; default 10,000 */
-    int64_t reconnect_ms;       /* how long a connection that broke is tried to be made again; default 30,000; 0: not at all */
+    int64_t
+        reconnect_ms; /* how long a connection that broke is tried to be made again; default 30,000; 0: not at all */
     int64_t
         reconnect_interval_ms; /* the longest pause between tries, which grow from 20 ms; 1 or more; default 5,000 */
 };
-#define JOINQ_OPTIONS_INIT                                 \
-    {                                                      \
+#define JOINQ_OPTIONS_INIT                                     \
+    {                                                          \
         sizeof(struct joinq_options), NULL, 10000, 30000, 5000 \
     }
 
@@ -452,8 +456,11 @@ JOINQ_API JOINQ_CHECK int joinq_forget(joinq *client, joinq_ticket ticket);
 
 /* The descriptor of the connection, to be watched for reading by programs that wait for several things; -1 when there is none.
  * Nothing may be read or written there. Any call may read answers to what was submitted, and those are not announced here again:
- * joinq_flush first, then joinq_wait without waiting until it says EMPTY, and then watch. */
+ * joinq_flush first, then joinq_wait without waiting until it says EMPTY, and then watch, for joinq_patience_ms at most. */
 JOINQ_API int joinq_fd(const joinq *client);
+/* After how many milliseconds at most joinq_wait is to be called again though the descriptor is silent: JOINQ_FOREVER while there is a
+ * connection; less while one that broke is being made again, which is what that call does then. */
+JOINQ_API int64_t joinq_patience_ms(const joinq *client);
 
 #ifdef __cplusplus
 }

@@ -95,7 +95,7 @@ class Scripted(unittest.TestCase):
         self.assertIn(b"joinq: work: 2 done, 0 failed", said)
 
     def test_a_put_whose_connection_ends_says_what_is_certain(self):
-        put, broker = self.start("put", "q", "--timeout", "1h", *["body"] * 500)  # one put waits for the other
+        put, broker = self.start("put", "q", "--reconnect=0s", "--timeout", "1h", *["body"] * 500)  # one put waits for the other
         broker.send("RESULT", OK, "", 7, 250, request=broker.expect("PUT")[0])
         broker.expect("PUT")
         broker.close()

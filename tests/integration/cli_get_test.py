@@ -155,7 +155,7 @@ class Broken(harness.BrokerCase):
 
     def test_the_broker_goes_away(self):
         self.joinq("declare", "q")
-        get = self.spawn("get", "q")
+        get = self.spawn("get", "q", "--reconnect", "0s")
         self.until_stat("q", getters_waiting=1)
         self.broker.tell_to_end()
         _, err = self.ends(get, 1)

@@ -295,7 +295,7 @@ class Signals(Work):
     def test_the_broker_goes_away(self):
         wait = self.close_gate()
         self.joinq("put", "q", *"ab")
-        work = self.spawn("work", "q", "-j", "3", *self.shell(f"{wait}"))
+        work = self.spawn("work", "q", "-j", "3", "--reconnect", "0s", *self.shell(f"{wait}"))
         self.until_stat("q", leased=2, getters_waiting=1)
         self.broker.tell_to_end()
         work.wait(harness.PATIENCE)

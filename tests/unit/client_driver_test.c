@@ -21,7 +21,9 @@ static struct fixture *begin(void (*script)(struct broker *))
     struct fixture *f = malloc(sizeof *f);
     assert_non_null(f);
     broker_start(&f->broker, script);
-    assert_int_equal(joinq_connect(&f->q, f->broker.url, NULL), JOINQ_OK);
+    struct joinq_options options = JOINQ_OPTIONS_INIT;
+    options.reconnect_ms = 0;
+    assert_int_equal(joinq_connect(&f->q, f->broker.url, &options), JOINQ_OK);
     return f;
 }
 
