@@ -87,20 +87,42 @@ static int take_delivery(struct jqc_core *core, struct jqc_request *request, con
     return JQ_OK;
 }
 
+/* Of several queues, the one that it is about is met. False: there is no such place. */
+static bool place_meet(struct jqc_core *core, struct jqc_request *request, const struct jqw_got *got)
+{
+    uint32_t others = request->others ? request->others->count : 0;
+    if (got->place > others)
+        return false;
+    if (request->others && got->code == JQ_OK)
+        jqc_name_meet(got->place == 0 ? request->others->first : request->others->names[got->place - 1],
+                      got->incarnation, core->broker.epoch);
+    return true;
+}
+
 static int take_got(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_got *got = &message->got;
-    outcome_set(core, request, got->code, got->text, got->incarnation);
+    if (!place_meet(core, request, got))
+        return JQ_PROTOCOL;
+    outcome_set(core, request, got->code, got->text, request->others ? 0 : got->incarnation);
     request->answer.lost = request->lost_before + jqc_ranges_total(&got->lost);
     request->answer.receipt = got->receipt;
     if (got->code != JQ_OK)
         return JQ_OK;
     if (got->bodies.count == 0)
         return JQ_PROTOCOL;
-    const struct jqc_delivery delivery = {got->incarnation, got->runs, got->run_count, &got->bodies, got->receipt == 0};
+    const struct jqc_delivery delivery = {.incarnation = got->incarnation,
+                                          .runs = got->runs,
+                                          .run_count = got->run_count,
+                                          .bodies = &got->bodies,
+                                          .details = got->details,
+                                          .detail_count = got->detail_count,
+                                          .leased = got->receipt == 0};
     int code = take_delivery(core, request, &delivery);
-    if (code == JQ_OK && request->answer.batch)
+    if (code == JQ_OK && request->answer.batch) {
         request->answer.batch->lost = request->answer.lost;
+        request->answer.batch->place = got->place;
+    }
     return code;
 }
 
@@ -110,7 +132,26 @@ static int take_peeked(struct jqc_core *core, struct jqc_request *request, const
     outcome_set(core, request, peeked->code, peeked->text, peeked->incarnation);
     if (peeked->code != JQ_OK)
         return JQ_OK;
-    const struct jqc_delivery delivery = {peeked->incarnation, peeked->runs, peeked->run_count, &peeked->bodies, false};
+    const struct jqc_delivery delivery = {.incarnation = peeked->incarnation,
+                                          .runs = peeked->runs,
+                                          .run_count = peeked->run_count,
+                                          .bodies = &peeked->bodies};
+    return take_delivery(core, request, &delivery);
+}
+
+static int take_exported(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    const struct jqw_exported *exported = &message->exported;
+    outcome_set(core, request, exported->code, exported->text, exported->incarnation);
+    if (exported->code != JQ_OK)
+        return JQ_OK;
+    request->answer.count = exported->next;
+    const struct jqc_delivery delivery = {.incarnation = exported->incarnation,
+                                          .runs = exported->runs,
+                                          .run_count = exported->run_count,
+                                          .bodies = &exported->bodies,
+                                          .details = exported->details,
+                                          .detail_count = exported->detail_count};
     return take_delivery(core, request, &delivery);
 }
 
@@ -140,7 +181,8 @@ static int take_attached(struct jqc_core *core, struct jqc_request *request, con
 {
     const struct jqw_attached *attached = &message->attached;
     outcome_set(core, request, attached->code, attached->text, attached->incarnation);
-    request->answer.attached = (struct joinq_attached){.finished = attached->finished, .accepted = attached->accepted};
+    request->answer.attached = (struct joinq_attached){
+        .finished = attached->finished, .accepted = attached->accepted, .generation = attached->generation};
     if (attached->code == JQ_OK)
         jqc_producer_note(core, request);
     return JQ_OK;
@@ -192,6 +234,7 @@ static const struct answer_kind kinds[] = {
     [JQW_STATS - JQW_WELCOME] = {take_stats, 1U << JQW_STAT | 1U << JQW_LIST},
     [JQW_PEEKED - JQW_WELCOME] = {take_peeked, 1U << JQW_PEEK},
     [JQW_EXPLAINED - JQW_WELCOME] = {take_explained, 1U << JQW_WHY},
+    [JQW_EXPORTED - JQW_WELCOME] = {take_exported, 1U << JQW_EXPORT},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 

@@ -2,6 +2,7 @@
 /* Batches: filled in one pass over the sizes, their bodies where they were read. */
 #include "jqc_batch.h"
 #include "codes.h"
+#include "jqc_details.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,9 +61,16 @@ int jqc_batch_new(struct jqc_pool *pool, struct jqc_chunk *chunk, const struct j
     uint32_t count = delivery->bodies->count;
     if (runs_total(delivery->runs, delivery->run_count) != count)
         return JQ_PROTOCOL;
+    struct jqc_details *details;
+    int code = jqc_details_new(delivery->details, delivery->detail_count, count, &details);
+    if (code != JQ_OK)
+        return code;
     struct joinq_batch *batch = jqc_batch_take(pool, count, delivery->run_count);
-    if (!batch)
+    if (!batch) {
+        free(details);
         return JQ_OVERLOADED;
+    }
+    batch->details = details;
     jqc_chunk_ref(chunk);
     batch->chunk = chunk;
     batch->incarnation = delivery->incarnation;
@@ -160,6 +168,16 @@ const struct joinq_message *joinq_batch_message(const struct joinq_batch *batch,
 size_t joinq_batch_lost(const struct joinq_batch *batch)
 {
     return batch->lost;
+}
+
+size_t joinq_batch_place(const struct joinq_batch *batch)
+{
+    return batch->place;
+}
+
+const struct joinq_detail *joinq_batch_detail(const struct joinq_batch *batch, size_t index)
+{
+    return jqc_details_at(batch->details, index);
 }
 
 void joinq_batch_free(struct joinq_batch *batch)

@@ -11,6 +11,8 @@ struct jqc_delivery {
     const struct jqw_run *runs;
     uint32_t run_count;
     const struct jqw_bodies *bodies;
+    const struct jqw_detail *details;
+    uint32_t detail_count;
     bool leased;
 };
 

@@ -79,17 +79,21 @@ int jqc_submit(struct joinq *client, struct jqw_message *message, struct jqc_nam
     return JQ_OK;
 }
 
-int jqc_submit_ticket(struct joinq *client, struct jqw_message *message, struct jqc_name *name, joinq_ticket *ticket)
+void jqc_ticket(struct joinq *client, struct jqc_request *request, joinq_ticket *ticket)
 {
-    struct jqc_request *request;
-    int code = jqc_submit(client, message, name, &request);
-    if (code != JQ_OK)
-        return code;
     jqc_core_copy(&client->core, request);
     jqc_request_ticket(&client->core.requests, request);
     *ticket = request->id;
     jqc_throttle(client);
-    return JQ_OK;
+}
+
+int jqc_submit_ticket(struct joinq *client, struct jqw_message *message, struct jqc_name *name, joinq_ticket *ticket)
+{
+    struct jqc_request *request;
+    int code = jqc_submit(client, message, name, &request);
+    if (code == JQ_OK)
+        jqc_ticket(client, request, ticket);
+    return code;
 }
 
 /* The sentence for an answer: the broker's, or what the code means. */

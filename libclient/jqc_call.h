@@ -15,12 +15,23 @@ JQ_MUST_USE int jqc_queue(struct joinq *client, const char *queue, struct jqc_na
 /* Whether a struct of the caller has the size that this library knows. JQ_OK, or JQ_INVALID with the sentence set. */
 JQ_MUST_USE int jqc_size(struct joinq *client, size_t given, size_t known);
 
+/* put.c: what is put, as the encoder takes it, in the client's array from `at` on; and its options. JQ_OK, or JQ_INVALID or
+ * JQ_TOO_LARGE with the sentence set. */
+JQ_MUST_USE int jqc_bodies(struct joinq *client, const struct joinq_body *bodies, size_t count, uint32_t at);
+JQ_MUST_USE int jqc_put_options(struct joinq *client, const struct joinq_put_options *options,
+                                struct jqw_put_options *out);
+/* settle.c: leases as ranges in the core's scratch. JQ_OK, or JQ_INVALID, JQ_OVERLOADED or JQ_LEASE_LOST with the sentence set. */
+JQ_MUST_USE int jqc_leases(struct joinq *client, struct joinq_batch *batch, size_t first, size_t count,
+                           struct jqw_ranges *out);
+
 /* Submits a request. JQ_OK, or the code of jqc_core_submit with the sentence set. */
 JQ_MUST_USE int jqc_submit(struct joinq *client, struct jqw_message *message, struct jqc_name *name,
                            struct jqc_request **out);
 /* The same, to be waited for by ticket. */
 JQ_MUST_USE int jqc_submit_ticket(struct joinq *client, struct jqw_message *message, struct jqc_name *name,
                                   joinq_ticket *ticket);
+/* A submitted request is to be waited for by ticket. */
+void jqc_ticket(struct joinq *client, struct jqc_request *request, joinq_ticket *ticket);
 /* Submits a request and waits for its answer: returns the answer's code, with the sentence set. *out is the answered request, NULL if it
  * was never sent; end it with jqc_call_end. */
 JQ_MUST_USE int jqc_call(struct joinq *client, struct jqw_message *message, struct jqc_name *name,

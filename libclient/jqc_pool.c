@@ -138,6 +138,9 @@ static void batch_reset(struct joinq_batch *batch)
     batch->leased = false;
     free(batch->settled);
     batch->settled = NULL;
+    batch->place = 0;
+    free(batch->details);
+    batch->details = NULL;
 }
 
 struct joinq_batch *jqc_batch_take(struct jqc_pool *pool, uint32_t messages, uint32_t runs)

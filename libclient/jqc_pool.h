@@ -40,8 +40,10 @@ struct joinq_batch {
     uint32_t settled_count;
     uint64_t incarnation;
     size_t lost;
-    uint32_t session; /* the connection that brought it; its leases are lost with that */
-    bool leased;      /* until settled; false: finished on receipt, or only looked at */
+    uint32_t session;            /* the connection that brought it; its leases are lost with that */
+    bool leased;                 /* until settled; false: finished on receipt, or only looked at */
+    uint32_t place;              /* of its queue among those of the get */
+    struct jqc_details *details; /* of some of the messages; owned; NULL: of none */
 };
 
 JQ_MUST_USE int jqc_pool_new(struct jqc_pool **out); /* JQ_OK or JQ_OVERLOADED */

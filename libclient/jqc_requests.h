@@ -24,6 +24,7 @@ struct jqc_name;
 
 /* The further queues of a get. */
 struct jqc_others {
+    struct jqc_name *first;
     uint32_t count;
     struct jqc_name *names[JQW_GET_OTHERS_MAX];
     struct jqw_queue queues[JQW_GET_OTHERS_MAX]; /* as they are sent */

@@ -3,11 +3,10 @@
 #include "jqc_call.h"
 #include <inttypes.h>
 
-/* The bodies as the encoder takes them, in the client's array. */
-JQ_MUST_USE static int bodies_check(struct joinq *client, const struct joinq_body *bodies, size_t count)
+int jqc_bodies(struct joinq *client, const struct joinq_body *bodies, size_t count, uint32_t at)
 {
-    if (count == 0 || count > JOINQ_BATCH_MAX)
-        return jqc_fail(client, JQ_INVALID, "a batch is 1 to %d messages, not %zu", JOINQ_BATCH_MAX, count);
+    if (count == 0 || count > JOINQ_BATCH_MAX - (size_t)at)
+        return jqc_fail(client, JQ_INVALID, "a batch is 1 to %d messages, not %zu", JOINQ_BATCH_MAX, at + count);
     uint64_t size_max = client->core.limits.message_max;
     for (size_t i = 0; i < count; i++) {
         if (bodies[i].size > size_max)
@@ -15,8 +14,37 @@ JQ_MUST_USE static int bodies_check(struct joinq *client, const struct joinq_bod
                             bodies[i].size, size_max);
         if (bodies[i].size > 0 && !bodies[i].data)
             return jqc_fail(client, JQ_INVALID, "message %zu has a size but no data", i);
-        client->items[i] = (struct jqw_bytes){bodies[i].data, bodies[i].size};
+        client->items[at + i] = (struct jqw_bytes){bodies[i].data, bodies[i].size};
     }
+    return JQ_OK;
+}
+
+/* A time that is no time to wait: 0 or more. */
+JQ_MUST_USE static int duration(struct joinq *client, const char *what, int64_t ms, uint64_t *out)
+{
+    if (ms < 0)
+        return jqc_fail(client, JQ_INVALID, "%s is 0 or more, not %" PRId64 " ms", what, ms);
+    return jqc_timeout(client, ms, out);
+}
+
+int jqc_put_options(struct joinq *client, const struct joinq_put_options *options, struct jqw_put_options *out)
+{
+    *out = (struct jqw_put_options){.generation = options->generation};
+    int code = jqc_size(client, options->size, sizeof *options);
+    if (code == JQ_OK)
+        code = duration(client, "a time to live", options->ttl_ms, &out->ttl_ms);
+    if (code == JQ_OK)
+        code = duration(client, "a delay", options->delay_ms, &out->delay_ms);
+    if (code != JQ_OK || !options->has_priority)
+        return code;
+    out->priority = (struct jqw_priority){.kind = JQW_PRIORITY_NUMBER, .number = options->priority};
+    if (!options->priority_bytes)
+        return JQ_OK;
+    if (options->priority_size > JQW_PRIORITY_MAX)
+        return jqc_fail(client, JQ_INVALID, "a priority is at most %d bytes, not %zu", JQW_PRIORITY_MAX,
+                        options->priority_size);
+    out->priority =
+        (struct jqw_priority){.kind = JQW_PRIORITY_BYTES, .bytes = {options->priority_bytes, options->priority_size}};
     return JQ_OK;
 }
 
@@ -29,19 +57,11 @@ JQ_MUST_USE static int put_prepare(struct joinq *client, const char *queue, cons
     if (!options)
         options = &defaults;
     struct jqw_put put = {.flags = options->partial ? JQW_PUT_PARTIAL : 0};
-    int code = jqc_size(client, options->size, sizeof *options);
+    int code = jqc_put_options(client, options, &put.options);
     if (code == JQ_OK)
         code = jqc_timeout(client, options->timeout_ms, &put.timeout_ms);
-    if (code == JQ_OK && options->ttl_ms < 0)
-        code = jqc_fail(client, JQ_INVALID, "a time to live is 0 or more, not %" PRId64 " ms", options->ttl_ms);
     if (code == JQ_OK)
-        code = jqc_timeout(client, options->ttl_ms, &put.options.ttl_ms);
-    if (code == JQ_OK && options->delay_ms < 0)
-        code = jqc_fail(client, JQ_INVALID, "a delay is 0 or more, not %" PRId64 " ms", options->delay_ms);
-    if (code == JQ_OK)
-        code = jqc_timeout(client, options->delay_ms, &put.options.delay_ms);
-    if (code == JQ_OK)
-        code = bodies_check(client, bodies, count);
+        code = jqc_bodies(client, bodies, count, 0);
     if (code == JQ_OK)
         code = jqc_queue(client, queue, name);
     if (code != JQ_OK)

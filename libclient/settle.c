@@ -5,8 +5,7 @@
 #include <inttypes.h>
 
 /* Everything that can be wrong with settling messages of a batch is found here. */
-JQ_MUST_USE static int settle_prepare(struct joinq *client, enum jqw_op op, struct joinq_batch *batch, size_t first,
-                                      size_t count, struct jqw_message *message)
+int jqc_leases(struct joinq *client, struct joinq_batch *batch, size_t first, size_t count, struct jqw_ranges *out)
 {
     if (!batch->leased)
         return jqc_fail(client, JQ_INVALID, "these messages are not leased: nothing is left to be done with them");
@@ -21,21 +20,19 @@ JQ_MUST_USE static int settle_prepare(struct joinq *client, enum jqw_op op, stru
         return jqc_fail(client, JQ_LEASE_LOST, "the leases were lost with the connection that brought them");
     }
     struct jqw_range *ranges = client->core.scratch->ranges;
-    uint32_t range_count = jqc_batch_ranges(batch, (uint32_t)first, (uint32_t)count, ranges);
-    *message = (struct jqw_message){.op = op, .settle = {.ranges = {ranges, range_count}}};
+    *out = (struct jqw_ranges){ranges, jqc_batch_ranges(batch, (uint32_t)first, (uint32_t)count, ranges)};
     return JQ_OK;
 }
 
 JQ_MUST_USE static int settle(struct joinq *client, enum jqw_op op, struct joinq_batch *batch, size_t first,
                               size_t count, uint64_t delay_ms)
 {
-    struct jqw_message message;
+    struct jqw_message message = {.op = op, .settle.delay_ms = delay_ms};
     struct jqc_request *request;
     client->lost = 0;
-    int code = settle_prepare(client, op, batch, first, count, &message);
+    int code = jqc_leases(client, batch, first, count, &message.settle.ranges);
     if (code != JQ_OK)
         return code;
-    message.settle.delay_ms = delay_ms;
     code = jqc_call(client, &message, NULL, &request);
     if (op != JQW_TOUCH && (code == JQ_OK || code == JQ_LEASE_LOST))
         jqc_batch_settle(batch, (uint32_t)first, (uint32_t)count);
@@ -74,8 +71,8 @@ size_t joinq_lost(const joinq *client)
 
 int joinq_submit_done(joinq *client, struct joinq_batch *batch, size_t first, size_t count, joinq_ticket *ticket)
 {
-    struct jqw_message message;
-    int code = settle_prepare(client, JQW_DONE, batch, first, count, &message);
+    struct jqw_message message = {.op = JQW_DONE};
+    int code = jqc_leases(client, batch, first, count, &message.settle.ranges);
     if (code == JQ_OK)
         code = jqc_submit_ticket(client, &message, NULL, ticket);
     if (code == JQ_OK)

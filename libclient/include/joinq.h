@@ -280,10 +280,15 @@ struct joinq_put_options {
     bool partial;       /* as many as fit; otherwise all or nothing */
     int64_t delay_ms;   /* becomes ready so long after it was accepted */
     int64_t ttl_ms;     /* expires so long after it was accepted; 0: as the queue says */
+    bool has_priority;  /* where the queue's order is by priority: the lowest goes first */
+    int64_t priority;
+    const void *priority_bytes; /* not NULL: these, up to 255 bytes, in place of the number; a queue has one kind */
+    size_t priority_size;
+    uint64_t generation; /* of the queue that is meant: CLOSED once it was reopened since; 0: any */
 };
-#define JOINQ_PUT_OPTIONS_INIT                                       \
-    {                                                                \
-        sizeof(struct joinq_put_options), JOINQ_FOREVER, false, 0, 0 \
+#define JOINQ_PUT_OPTIONS_INIT                                                             \
+    {                                                                                      \
+        sizeof(struct joinq_put_options), JOINQ_FOREVER, false, 0, 0, false, 0, NULL, 0, 0 \
     }
 
 /* Puts one message; returns when the broker has it. Creates the queue with defaults if there is none.
@@ -307,10 +312,16 @@ struct joinq_get_options {
         *done; /* all of what this batch still holds is finished in the same request; its leases are then gone,
                                  the batch remains the caller's. Where the get is an error (codes from 16) it holds
                                  them still, and joinq_done tells the truth. NULL: none */
+    const char *const
+        *others; /* further queues, up to JOINQ_GET_OTHERS_MAX: messages come from one of them, taken in turn
+                                  (joinq_batch_place); END when all have ended at one moment */
+    size_t other_count;
+    uint64_t generation; /* of one queue that is meant: END, or PRODUCER_LOST, once it was reopened since; 0: any */
 };
-#define JOINQ_GET_OPTIONS_INIT                                                 \
-    {                                                                          \
-        sizeof(struct joinq_get_options), JOINQ_FOREVER, 1, false, false, NULL \
+enum { JOINQ_GET_OTHERS_MAX = 15 };
+#define JOINQ_GET_OPTIONS_INIT                                                             \
+    {                                                                                      \
+        sizeof(struct joinq_get_options), JOINQ_FOREVER, 1, false, false, NULL, NULL, 0, 0 \
     }
 
 /* Gets one message, leased to this client until done, nack, release, or the end of the connection. *out is set on OK, and the
@@ -330,6 +341,35 @@ struct joinq_message {
 JOINQ_API size_t joinq_batch_count(const struct joinq_batch *batch);
 /* Valid until joinq_batch_free. index below the count. */
 JOINQ_API const struct joinq_message *joinq_batch_message(const struct joinq_batch *batch, size_t index);
+/* From which of the queues of its get the batch is: 0 the first, 1 the first of others, and so on. Since 0.1. */
+JOINQ_API size_t joinq_batch_place(const struct joinq_batch *batch);
+
+/* What is known of a message beyond the message itself. Since 0.1. */
+enum joinq_state { JOINQ_IS_READY = 0, JOINQ_IS_DELAYED = 1, JOINQ_IS_LEASED = 2 };
+enum joinq_reason {
+    JOINQ_NOT_DEAD = 0,
+    JOINQ_DEAD_DELIVERIES = 1, /* more than max_deliveries */
+    JOINQ_DEAD_NACK = 2,
+    JOINQ_DEAD_EXPIRED = 3
+};
+struct joinq_detail {
+    uint64_t state;             /* joinq_state */
+    uint64_t delay_ms;          /* until it is ready */
+    uint64_t ttl_ms;            /* until it expires; 0: never */
+    uint64_t age_ms;            /* since it was put */
+    bool has_priority;          /* where its queue goes by that */
+    int64_t priority;           /* the number, or ... */
+    const void *priority_bytes; /* ... these, if not NULL */
+    size_t priority_size;
+    uint64_t reason;            /* joinq_reason: a dead letter, why ... */
+    const char *source;         /* ... of which queue ... */
+    uint64_t source_sequence;   /* ... which message of it ... */
+    uint64_t source_age_ms;     /* ... how long ago ... */
+    uint64_t source_deliveries; /* ... after how many deliveries */
+};
+/* NULL: nothing more is known. Of a get only dead letters are told of, of an export every message. Valid until joinq_batch_free. */
+JOINQ_API const struct joinq_detail *joinq_batch_detail(const struct joinq_batch *batch, size_t index);
+
 /* How many dones carried by the get that brought this batch came too late. */
 JOINQ_API size_t joinq_batch_lost(const struct joinq_batch *batch);
 /* Frees the messages (NULL is allowed). Leases not finished or given back are still held until the connection ends. Does not block. */
@@ -349,6 +389,30 @@ JOINQ_API size_t joinq_lost(const joinq *client);
 
 /* Messages that are ready, without taking them: no leases, no change. *out as in get. Codes: OK (perhaps none), NO_QUEUE. */
 JOINQ_API JOINQ_CHECK int joinq_peek(joinq *client, const char *queue, size_t max, struct joinq_batch **out);
+
+/* Messages in order of sequence, whatever their state, from the sequence `from` (0: the first) on, with all that is known of each;
+ * changes nothing. *next is where to go on, 0: that was all; a batch may be empty and yet have a next. *out as in get, without leases.
+ * Codes: OK, NO_QUEUE, INVALID. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_export(joinq *client, const char *queue, uint64_t from, size_t max,
+                                       struct joinq_batch **out, uint64_t *next);
+
+/* ---- done and put in one ----------------------------------------------------------------------------------------------- */
+
+struct joinq_target {
+    const char *queue; /* must exist */
+    const struct joinq_body *bodies;
+    size_t count;
+    const struct joinq_put_options *options; /* without timeout_ms and partial; NULL: the defaults */
+};
+enum { JOINQ_TARGETS_MAX = 16 };
+
+/* Finishes messages first, first + 1, ... of a batch (count of them; batch NULL: none) and puts to other queues, all or nothing: whatever
+ * breaks, either all of it has happened or nothing has. If not all fits it waits, and the leases do not expire meanwhile. At most
+ * JOINQ_TARGETS_MAX queues and JOINQ_BATCH_MAX messages. Codes: OK; LEASE_LOST (joinq_lost of them are no longer held; nothing has
+ * happened, and the others are held still), FULL, TIMEOUT, CLOSED, NO_QUEUE, TOO_LARGE, EXISTS, CANCELLED, INVALID: nothing has happened,
+ * and the leases are held still. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_forward(joinq *client, struct joinq_batch *batch, size_t first, size_t count,
+                                        const struct joinq_target *targets, size_t target_count, int64_t timeout_ms);
 
 /* Counter queues: so many are finished. INVALID if that is more than are unfinished. *unfinished (may be NULL) on OK. */
 JOINQ_API JOINQ_CHECK int joinq_task_done(joinq *client, const char *queue, uint32_t count, uint64_t *unfinished);
@@ -395,12 +459,13 @@ JOINQ_API JOINQ_CHECK int joinq_put_end(joinq *client, const char *queue, uint32
 
 struct joinq_attached {
     size_t size;
-    bool finished;     /* this name has finished before */
-    uint64_t accepted; /* messages accepted under it */
+    bool finished;       /* this name has finished before */
+    uint64_t accepted;   /* messages accepted under it */
+    uint64_t generation; /* of the queue */
 };
-#define JOINQ_ATTACHED_INIT                     \
-    {                                           \
-        sizeof(struct joinq_attached), false, 0 \
+#define JOINQ_ATTACHED_INIT                        \
+    {                                              \
+        sizeof(struct joinq_attached), false, 0, 0 \
     }
 enum { JOINQ_TAKEOVER = 1 };
 
@@ -425,6 +490,9 @@ JOINQ_API JOINQ_CHECK int joinq_submit_get(joinq *client, const char *queue, con
                                            joinq_ticket *ticket);
 JOINQ_API JOINQ_CHECK int joinq_submit_done(joinq *client, struct joinq_batch *batch, size_t first, size_t count,
                                             joinq_ticket *ticket);
+JOINQ_API JOINQ_CHECK int joinq_submit_forward(joinq *client, struct joinq_batch *batch, size_t first, size_t count,
+                                               const struct joinq_target *targets, size_t target_count,
+                                               int64_t timeout_ms, joinq_ticket *ticket);
 /* Writes what was submitted. Codes: OK, DISCONNECTED. */
 JOINQ_API JOINQ_CHECK int joinq_flush(joinq *client);
 

@@ -60,6 +60,11 @@ int broker_stop(void **state)
     return status;
 }
 
+const char *broker_url(void)
+{
+    return broker.url;
+}
+
 joinq *connect_one(void)
 {
     joinq *q;

@@ -12,6 +12,7 @@ int broker_stop(void **state);
 int client_start(void **state);
 int client_stop(void **state);
 joinq *connect_one(void); /* another client */
+const char *broker_url(void);
 
 void ok(joinq *q, int code); /* it is JOINQ_OK; otherwise says what it is */
 void put_text(joinq *q, const char *queue, const char *text);

@@ -25,7 +25,8 @@ static int batch_make(struct fixture *f, const uint8_t *packed, size_t size, boo
 {
     static const uint32_t sizes[7] = {0};
     const struct jqw_bodies bodies = {.packed = {packed, size}, .sizes = sizes, .count = 7, .minimal = minimal};
-    const struct jqc_delivery delivery = {7, runs, 3, &bodies, true};
+    const struct jqc_delivery delivery = {
+        .incarnation = 7, .runs = runs, .run_count = 3, .bodies = &bodies, .leased = true};
     return jqc_batch_new(f->pool, f->chunk, &delivery, &f->batch);
 }
 
@@ -88,7 +89,8 @@ static void runs_and_bodies_must_agree(void **state)
 {
     struct fixture *f = *state;
     const struct jqw_bodies bodies = {.count = 6};
-    const struct jqc_delivery delivery = {7, runs, 3, &bodies, true};
+    const struct jqc_delivery delivery = {
+        .incarnation = 7, .runs = runs, .run_count = 3, .bodies = &bodies, .leased = true};
     struct joinq_batch *batch;
     assert_int_equal(jqc_batch_new(f->pool, f->chunk, &delivery, &batch), JQ_PROTOCOL);
 }
