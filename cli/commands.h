@@ -7,6 +7,7 @@
 
 extern const struct command command_declare, command_put, command_get, command_work, command_join, command_close,
     command_end, command_finish, command_list, command_stat, command_peek, command_purge, command_delete, command_run,
-    command_alter, command_pause, command_resume, command_reopen, command_move, command_why;
+    command_alter, command_pause, command_resume, command_reopen, command_move, command_why, command_export,
+    command_import;
 
 #endif

@@ -48,10 +48,11 @@ static const struct option_spec options[] = {
 struct get {
     struct cli *cli;
     const struct get_settings *given;
-    const char *queue;
-    bool receipts;  /* messages are finished when they come */
-    uint64_t count; /* messages written out */
-    uint64_t lost;  /* of these, leases that had been taken back before */
+    char **queues; /* the first, and the others behind it */
+    size_t queue_count;
+    bool receipts[1 + JOINQ_GET_OTHERS_MAX]; /* of each queue: messages are finished when they come */
+    uint64_t count;                          /* messages written out */
+    uint64_t lost;                           /* of these, leases that had been taken back before */
 };
 
 static bool is_endless(const struct get *get)
@@ -67,8 +68,12 @@ static uint64_t wanted(const struct get *get)
 /* One at first, and wherever a message is finished on receipt: what is not written is lost then. */
 static size_t batch_size(const struct get *get)
 {
-    if (get->receipts || get->count == 0)
+    if (get->count == 0)
         return 1;
+    for (size_t i = 0; i < get->queue_count; i++) {
+        if (get->receipts[i])
+            return 1;
+    }
     uint64_t left = is_endless(get) ? GET_BATCH : wanted(get) - get->count;
     return left < GET_BATCH ? (size_t)left : GET_BATCH;
 }
@@ -82,7 +87,7 @@ static size_t write_batch(struct get *get, const struct joinq_batch *batch)
     uint64_t ends[GET_BATCH];
     size_t count = joinq_batch_count(batch), whole = 0;
     for (size_t i = 0; i < count; i++) {
-        message_print(get->cli, get->queue, joinq_batch_message(batch, i), get->given->nul ? '\0' : '\n');
+        message_print(get->cli, get->queues[joinq_batch_place(batch)], batch, i, get->given->nul ? '\0' : '\n');
         ends[i] = printer_position(out);
     }
     printer_flush(out);
@@ -95,14 +100,15 @@ static size_t write_batch(struct get *get, const struct joinq_batch *batch)
 static int finish_batch(struct get *get, struct joinq_batch *batch, size_t whole)
 {
     size_t left = joinq_batch_count(batch) - whole;
+    bool *receipts = &get->receipts[joinq_batch_place(batch)];
     int code = JOINQ_OK;
     get->count += whole;
-    if (get->receipts)
+    if (*receipts)
         return JOINQ_OK;
     if (whole > 0)
         code = joinq_done(get->cli->client, batch, 0, whole);
     if (code == JOINQ_INVALID) {
-        get->receipts = true;
+        *receipts = true;
         return JOINQ_OK;
     }
     if (code == JOINQ_LEASE_LOST) {
@@ -117,7 +123,7 @@ static int finish_batch(struct get *get, struct joinq_batch *batch, size_t whole
 /* With a signal that came meanwhile nothing more is written, unless it is finished already. */
 static int take_batch(struct get *get, struct joinq_batch *batch)
 {
-    get->cli->out.stubborn = get->receipts;
+    get->cli->out.stubborn = get->receipts[joinq_batch_place(batch)];
     size_t whole = write_batch(get, batch);
     int code = finish_batch(get, batch, whole);
     joinq_batch_free(batch);
@@ -156,7 +162,9 @@ static int get_some(struct get *get)
     ask.timeout_ms = get->given->nowait ? 0 : get->given->timeout_ms;
     ask.max = batch_size(get);
     ask.auto_done = get->given->mode == 1;
-    int code = joinq_submit_get(get->cli->client, get->queue, &ask, &ticket);
+    ask.others = (const char *const *)get->queues + 1;
+    ask.other_count = get->queue_count - 1;
+    int code = joinq_submit_get(get->cli->client, get->queues[0], &ask, &ticket);
     if (code == JOINQ_OK)
         code = wait_for(get, ticket, &outcome);
     if (code == JOINQ_OK)
@@ -172,8 +180,8 @@ static int result(const struct get *get, int code)
     if (code == JOINQ_END && is_endless(get))
         return CLI_DONE;
     if (code == JOINQ_END)
-        return cli_error(cli, CLI_ENDED, "queue '%s' has ended; %" PRIu64 " of %" PRIu64 " messages came", get->queue,
-                         get->count, wanted(get));
+        return cli_error(cli, CLI_ENDED, "queue '%s'%s ended; %" PRIu64 " of %" PRIu64 " messages came", get->queues[0],
+                         get->queue_count > 1 ? " and the others have" : " has", get->count, wanted(get));
     if ((code == JOINQ_EMPTY || code == JOINQ_TIMEOUT) && get->count > 0)
         return cli_error(cli, CLI_WOULD_WAIT, "%s; %" PRIu64 " came", joinq_error(cli->client), get->count);
     return code == JOINQ_OK ? CLI_DONE : cli_fail(cli, code);
@@ -197,8 +205,7 @@ static int get_all(struct get *get)
 static int get_check(const struct cli *cli, const void *settings, const struct words *words)
 {
     const struct get_settings *given = settings;
-    if (words->count > 1)
-        return arguments_error(cli, "several queues: this version of joinq does not have it");
+    (void)words;
     if ((given->count > 0) + given->all + given->follow > 1)
         return arguments_error(cli, "-n, --all and --follow exclude each other");
     if (given->nul && cli->json)
@@ -212,9 +219,12 @@ static int get_check(const struct cli *cli, const void *settings, const struct w
 
 static int get_run(struct cli *cli, const void *settings, const struct words *words)
 {
-    struct get get = {.cli = cli, .given = settings, .queue = words->at[0]};
-    get.receipts = get.given->mode == 1;
-    int status = get.given->no_create ? cli_must_exist(cli, get.queue) : CLI_DONE;
+    struct get get = {.cli = cli, .given = settings, .queues = words->at, .queue_count = words->count};
+    int status = CLI_DONE;
+    for (size_t i = 0; i < get.queue_count && status == CLI_DONE; i++) {
+        get.receipts[i] = get.given->mode == 1;
+        status = get.given->no_create ? cli_must_exist(cli, get.queues[i]) : CLI_DONE;
+    }
     if (status != CLI_DONE)
         return status;
     if (!caught_start_stops())
@@ -229,20 +239,24 @@ static int get_run(struct cli *cli, const void *settings, const struct words *wo
 
 const struct command command_get = {
     .name = "get",
-    .summary = "take messages from a queue",
-    .usage = "[OPTION...] QUEUE",
-    .about = "Writes the body of each message on a line, and finishes the message once it is written: what a broken "
-             "pipe or a\n"
-             "signal kept from being written goes back. Waits while nothing is ready. Exit status 4 if the queue ended "
-             "before -n\n"
-             "messages had come; with --all and --follow the end is success. With --json an object for each message: "
-             "queue, id,\n"
-             "deliveries (how often it came back), and body, or base64 where the body is not UTF-8.\n"
-             "The queue is created with defaults if it does not exist.\n",
+    .summary = "take messages from a queue, or several",
+    .usage = "[OPTION...] QUEUE...",
+    .about =
+        "Writes the body of each message on a line, and finishes the message once it is written: what a broken "
+        "pipe or a\n"
+        "signal kept from being written goes back. Waits while nothing is ready. Exit status 4 if the queue ended "
+        "before -n\n"
+        "messages had come; with --all and --follow the end is success. With --json an object for each message: "
+        "queue, id,\n"
+        "deliveries (how often it came back), of dead letters reason, source and more, and body, or base64 where the "
+        "body is not\n"
+        "UTF-8. From several queues it takes what is ready, in turn, until all have ended. A queue is created with "
+        "defaults if it\n"
+        "does not exist.\n",
     .example = "  joinq get sums --all | sort -u > result\n",
     .options = options,
     .words_min = 1,
-    .words_max = UINT32_MAX,
+    .words_max = 1 + JOINQ_GET_OTHERS_MAX,
     .settings_size = sizeof(struct get_settings),
     .check = get_check,
     .run = get_run,

@@ -27,6 +27,12 @@ void json_number(struct json_line *line, const char *name, uint64_t value)
     printer_format(line->out, "%" PRIu64, value);
 }
 
+void json_signed(struct json_line *line, const char *name, int64_t value)
+{
+    json_name(line, name);
+    printer_format(line->out, "%" PRId64, value);
+}
+
 static bool is_plain(unsigned char byte)
 {
     return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f;
@@ -113,6 +119,12 @@ static void write_base64(struct printer *out, const unsigned char *data, size_t 
         printer_bytes(out, group, 4);
     }
     printer_text(out, "\"");
+}
+
+void json_base64(struct json_line *line, const char *name, const void *data, size_t size)
+{
+    json_name(line, name);
+    write_base64(line->out, data, size);
 }
 
 void json_body(struct json_line *line, const void *data, size_t size)

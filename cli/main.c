@@ -14,15 +14,16 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_declare, &command_put,    &command_get,    &command_work, &command_join,  &command_close,  &command_end,
-    &command_finish,  &command_list,   &command_stat,   &command_peek, &command_purge, &command_delete, &command_alter,
-    &command_pause,   &command_resume, &command_reopen, &command_move, &command_why,   &command_run,
+    &command_declare, &command_put,    &command_get,    &command_work,   &command_join,   &command_close,
+    &command_end,     &command_finish, &command_list,   &command_stat,   &command_peek,   &command_purge,
+    &command_delete,  &command_alter,  &command_pause,  &command_resume, &command_reopen, &command_move,
+    &command_why,     &command_export, &command_import, &command_run,
 };
 enum { RECONNECT_MS = 30000 /* unless told */ };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 /* Commands that the design has and this version has not. */
-static const char *const later[] = {"export", "import", "top", "bench", NULL};
+static const char *const later[] = {"top", "bench", NULL};
 
 static const char general_help[] = "usage: joinq [--url URL] [--reconnect T] [--json] COMMAND [ARGUMENT...]\n"
                                    "\n"

@@ -7,7 +7,7 @@
 
 struct cli;
 
-/* As `cli` asks for: JSON, or the body and then `separator`. */
-void message_print(struct cli *cli, const char *queue, const struct joinq_message *message, char separator);
+/* Message `index` of a batch, as `cli` asks for: JSON, or the body and then `separator`. */
+void message_print(struct cli *cli, const char *queue, const struct joinq_batch *batch, size_t index, char separator);
 
 #endif

@@ -39,7 +39,7 @@ static int peek_run(struct cli *cli, const void *settings, const struct words *w
     if (code != JOINQ_OK)
         return cli_fail(cli, code);
     for (size_t i = 0; i < joinq_batch_count(batch); i++)
-        message_print(cli, words->at[0], joinq_batch_message(batch, i), given->nul ? '\0' : '\n');
+        message_print(cli, words->at[0], batch, i, given->nul ? '\0' : '\n');
     joinq_batch_free(batch);
     return CLI_DONE;
 }

@@ -5,14 +5,16 @@
 #include "commands.h"
 #include "json_line.h"
 #include "put_stream.h"
+#include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct put_settings {
     bool nul, file, nowait, finish, close, no_create;
     int64_t timeout_ms, delay_ms, ttl_ms;
-    const char *producer;
+    const char *producer, *priority;
 };
 
 #define AT(field) offsetof(struct put_settings, field)
@@ -42,17 +44,31 @@ static const struct option_spec options[] = {
      .at = AT(ttl_ms),
      .value = "T",
      .help = "the messages expire T after they were accepted (0: as the queue says)"},
+    {.name = "priority",
+     .kind = OPTION_TEXT,
+     .at = AT(priority),
+     .value = "N",
+     .help = "where the order is priority: a number, the lowest goes first"},
     {.name = "producer", .kind = OPTION_TEXT, .at = AT(producer), .value = "NAME", .help = "put as this producer"},
     {.name = "finish", .kind = OPTION_FLAG, .at = AT(finish), .help = "the producer has finished once all is accepted"},
     {.name = "close", .kind = OPTION_FLAG, .at = AT(close), .help = "close the queue once all is accepted"},
     {.name = "no-create", .kind = OPTION_FLAG, .at = AT(no_create), .help = "fail if the queue does not exist"},
     {0},
 };
-static const char *const later[] = {"priority", NULL};
+static bool priority_read(const char *text, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && text[0] != ' ' && text[0] != '+';
+}
 
 static int put_check(const struct cli *cli, const void *settings, const struct words *words)
 {
     const struct put_settings *given = settings;
+    int64_t priority;
+    if (given->priority != NULL && !priority_read(given->priority, &priority))
+        return arguments_error(cli, "--priority: '%s' is not a whole number of 63 bits", given->priority);
     if (given->nowait && given->timeout_ms != JOINQ_FOREVER)
         return arguments_error(cli, "--nowait and --timeout exclude each other");
     if (given->finish && given->producer == NULL)
@@ -134,6 +150,7 @@ static int put_all(struct cli *cli, const struct put_settings *given, const stru
     stream.timeout_ms = given->nowait ? 0 : given->timeout_ms;
     stream.delay_ms = given->delay_ms;
     stream.ttl_ms = given->ttl_ms;
+    stream.has_priority = given->priority != NULL && priority_read(given->priority, &stream.priority);
     stream.input_bytes = kind == PUT_SOURCE_INPUT ? input_bytes() : 0;
     progress_init(&stream.progress, stream.input_bytes > 0);
     put_source_init(&stream.source, kind, words->at + 1, given->nul ? '\0' : '\n');
@@ -170,7 +187,6 @@ const struct command command_put = {
              "declaration.\n",
     .example = "  find /usr/share/doc -type f | joinq put paths --producer a --finish\n",
     .options = options,
-    .later = later,
     .words_min = 1,
     .words_max = UINT32_MAX,
     .settings_size = sizeof(struct put_settings),

@@ -62,6 +62,8 @@ static void submit(struct put_stream *stream)
     struct joinq_put_options options = JOINQ_PUT_OPTIONS_INIT;
     options.delay_ms = stream->delay_ms;
     options.ttl_ms = stream->ttl_ms;
+    options.has_priority = stream->has_priority;
+    options.priority = stream->priority;
     options.timeout_ms = stream->timeout_ms;
     options.partial = true;
     struct put_flight *flight = &stream->flights[stream->flight_count];

@@ -26,6 +26,8 @@ struct put_stream {
     const char *queue;
     int64_t timeout_ms;       /* for room to come; unless it is forever one put waits for the other */
     int64_t delay_ms, ttl_ms; /* of every message */
+    bool has_priority;
+    int64_t priority;
     struct put_source source;
     enum put_source_state state;         /* of the source */
     struct joinq_body bodies[PUT_BATCH]; /* gathered, `count` of them, to be submitted */

@@ -8,6 +8,7 @@
 struct work_settings {
     uint64_t jobs, retries;
     int64_t backoff_ms;
+    const char *to;
     bool no_create;
 };
 
@@ -34,10 +35,14 @@ static const struct option_spec options[] = {
      .value = "T",
      .initial = 1000,
      .help = "wait T before the first retry, twice that before the second, and so on (1s)"},
+    {.name = "to",
+     .kind = OPTION_TEXT,
+     .at = AT(to),
+     .value = "RESULTS",
+     .help = "put each line that CMD prints into this queue, in the same step as the done"},
     {.name = "no-create", .kind = OPTION_FLAG, .at = AT(no_create), .help = "fail if the queue does not exist"},
     {0},
 };
-static const char *const later[] = {"to", NULL};
 
 /* A counter queue finishes its messages when it hands them out: there is nothing to retry or to give back. */
 static int check_queue(struct cli *cli, const struct work_settings *given, const char *queue)
@@ -53,14 +58,27 @@ static int check_queue(struct cli *cli, const struct work_settings *given, const
     return counter ? cli_error(cli, CLI_FAILED, "queue '%s' is a counter queue: work needs leases", queue) : CLI_DONE;
 }
 
+static int results_exist(struct cli *cli, const struct work_settings *given)
+{
+    struct joinq_queue_options any = JOINQ_QUEUE_OPTIONS_INIT;
+    if (given->no_create)
+        return cli_must_exist(cli, given->to);
+    any.existing_ok = true;
+    int code = joinq_declare(cli->client, given->to, &any);
+    return code == JOINQ_OK ? CLI_DONE : cli_fail(cli, code);
+}
+
 static int work_run(struct cli *cli, const void *settings, const struct words *words)
 {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
     const struct work_settings *given = settings;
     struct work work = {.cli = cli, .queue = words->at[0], .program = words->program};
     int status = check_queue(cli, given, work.queue);
+    if (status == CLI_DONE && given->to != NULL)
+        status = results_exist(cli, given);
     if (status != CLI_DONE)
         return status;
+    work.to = given->to;
     if (!caught_start(signals, sizeof signals / sizeof signals[0], WORK_STOPS_MAX))
         return cli_error(cli, CLI_FAILED, "cannot catch signals");
     work.job_count = (size_t)given->jobs;
@@ -74,20 +92,21 @@ const struct command command_work = {
     .name = "work",
     .summary = "run a program for each message of a queue",
     .usage = "[OPTION...] QUEUE -- CMD [ARG...]",
-    .about = "Runs CMD for each message: the body is its standard input, and stands in place of each {} in an ARG. The "
-             "message is\n"
-             "done if CMD exits 0. If not, CMD runs again for it, here or at another worker, after the backoff; a "
-             "message that is\n"
-             "out of retries is given back, and work stops with exit status 1. A worker that dies loses nothing: its "
-             "messages go\n"
-             "to another one at once. Leases with a limit of time are renewed while CMD runs. Exits 0 when the queue "
-             "has ended.\n"
-             "SIGINT and SIGTERM: takes no more, lets finish what runs, and gives back what fails; the second one ends "
-             "what runs,\n"
-             "the third kills it, and the fourth ends joinq, whatever it waits for.\n",
-    .example = "  joinq work paths -j 4 -- sha256sum {}\n",
+    .about =
+        "Runs CMD for each message: the body is its standard input, and stands in place of each {} in an ARG. The "
+        "message is\n"
+        "done if CMD exits 0. If not, CMD runs again for it, here or at another worker, after the backoff; a "
+        "message that is\n"
+        "out of retries is given back, and work stops with exit status 1. A worker that dies loses nothing: its "
+        "messages go\n"
+        "to another one at once. With --to the results are put and the message is done in one step: whatever breaks, "
+        "each is put\n"
+        "exactly once. Leases with a limit of time are renewed while CMD runs. Exits 0 when the queue has ended.\n"
+        "SIGINT and SIGTERM: takes no more, lets finish what runs, and gives back what fails; the second one ends "
+        "what runs,\n"
+        "the third kills it, and the fourth ends joinq, whatever it waits for.\n",
+    .example = "  joinq work paths -j 4 --to sums -- sha256sum {}\n",
     .options = options,
-    .later = later,
     .words_min = 1,
     .words_max = 1,
     .takes_program = true,

@@ -94,7 +94,7 @@ static int body_file(const struct joinq_message *message)
 }
 
 /* What we ignore is not for the program to inherit. 0, or an errno. */
-static int spawn(char **arguments, int input, pid_t *pid)
+static int spawn(char **arguments, int input, int output, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -107,6 +107,8 @@ static int spawn(char **arguments, int input, pid_t *pid)
     error = posix_spawnattr_init(&attributes);
     if (error == 0) {
         error = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+        if (error == 0 && output >= 0)
+            error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
         if (error == 0)
             error = posix_spawnattr_setsigdefault(&attributes, &defaults);
         if (error == 0)
@@ -119,7 +121,8 @@ static int spawn(char **arguments, int input, pid_t *pid)
     return error;
 }
 
-enum work_start work_job_start(char **program, const struct joinq_message *message, pid_t *pid, char *why, size_t size)
+enum work_start work_job_start(char **program, const struct joinq_message *message, int output, pid_t *pid, char *why,
+                               size_t size)
 {
     bool uses_body;
     char **arguments = arguments_for(program, message, &uses_body);
@@ -133,7 +136,7 @@ enum work_start work_job_start(char **program, const struct joinq_message *messa
     if (input < 0)
         error = errno;
     else
-        error = spawn(arguments, input, pid);
+        error = spawn(arguments, input, output, pid);
     if (input >= 0)
         close(input);
     if (error != 0)

@@ -5,6 +5,7 @@
 #include "allocate.h"
 #include "caught.h"
 #include "work_job.h"
+#include "work_output.h"
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -33,7 +34,12 @@ static void start(struct work *work, struct work_job *job)
         work_give_back(work, job);
         return;
     }
-    switch (work_job_start(work->program, message, &job->pid, why, sizeof why)) {
+    job->output = work->to != NULL ? work_output_open() : -1;
+    if (work->to != NULL && job->output < 0) {
+        work_settle_unstarted(work, job, "could not run: no memory for what it prints");
+        return;
+    }
+    switch (work_job_start(work->program, message, job->output, &job->pid, why, sizeof why)) {
     case WORK_STARTED:
         job->touch_ms = work->lease_ms > 0 ? cli_now_ms() + work->lease_ms / 3 : INT64_MAX;
         break;
@@ -68,7 +74,7 @@ static void take(struct work *work, struct joinq_batch *messages)
     learn_queue(work);
     for (size_t i = 0; i < count; i++) {
         struct work_job *job = free_job(work);
-        *job = (struct work_job){.batch = batch, .index = i};
+        *job = (struct work_job){.batch = batch, .index = i, .output = -1};
         work->running++;
         start(work, job);
     }
@@ -85,32 +91,55 @@ static void ask(struct work *work)
         work_check(work, joinq_flush(work->cli->client));
 }
 
-/* There is no more to get, and not because the queue has ended. What runs is finished all the same. */
-static void refuse(struct work *work, int code)
+void work_refuse(struct work *work, int code)
 {
     progress_clear(&work->progress);
     cli_fail(work->cli, code);
     work_enter(work, WORK_FAILED);
 }
 
-/* Takes the answer to the get; false: there is none. */
-static bool hear(struct work *work, int64_t timeout_ms)
+/* What came of the get. */
+static void hear_get(struct work *work, const struct joinq_outcome *outcome)
+{
+    work->ticket = 0;
+    if (outcome->code == JOINQ_OK)
+        take(work, outcome->batch);
+    else if (outcome->code == JOINQ_END)
+        work_enter(work, WORK_ENDED);
+    else if (outcome->code == JOINQ_DISCONNECTED)
+        work_check(work, outcome->code);
+    else if (outcome->code != JOINQ_CANCELLED)
+        work_refuse(work, outcome->code); /* there is no more to get, and not because the queue has ended */
+}
+
+static struct work_job *forwarding(const struct work *work, joinq_ticket ticket)
+{
+    for (size_t i = 0; i < work->job_count; i++) {
+        if (work->jobs[i].forward != 0 && (ticket == 0 || work->jobs[i].forward == ticket))
+            return &work->jobs[i];
+    }
+    return NULL;
+}
+
+static bool awaits(const struct work *work)
+{
+    return work->phase != WORK_BROKEN && (work->ticket != 0 || forwarding(work, 0) != NULL);
+}
+
+/* Takes an answer, of this ticket or (0) of any; false: there is none. */
+static bool hear(struct work *work, joinq_ticket ticket, int64_t timeout_ms)
 {
     struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
-    if (work->ticket == 0 || work->phase == WORK_BROKEN)
+    if (!awaits(work))
         return false;
-    int code = joinq_wait(work->cli->client, work->ticket, timeout_ms, &outcome);
+    int code = joinq_wait(work->cli->client, ticket, timeout_ms, &outcome);
     if (code == JOINQ_EMPTY || code == JOINQ_TIMEOUT || !work_check(work, code))
         return false;
-    work->ticket = 0;
-    if (outcome.code == JOINQ_OK)
-        take(work, outcome.batch);
-    else if (outcome.code == JOINQ_END)
-        work_enter(work, WORK_ENDED);
-    else if (outcome.code == JOINQ_DISCONNECTED)
-        work_check(work, outcome.code);
-    else if (outcome.code != JOINQ_CANCELLED)
-        refuse(work, outcome.code);
+    struct work_job *job = forwarding(work, outcome.ticket);
+    if (outcome.ticket == work->ticket)
+        hear_get(work, &outcome);
+    else if (job != NULL)
+        work_forwarded(work, job, outcome.code);
     return true;
 }
 
@@ -138,6 +167,16 @@ static void kill_all(const struct work *work, int number)
     }
 }
 
+/* Results that wait for room: their messages are given back, and done again. */
+static void forwards_withdraw(struct work *work)
+{
+    for (size_t i = 0; i < work->job_count; i++) {
+        bool hit;
+        if (work->jobs[i].forward != 0)
+            (void)work_check(work, joinq_cancel(work->cli->client, work->jobs[i].forward, &hit));
+    }
+}
+
 /* The first time: take no more, let finish what runs. Then: end what runs. */
 static void stop(struct work *work)
 {
@@ -149,6 +188,8 @@ static void stop(struct work *work)
     }
     if (work->stops > 1)
         kill_all(work, work->stops == 2 ? SIGTERM : SIGKILL);
+    if (work->stops > 1)
+        forwards_withdraw(work);
 }
 
 static void hear_signals(struct work *work)
@@ -168,7 +209,7 @@ static void withdraw(struct work *work)
     if (work->phase == WORK_TAKING || work->phase == WORK_BROKEN || work->ticket == 0)
         return;
     if (work_check(work, joinq_cancel(work->cli->client, work->ticket, &hit)))
-        (void)hear(work, JOINQ_FOREVER);
+        (void)hear(work, work->ticket, JOINQ_FOREVER);
 }
 
 /* ---- the loop --------------------------------------------------------------------------------------------------------- */
@@ -200,9 +241,9 @@ static void draw(struct work *work)
 
 static void wait_for_something(const struct work *work, int patience)
 {
-    int connection = work->ticket != 0 ? joinq_fd(work->cli->client) : -1; /* otherwise nobody would read from it */
+    int connection = awaits(work) ? joinq_fd(work->cli->client) : -1; /* otherwise nobody would read from it */
     struct pollfd wanted[2] = {{.fd = connection, .events = POLLIN}, {.fd = caught_fd(), .events = POLLIN}};
-    int64_t again = work->ticket != 0 ? joinq_patience_ms(work->cli->client) : JOINQ_FOREVER;
+    int64_t again = awaits(work) ? joinq_patience_ms(work->cli->client) : JOINQ_FOREVER;
     if (again != JOINQ_FOREVER && (patience < 0 || patience > again))
         patience = (int)again;
     if (work->progress.on && (patience < 0 || patience > PROGRESS_EVERY_MS))
@@ -242,6 +283,8 @@ static void abandon(struct work *work)
 int work_loop_run(struct work *work)
 {
     work->jobs = allocate(work->job_count * sizeof *work->jobs);
+    for (size_t i = 0; i < work->job_count; i++)
+        work->jobs[i].output = -1;
     work->begun_ms = cli_now_ms();
     while (!is_over(work)) {
         hear_signals(work);
@@ -250,7 +293,7 @@ int work_loop_run(struct work *work)
         draw(work);
         int patience = work_touch(work);
         /* Last: whatever was asked meanwhile may have brought the answer along, and then the descriptor is silent. */
-        if (!hear(work, 0) && !is_over(work))
+        if (!hear(work, 0, 0) && !is_over(work))
             wait_for_something(work, patience);
     }
     progress_clear(&work->progress);

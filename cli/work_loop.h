@@ -16,9 +16,11 @@ struct work_batch {
     size_t open;
 };
 
-/* One place for a program that runs; free where pid is 0. */
+/* One place for a message: a program runs for it, or its results are on their way. Free where batch is NULL. */
 struct work_job {
-    pid_t pid;
+    pid_t pid;            /* 0: it has ended */
+    int output;           /* what it prints; -1: that is ours, or has been taken */
+    joinq_ticket forward; /* of its results; 0: none */
     struct work_batch *batch;
     size_t index;     /* in the batch */
     int64_t touch_ms; /* when its lease is renewed next; INT64_MAX: never */
@@ -36,6 +38,7 @@ enum work_phase {
 struct work {
     struct cli *cli;
     const char *queue;
+    const char *to; /* each line that the program prints is put there with the done; NULL: nowhere */
     char **program;
     uint64_t retries;
     int64_t backoff_ms;
@@ -60,12 +63,16 @@ int work_loop_run(struct work *work);
 
 /* The program of a job has ended with a status of waitpid. */
 void work_settle(struct work *work, struct work_job *job, int status);
+/* What came of the results of a job. */
+void work_forwarded(struct work *work, struct work_job *job, int code);
 /* A message whose program could not be started: `why` says so. */
 void work_settle_unstarted(struct work *work, struct work_job *job, const char *why);
 /* Gives a message back as it was. */
 void work_give_back(struct work *work, struct work_job *job);
 /* Renews leases that are due; returns how long until the next, -1: none. */
 int work_touch(struct work *work);
+/* A call on the connection was refused, and that is no reason to think that it is broken: what runs is finished all the same. */
+void work_refuse(struct work *work, int code);
 /* Goes on to a graver phase. */
 void work_enter(struct work *work, enum work_phase phase);
 /* After a call on the connection: JOINQ_OK passes; anything else breaks off, and is said. */

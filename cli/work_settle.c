@@ -3,9 +3,11 @@
  * waits for nothing. */
 #include "work_job.h"
 #include "work_loop.h"
+#include "work_output.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { BACKOFF_MAX_MS = 24 * 60 * 60 * 1000 };
 
@@ -40,7 +42,9 @@ static void leave(struct work *work, struct work_job *job)
         joinq_batch_free(job->batch->messages);
         free(job->batch);
     }
-    *job = (struct work_job){0};
+    if (job->output >= 0)
+        close(job->output);
+    *job = (struct work_job){.output = -1};
     work->running--;
 }
 
@@ -100,13 +104,64 @@ static void fail(struct work *work, struct work_job *job, const char *what)
     work_give_back(work, job);
 }
 
+/* The results and the done leave as one; the answer comes later. False: it has been dealt with otherwise. */
+static bool forward(struct work *work, struct work_job *job)
+{
+    char why[128];
+    struct work_output output;
+    bool taken = work_output_take(job->output, &output, why, sizeof why);
+    job->output = -1;
+    if (!taken) {
+        fail(work, job, why);
+        return false;
+    }
+    if (output.count == 0)
+        return true;
+    const struct joinq_target target = {work->to, output.lines, output.count, NULL};
+    int code = joinq_submit_forward(work->cli->client, job->batch->messages, job->index, 1, &target, 1, JOINQ_FOREVER,
+                                    &job->forward);
+    if (code == JOINQ_OK)
+        code = joinq_flush(work->cli->client);
+    work_output_fini(&output);
+    if (code == JOINQ_TOO_LARGE)
+        fail(work, job, "printed what is too large for the broker");
+    else if (code == JOINQ_LEASE_LOST)
+        work_forwarded(work, job, code);
+    else if (!work_check(work, code))
+        work_give_back(work, job);
+    return false;
+}
+
+void work_forwarded(struct work *work, struct work_job *job, int code)
+{
+    job->forward = 0;
+    if (code == JOINQ_TOO_LARGE) {
+        fail(work, job, "printed what is too large for the queue of results");
+        return;
+    }
+    if (code == JOINQ_OK || code == JOINQ_LEASE_LOST) {
+        work->done += code == JOINQ_OK;
+        answered(work, code);
+        leave(work, job);
+        return;
+    }
+    if (code == JOINQ_DISCONNECTED || code == JOINQ_PROTOCOL)
+        work_check(work, code);
+    else if (code != JOINQ_CANCELLED)
+        work_refuse(work, code);
+    work_give_back(work, job);
+}
+
 void work_settle(struct work *work, struct work_job *job, int status)
 {
     char what[96];
+    job->pid = 0;
     if (status != 0) {
         fail(work, job, work_job_failure(status, what, sizeof what));
         return;
     }
+    if (work->to != NULL && !forward(work, job))
+        return;
     int code = joinq_done(work->cli->client, job->batch->messages, job->index, 1);
     if (code == JOINQ_OK)
         work->done++;

@@ -32,7 +32,6 @@ USAGE = [
     (["get", "q", "-n", "3", "--all"], "exclude each other"),
     (["get", "q", "--follow", "--nowait"], "--follow waits for ever"),
     (["get", "q", "--mode", "eager"], "'eager' is not lease or auto"),
-    (["get", "a", "b"], "several queues: this version of joinq does not have it"),
     (["declare", "q", "--max", "1x"], "'1x' is not a number"),
     (["declare", "q", "--max-bytes", "1KB"], "'1KB' is not a size"),
     (["declare", "q", "--bound", "none"], "'none' is not queued or outstanding"),
@@ -57,9 +56,7 @@ USAGE = [
 LATER = [
     ["declare", "q", "--durable"],
     ["declare", "q", "--sync", "always"],
-    ["put", "q", "--priority", "1"],
-    ["work", "q", "--to", "r", "--", "true"],
-    *[[command] for command in "export import top bench".split()],
+    *[[command] for command in "top bench".split()],
 ]
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The main job on real input: the files of this machine are hashed by four workers, one of which is killed in the middle.
-# Exits 0 only if nothing was lost, something was redelivered, and every process ended as it should.
+# Exits 0 only if nothing was lost and nothing came twice, something was redelivered, and every process ended as it should.
 #
 # JOINQ names the tool (build/release/bin/joinq), JOINQ_DEMO_FILES how many files at most (4000).
 
@@ -80,10 +80,10 @@ DEMO_VICTIM=$(sed -n "$((files / 3 + 1))p" "$work/paths")
 DEMO_KILLED=$work/killed
 export DEMO_VICTIM DEMO_KILLED
 
-# One job: hashes a file and passes the sum on. One of them, once, then kills its worker, before that could say "done".
+# One job: hashes a file; its worker puts the sum with the done, in one step. One of them, once, kills its worker before that.
 cat >"$work/job" <<'JOB'
 #!/bin/sh
-sum=$(sha256sum -- "$1") && "$JOINQ" put sums -- "$sum" || exit 1
+sha256sum -- "$1" || exit 1
 if [ "$1" = "$DEMO_VICTIM" ] && mkdir "$DEMO_KILLED" 2>/dev/null; then
     kill -KILL "$PPID"
 fi
@@ -112,7 +112,7 @@ done
 # The shell around each worker keeps its exit status, and to itself what shells say of a killed child.
 workers=()
 for i in 1 2 3 4; do
-    { "$JOINQ" work paths -- "$work/job" {} 2>"$work/worker.$i"; exit $?; } 2>/dev/null &
+    { "$JOINQ" work paths --to sums -- "$work/job" {} 2>"$work/worker.$i"; exit $?; } 2>/dev/null &
     workers+=($!)
 done
 
@@ -159,6 +159,7 @@ cmp -s "$work/result" "$work/direct" || {
     fail "the sums are not those of sha256sum:"
     diff "$work/result" "$work/direct" | head -n 5 || true
 }
+[ "$duplicates" -eq 0 ] || fail "$duplicates sums came twice"
 [ "$killed" -eq 1 ] || fail "$killed workers were killed, not one"
 [ "$redelivered" -ge 1 ] || fail "nothing was redelivered"
 [ "$(number paths unfinished)" = 0 ] || fail "join returned with something unfinished"
@@ -169,7 +170,7 @@ say
 say "  files          $(printf '%6d' "$files")"
 say "  workers killed $(printf '%6d' "$killed")   (the other $((4 - killed)) ended at the end of the stream)"
 say "  redeliveries   $(printf '%6d' "$redelivered")"
-say "  duplicates     $(printf '%6d' "$duplicates")   (at least once: summed, but the worker died before it was done)"
+say "  duplicates     $(printf '%6d' "$duplicates")   (done-and-put: each sum leaves with the done, or not at all)"
 say "  seconds        $(printf '%6d' "$seconds")"
 say
 if [ "$failures" -gt 0 ]; then

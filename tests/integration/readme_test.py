@@ -18,6 +18,7 @@ EXPECTED = [
     ["10000"],
     ["the worker was killed", "ready               3", "first", "second", "third", "redelivered         1"],
     ["status 4", "a", "b", "c", "status 4"],
+    ["a worker was killed", "100", "put                 100"],
     ["a put of client 'joinq put' waits for room: queue 'narrow' has 1 of 1 messages", "a", "b"],
 ]
 

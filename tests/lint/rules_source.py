@@ -11,6 +11,7 @@ import tree as source
 
 FUNCTION_LINES_MAX = 60
 FILE_LINES_MAX = 500
+ONE_FILE = {"libclient/include/joinq.h": 800}  # the one public header, mostly words
 
 # What overflows, keeps hidden state or starts a shell; what to use instead is common knowledge.
 BANNED_CALLS = """
@@ -53,14 +54,15 @@ def _functions(tree):
 
 
 def lengths(tree):
-    """No function over 60 lines, no file over 500."""
+    """No function over 60 lines, no file over 500, but for the public header."""
     for path, name, first, last in _functions(tree):
         if last - first + 1 > FUNCTION_LINES_MAX:
             yield f"{path}:{first}: {name}() has {last - first + 1} lines, over {FUNCTION_LINES_MAX}"
     for path in sorted(set(tree.c_files() + tree.scripts("python") + tree.scripts("sh"))):
         count = tree.text(path).count("\n")
-        if count > FILE_LINES_MAX:
-            yield f"{path}: {count} lines, over {FILE_LINES_MAX}"
+        most = ONE_FILE.get(path, FILE_LINES_MAX)
+        if count > most:
+            yield f"{path}: {count} lines, over {most}"
 
 
 _LICENCE = "SPDX-License-Identifier: Apache-2.0"
