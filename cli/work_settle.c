@@ -115,8 +115,10 @@ static bool forward(struct work *work, struct work_job *job)
         fail(work, job, why);
         return false;
     }
-    if (output.count == 0)
+    if (output.count == 0) {
+        work_output_fini(&output);
         return true;
+    }
     const struct joinq_target target = {work->to, output.lines, output.count, NULL};
     int code = joinq_submit_forward(work->cli->client, job->batch->messages, job->index, 1, &target, 1, JOINQ_FOREVER,
                                     &job->forward);
