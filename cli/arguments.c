@@ -270,8 +270,9 @@ static void help_line(struct printer *out, const char *left, const char *text)
     printer_format(out, "  %-24s%s%s\n", left, strlen(left) > 23 ? " " : "", text);
 }
 
-static void help_option(struct printer *out, const struct option_spec *spec)
+static void help_option(void *context, const struct option_spec *spec)
 {
+    struct printer *out = context;
     char left[96] = "", letter[8] = "";
     if (spec->letter != 0)
         snprintf(letter, sizeof letter, "-%c%s", spec->letter, spec->name != NULL ? ", " : "");
@@ -279,6 +280,30 @@ static void help_option(struct printer *out, const struct option_spec *spec)
              spec->name != NULL ? spec->name : "", spec->value != NULL ? " " : "",
              spec->value != NULL ? spec->value : "");
     help_line(out, left, spec->help);
+}
+
+/* For every command, but where they make no sense. */
+static const struct option_spec json_option = {.name = "json", .help = "results as JSON, one object a line"};
+static const struct option_spec connection_options[] = {
+    {.name = "url", .kind = OPTION_TEXT, .value = "URL", .help = "the broker (JOINQ_URL unless told)"},
+    {.name = "reconnect",
+     .kind = OPTION_TIME,
+     .value = "T",
+     .help = "try for so long to make a connection again that broke (30s)"},
+    {0},
+};
+static const struct option_spec help_spec = {.name = "help", .help = "say this"};
+
+void arguments_options(const struct command *command, void (*each)(void *context, const struct option_spec *spec),
+                       void *context)
+{
+    for (const struct option_spec *spec = command->options; !is_end(spec); spec++)
+        each(context, spec);
+    if (!command->no_json)
+        each(context, &json_option);
+    for (const struct option_spec *spec = connection_options; !command->offline && !is_end(spec); spec++)
+        each(context, spec);
+    each(context, &help_spec);
 }
 
 void arguments_help(struct cli *cli, const struct command *command)
@@ -289,15 +314,7 @@ void arguments_help(struct cli *cli, const struct command *command)
     printer_text(out, "\n\n");
     printer_text(out, command->about);
     printer_text(out, "\noptions:\n");
-    for (const struct option_spec *spec = command->options; !is_end(spec); spec++)
-        help_option(out, spec);
-    if (!command->no_json)
-        help_line(out, "--json", "results as JSON, one object a line");
-    if (!command->offline) {
-        help_line(out, "--url URL", "the broker (JOINQ_URL unless told)");
-        help_line(out, "--reconnect T", "try for so long to make a connection again that broke (30s)");
-    }
-    help_line(out, "--help", "this");
+    arguments_options(command, help_option, out);
     printer_text(out, "\nexample:\n");
     printer_text(out, command->example);
 }

@@ -47,6 +47,9 @@ int arguments_parse(struct cli *cli, const struct command *command, char **argv,
 /* An option for every command (--json, --url URL, --reconnect TIME), at argv[0]: returns how many arguments it took; 0: it is none; -1: wrong, and said. */
 int arguments_common(struct cli *cli, char **argv);
 void arguments_help(struct cli *cli, const struct command *command);
+/* All options of a command, those for every command behind its own. */
+void arguments_options(const struct command *command, void (*each)(void *context, const struct option_spec *spec),
+                       void *context);
 /* "joinq: put: ..., try 'joinq put --help'"; returns CLI_USAGE. */
 int arguments_error(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* joinq: the command-line tool. The table of commands, what is common to all of them before and after they run, and nothing
- * of what they do. */
+/* joinq: the command-line tool. What is common to all commands before and after they run, and nothing of what they do. */
 #include "allocate.h"
 #include "caught.h"
 #include "cli.h"
@@ -13,17 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {
-    &command_declare, &command_put,    &command_get,    &command_work,   &command_join,   &command_close,
-    &command_end,     &command_finish, &command_list,   &command_stat,   &command_peek,   &command_purge,
-    &command_delete,  &command_alter,  &command_pause,  &command_resume, &command_reopen, &command_move,
-    &command_why,     &command_export, &command_import, &command_run,
-};
 enum { RECONNECT_MS = 30000 /* unless told */ };
-enum { COMMANDS = sizeof commands / sizeof commands[0] };
-
-/* Commands that the design has and this version has not. */
-static const char *const later[] = {"top", "bench", NULL};
 
 static const char general_help[] = "usage: joinq [--url URL] [--reconnect T] [--json] COMMAND [ARGUMENT...]\n"
                                    "\n"
@@ -32,7 +21,8 @@ static const char general_help[] = "usage: joinq [--url URL] [--reconnect T] [--
                                    "commands:\n";
 static const char general_notes[] =
     "\n"
-    "joinq COMMAND --help says more, with an example. The broker is found at --url URL, or JOINQ_URL, or the socket "
+    "joinq COMMAND --help and the page joinq-COMMAND(1) say more, with an example. The broker is found at --url URL, "
+    "or JOINQ_URL, or the socket "
     "of\n"
     "the user's own broker: joinq://host[:port] or unix:///path. `joinq run -- CMD` needs none: it brings its own.\n"
     "Times are written 500ms, 2s, 5m, 1h; sizes 4096, 64K, 10M, 2G.\n"
@@ -50,24 +40,15 @@ static int general(struct cli *cli, const char *option)
     if (strcmp(option, "--help") != 0)
         return arguments_error(cli, "no option %s", option);
     printer_text(&cli->out, general_help);
-    for (size_t i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; commands[i] != NULL; i++)
         printer_format(&cli->out, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
     printer_text(&cli->out, general_notes);
     return CLI_DONE;
 }
 
-static const struct command *find(const char *name)
-{
-    for (size_t i = 0; i < COMMANDS; i++) {
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
-    }
-    return NULL;
-}
-
 static int unknown(const struct cli *cli, const char *name)
 {
-    for (const char *const *at = later; *at != NULL; at++) {
+    for (const char *const *at = commands_later; *at != NULL; at++) {
         if (strcmp(*at, name) == 0)
             return arguments_error(cli, "%s: this version of joinq does not have it", name);
     }
@@ -107,7 +88,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
     }
     if (at >= argc)
         return arguments_error(cli, "COMMAND is missing");
-    const struct command *command = find(argv[at]);
+    const struct command *command = commands_find(argv[at]);
     if (command == NULL)
         return unknown(cli, argv[at]);
     return run(cli, command, argv + at + 1, (size_t)(argc - at));

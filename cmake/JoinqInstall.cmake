@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What is installed: the programs, the library in both forms, its header, joinq.pc and the CMake package with
-# joinq::joinq (shared) and joinq::joinq_static. In the tree the same names are aliases. What the library shows is
+# joinq::joinq (shared) and joinq::joinq_static; manual pages and completions. In the tree the same names are aliases. What the library shows is
 # decided here too: joinq_* alone, under a version (libjoinq.map).
 
 include(CMakePackageConfigHelpers)
@@ -23,6 +23,11 @@ install(TARGETS joinqd joinq_cli RUNTIME)
 install(TARGETS joinq_shared joinq_static EXPORT joinq-targets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(FILES libclient/include/joinq.h TYPE INCLUDE)
 install(FILES LICENSE README.md CHANGELOG.md TYPE DOC)
+install(DIRECTORY "${JOINQ_DOCUMENTS}/" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" FILES_MATCHING PATTERN "*.1")
+install(FILES docs/man/joinqd.8 DESTINATION "${CMAKE_INSTALL_MANDIR}/man8")
+install(FILES "${JOINQ_DOCUMENTS}/joinq.bash" RENAME joinq
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+install(FILES "${JOINQ_DOCUMENTS}/_joinq" DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
 
 install(EXPORT joinq-targets NAMESPACE joinq:: DESTINATION "${package_dir}")
 configure_package_config_file(cmake/joinq-config.cmake.in "${generated}/joinq-config.cmake"

@@ -66,7 +66,9 @@ class Package(unittest.TestCase):
         return [line for line in run("readelf", "-d", program).split("\n") if "(NEEDED)" in line]
 
     def test_files(self):
-        for path in ("include/joinq.h", "bin/joinq", "bin/joinqd", f"{LIBDIR}/libjoinq.so.{VERSION}"):
+        for path in ("include/joinq.h", "bin/joinq", "bin/joinqd", f"{LIBDIR}/libjoinq.so.{VERSION}", "share/man/man1/joinq.1",
+                     "share/man/man1/joinq-put.1", "share/man/man8/joinqd.8", "share/bash-completion/completions/joinq",
+                     "share/zsh/site-functions/_joinq"):
             self.assertTrue(os.path.exists(os.path.join(self.prefix, path)), path)
         self.assertEqual(os.listdir(os.path.join(self.prefix, "include")), ["joinq.h"])
 
