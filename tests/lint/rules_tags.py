@@ -29,7 +29,7 @@ def claims(tree):
 
 
 def tags(tree):
-    """A claim names promises that exist, and nothing else."""
+    """A claim names promises that exist, and nothing else; a promise is named by a claim."""
     promises = known(tree)
     if not promises:
         yield f"{CONTRACT}: no promise is defined"
@@ -42,9 +42,35 @@ def tags(tree):
         for tag in named:
             if tag not in promises:
                 yield f"{path}:{line}: {tag} is no promise of {CONTRACT}"
-
-
-def unproved(tree):
-    """The promises that no test names, in the order of the contract."""
     proved = {tag for _, _, named, _ in claims(tree) for tag in named}
-    return [tag for tag in known(tree) if tag not in proved]
+    for tag in promises:
+        if tag not in proved:
+            yield f"{CONTRACT}: no test names {tag}"
+
+
+_MUTANT = re.compile(r"^\[([A-Z]{3}-\d+)\]", re.M)
+
+
+def mutants(tree):
+    """For each promise there is a small wrong change that breaks it: whoever names it must notice."""
+    lists = [path for path in tree.paths if path.startswith("tests/mutants/") and path.endswith(".txt")]
+    broken = {tag for path in lists for tag in _MUTANT.findall(tree.text(path))}
+    for tag in known(tree):
+        if lists and tag not in broken:
+            yield f"{CONTRACT}: no mutant breaks {tag}"
+
+
+TABLE, CASES = "docs/python-queue.md", "tests/scenario/python.scn"
+
+
+def rows(tree):
+    """Each row of Python's table is one case, by its number."""
+    if TABLE not in tree.paths:
+        return
+    table = re.findall(r"^\| (\d+) \|", tree.text(TABLE), re.M)
+    cases = re.findall(r'^case "row (\d+):', tree.text(CASES) if CASES in tree.paths else "", re.M)
+    for number in sorted(set(table) ^ set(cases), key=int):
+        yield f"{CASES}: row {number} is not in both {TABLE} and the cases"
+    for number in sorted(set(cases), key=int):
+        if cases.count(number) > 1:
+            yield f"{CASES}: row {number} has {cases.count(number)} cases"

@@ -155,7 +155,7 @@ class TagRules(LintCase):
         said = self.broken("tags", docs__contract_DOT_md=self.CONTRACT, tests__a_DOT_c="/* proves: PUT-1, PUT-2 */\n")
         self.assertEqual(said, [])
         self.assertEqual(self.broken("tags", tests__b_DOT_py='    """proves: PUT-1"""\n'), [])
-        self.assertEqual(rules_tags.unproved(source.Tree(self.folder.name)), [])
+        self.bites(self.broken("tags", tests__a_DOT_c="/* proves: PUT-1 */\n", tests__b_DOT_py=""), "no test names PUT-2")
 
     def test_unknown_and_malformed(self):
         text = "# proves: PUT-1 PUT-9\n# proves: puts\n"
@@ -163,12 +163,26 @@ class TagRules(LintCase):
             self.broken("tags", docs__contract_DOT_md=self.CONTRACT, tests__a_DOT_py=text),
             "tests/a.py:1: PUT-9 is no promise",
             "tests/a.py:2: proves: takes tags only",
+            "no test names PUT-2",
         )
-        self.assertEqual(rules_tags.unproved(source.Tree(self.folder.name)), ["PUT-2"])
+
+    def test_mutants(self):
+        contract = {"docs__contract_DOT_md": self.CONTRACT}
+        self.bites(self.broken("mutants", **contract, tests__mutants__a_DOT_txt="[PUT-1] one\n"), "no mutant breaks PUT-2")
+        self.assertEqual(self.broken("mutants", tests__mutants__b_DOT_txt="[PUT-2] two\n"), [])
+
+    def test_rows(self):
+        table = {"docs__python-queue_DOT_md": "| 1 | a |\n| 2 | b |\n"}
+        case = 'case "row 1: a"\n'
+        self.bites(self.broken("rows", **table, tests__scenario__python_DOT_scn=case * 2), "row 2 is not in both", "has 2 cases")
+        self.assertEqual(self.broken("rows", tests__scenario__python_DOT_scn=case + 'case "row 2: b"\n'), [])
 
     def test_defined_twice_or_never(self):
-        self.bites(self.broken("tags", docs__contract_DOT_md=self.CONTRACT + "- [PUT-1] c\n"), "PUT-1 is defined 2 times")
-        self.bites(self.broken("tags", docs__contract_DOT_md="none\n"), "no promise is defined")
+        both = {"tests__a_DOT_c": "/* proves: PUT-1, PUT-2 */\n"}
+        said = self.broken("tags", docs__contract_DOT_md=self.CONTRACT + "- [PUT-1] c\n", **both)
+        self.bites(said, "PUT-1 is defined 2 times")
+        said = self.broken("tags", docs__contract_DOT_md="none\n", tests__a_DOT_c="")
+        self.bites(said, "no promise is defined")
 
 
 class ToolRules(LintCase):
