@@ -43,6 +43,7 @@ struct command {
     const struct option_spec *options; /* ends with a spec without a name; NULL: none */
     const char *const *later;          /* options that the design has and this version has not; ends with NULL */
     unsigned words_min, words_max;     /* arguments that are no options, before "--" where takes_program */
+    bool bodies;                       /* arguments behind the first are bodies; otherwise all name queues */
     bool takes_program;                /* "-- CMD [ARG...]" ends the line */
     bool no_json;
     bool offline;         /* needs no connection */

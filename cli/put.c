@@ -189,6 +189,7 @@ const struct command command_put = {
     .options = options,
     .words_min = 1,
     .words_max = UINT32_MAX,
+    .bodies = true,
     .settings_size = sizeof(struct put_settings),
     .check = put_check,
     .run = put_run,

@@ -38,7 +38,7 @@ static const struct option_spec options[] = {
     {.name = "to",
      .kind = OPTION_TEXT,
      .at = AT(to),
-     .value = "RESULTS",
+     .value = "QUEUE",
      .help = "put each line that CMD prints into this queue, in the same step as the done"},
     {.name = "no-create", .kind = OPTION_FLAG, .at = AT(no_create), .help = "fail if the queue does not exist"},
     {0},

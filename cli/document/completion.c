@@ -2,6 +2,7 @@
 /* The tables in the completions for shells: which options a command has, and what may follow them. */
 #include "../commands.h"
 #include "document.h"
+#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -10,15 +11,25 @@ static bool is_option(const struct option_spec *spec)
     return spec != NULL && (spec->name != NULL || spec->letter != 0);
 }
 
-static bool names_queue(const struct option_spec *spec)
+/* What a shell may offer for a value: of "QUEUE|drop|none" all three, of "N|auto" the last, of "T" nothing. QUEUE stands for the names of
+ * all queues; any other word in capitals is for the user to know. */
+static void put_offers(FILE *to, const char *value)
 {
-    return spec->name != NULL && (strcmp(spec->name, "to") == 0 || strcmp(spec->name, "dead-letter") == 0);
+    const char *before = "";
+    while (*value != '\0') {
+        size_t size = strcspn(value, "|");
+        if (islower((unsigned char)value[0]) || (size == strlen("QUEUE") && strncmp(value, "QUEUE", size) == 0)) {
+            fprintf(to, "%s%.*s", before, (int)size, value);
+            before = " ";
+        }
+        value += size + (value[size] == '|');
+    }
 }
 
-static void put_choices(FILE *to, const struct option_spec *spec)
+/* How many words of a command, from the first on, are names of queues. */
+static unsigned queue_words(const struct command *command)
 {
-    for (const char *const *choice = spec->choices; *choice != NULL; choice++)
-        fprintf(to, "%s%s", choice == spec->choices ? "" : " ", *choice);
+    return command->bodies ? 1 : command->words_max;
 }
 
 /* ---- bash ------------------------------------------------------------------------------------------------------------- */
@@ -30,15 +41,9 @@ static void bash_value(FILE *to, const struct command *command, const struct opt
         fprintf(to, "%s:-%c%s", command->name, spec->letter, spec->name != NULL ? " | " : "");
     if (spec->name != NULL)
         fprintf(to, "%s:--%s", command->name, spec->name);
-    fputs(")", to);
-    if (names_queue(spec))
-        fputs(" _joinq_queues", to);
-    if (spec->choices != NULL) {
-        fputs(" _joinq_among \"", to);
-        put_choices(to, spec);
-        fputs("\"", to);
-    }
-    fputs(" ;;\n", to);
+    fputs(") offers='", to);
+    put_offers(to, spec->value);
+    fputs("' ;;\n", to);
 }
 
 void bash_values(FILE *to)
@@ -70,10 +75,16 @@ void bash_options(FILE *to)
 
 void bash_commands(FILE *to)
 {
-    fputs("        _joinq_among \"", to);
+    fputs("        _joinq_offer '", to);
     for (size_t i = 0; commands[i] != NULL; i++)
         fprintf(to, "%s%s", i > 0 ? " " : "", commands[i]->name);
-    fputs("\"\n", to);
+    fputs("'\n", to);
+}
+
+void bash_queues(FILE *to)
+{
+    for (size_t i = 0; commands[i] != NULL; i++)
+        fprintf(to, "    %s) echo %u ;;\n", commands[i]->name, queue_words(commands[i]));
 }
 
 /* ---- zsh -------------------------------------------------------------------------------------------------------------- */
@@ -91,22 +102,17 @@ static void zsh_text(FILE *to, const char *text)
     }
 }
 
-static void zsh_form(FILE *to, const struct option_spec *spec, const char *dashes, const char *name)
+/* A value may stand in the same word ("-n5", "--max=5") or in the next. */
+static void zsh_form(FILE *to, const struct option_spec *spec, const char *dashes, const char *name, const char *joint)
 {
-    fprintf(to, " \\\n            '%s%s[", dashes, name);
+    fprintf(to, " \\\n            '%s%s%s[", dashes, name, spec->value != NULL ? joint : "");
     zsh_text(to, spec->help);
     fputs("]", to);
     if (spec->value != NULL) {
         fputs(":", to);
         zsh_text(to, spec->value);
-        fputs(":", to);
-    }
-    if (names_queue(spec))
-        fputs("_joinq_queues", to);
-    if (spec->choices != NULL) {
-        fputs("(", to);
-        put_choices(to, spec);
-        fputs(")", to);
+        fputs(":_joinq_offer ", to);
+        put_offers(to, spec->value);
     }
     fputs("'", to);
 }
@@ -115,20 +121,31 @@ static void zsh_option(void *context, const struct option_spec *spec)
 {
     const char letter[] = {spec->letter, '\0'};
     if (spec->letter != 0)
-        zsh_form(context, spec, "-", letter);
+        zsh_form(context, spec, "-", letter, "+");
     if (spec->name != NULL)
-        zsh_form(context, spec, "--", spec->name);
+        zsh_form(context, spec, "--", spec->name, "=");
+}
+
+static void zsh_words(FILE *to, const struct command *command)
+{
+    static const char line[] = " \\\n            '";
+    unsigned queues = queue_words(command);
+    if (queues > 2)
+        fprintf(to, "%s*:queue:_joinq_offer QUEUE'", line);
+    for (unsigned i = 1; queues <= 2 && i <= queues; i++)
+        fprintf(to, "%s%u:queue:_joinq_offer QUEUE'", line, i);
+    if (command->bodies)
+        fprintf(to, "%s*:body:_joinq_bodies'", line);
+    if (command->takes_program)
+        fprintf(to, "%s*:::program:_joinq_program'", line);
 }
 
 void zsh_arguments(FILE *to)
 {
     for (size_t i = 0; commands[i] != NULL; i++) {
-        fprintf(to, "    %s)\n        _arguments -S", commands[i]->name);
+        fprintf(to, "    %s)\n        _arguments%s", commands[i]->name, commands[i]->takes_program ? "" : " -S");
         arguments_options(commands[i], zsh_option, to);
-        if (commands[i]->takes_program && commands[i]->offline)
-            fputs(" \\\n            '*:::program:_normal'", to);
-        else if (commands[i]->words_max > 0)
-            fputs(" \\\n            '*:queue:_joinq_queues'", to);
+        zsh_words(to, commands[i]);
         fputs("\n        ;;\n", to);
     }
 }

@@ -11,12 +11,14 @@ void manual_command(FILE *to, const struct command *command);
 /* The list of commands in joinq(1). */
 void manual_commands(FILE *to);
 
-/* Branches of a case over COMMAND:OPTION: what may follow an option that takes a value. */
+/* Branches of a case over COMMAND:OPTION: what may be offered behind an option that takes a value. */
 void bash_values(FILE *to);
 /* Branches of a case over COMMAND: its options. */
 void bash_options(FILE *to);
 /* The names of all commands, in one line. */
 void bash_commands(FILE *to);
+/* Branches of a case over COMMAND: how many of its words name queues. */
+void bash_queues(FILE *to);
 /* Lines NAME:SUMMARY, quoted. */
 void zsh_commands(FILE *to);
 /* Branches of a case over COMMAND: its options as _arguments takes them. */

@@ -10,8 +10,9 @@ static const struct {
     const char *line;
     void (*write)(FILE *to);
 } makers[] = {
-    {"@COMMANDS@\n", manual_commands}, {"@BASH_COMMANDS@\n", bash_commands}, {"@BASH_OPTIONS@\n", bash_options},
-    {"@BASH_VALUES@\n", bash_values},  {"@ZSH_COMMANDS@\n", zsh_commands},   {"@ZSH_ARGUMENTS@\n", zsh_arguments},
+    {"@COMMANDS@\n", manual_commands},    {"@BASH_COMMANDS@\n", bash_commands}, {"@BASH_OPTIONS@\n", bash_options},
+    {"@BASH_VALUES@\n", bash_values},     {"@BASH_QUEUES@\n", bash_queues},     {"@ZSH_COMMANDS@\n", zsh_commands},
+    {"@ZSH_ARGUMENTS@\n", zsh_arguments},
 };
 
 static FILE *open_or_end(const char *path, const char *mode)
