@@ -138,16 +138,27 @@ static void check_conservation(const struct queue *q)
         JQ_ASSERT(q->counter_unfinished <= in);
 }
 
+/* Gets that first wait for another of their queues before they say that there is nothing. */
+static uint32_t late_elsewhere(const struct queue *q)
+{
+    uint32_t count = 0;
+    const struct waiter *w;
+    DL_FOREACH (q->gets, w)
+        count += w->late && w->root && parts_unsettled(w->root, q);
+    return count;
+}
+
 /* Nothing that could move stands still. */
 static void check_rest(const struct engine *e, const struct queue *q)
 {
-    JQ_ASSERT(!q->stalled || q->dirty || !q->late_count);
+    JQ_ASSERT(!q->stalled || q->dirty || q->late_count == late_elsewhere(q));
     if (q->dirty || queue_busy(q))
         return;
     JQ_ASSERT(!q->gets || (q->paused & ENGINE_PAUSED_GETS) || (!q->ready && !q->ends));
     JQ_ASSERT(!q->closed || !q->puts);
     JQ_ASSERT(!q->joins || queue_unfinished(q));
-    JQ_ASSERT(!q->late_count && (!q->after_due || !queue_storage_ok(e, q)));
+    JQ_ASSERT(q->late_count == late_elsewhere(q));
+    JQ_ASSERT(!q->after_due || !queue_storage_ok(e, q));
     JQ_ASSERT(!q->idle_count || !get_ended(q, NULL, false));
     JQ_ASSERT(!q->final_count || !get_ended(q, NULL, true));
 }

@@ -54,7 +54,8 @@ void parts_free(struct engine *e, struct waiter *root)
 bool parts_unsettled(const struct waiter *root, const struct queue *but)
 {
     for (const struct waiter *part = root->parts; part; part = part->part_next) {
-        if (queue_busy(part->queue) || (part->queue->dirty && part->queue != but))
+        bool busy = queue_busy(part->queue) && !part->queue->stalled; /* for a disk nobody waits who is not to */
+        if (busy || (part->queue->dirty && part->queue != but))
             return true;
     }
     return false;

@@ -140,7 +140,8 @@ void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind,
         return;
     struct engine_effects *fx = e->effects;
     struct engine_record *last = fx->record_count ? &fx->records[fx->record_count - 1] : NULL;
-    if (last && last->kind == kind && last->incarnation == q->incarnation && last->first + last->count == sequence) {
+    if (last && last->kind == kind && last->incarnation == q->incarnation && last->source == ENGINE_BY_PUT &&
+        last->first + last->count == sequence) {
         last->count++;
         return;
     }

@@ -67,35 +67,52 @@ bool letters_reserve(struct engine *e, struct queue *to, uint64_t count)
     return true;
 }
 
+static void record_arrival(struct engine *e, struct queue *q, uint64_t sequence, enum engine_reason reason,
+                           const struct message *letter)
+{
+    struct engine_record *put = record_new(e, q->letters, ENGINE_RECORD_PUT);
+    if (!put)
+        return;
+    const struct extra *x = message_extra(e, letter);
+    struct engine_effects *fx = e->effects;
+    put->first = x->sequence;
+    put->count = 1;
+    put->source = ENGINE_BY_DEATH;
+    put->reason = reason;
+    put->deliveries = x->source_deliveries;
+    put->expires_ns = x->ttl.key == ENGINE_FOREVER ? 0 : x->ttl.key;
+    put->source_incarnation = q->incarnation;
+    put->source_sequence = sequence;
+    put->name = effects_text(fx, q->name, q->name_size);
+    fx->bodies[fx->body_count] = message_body(letter);
+    put->bodies = &fx->bodies[fx->body_count++];
+}
+
+/* One that is thrown away where it comes has no number there. */
+static void record_thrown_away(struct engine *e, struct queue *to)
+{
+    struct engine_record *discard = record_new(e, to, ENGINE_RECORD_DISCARD);
+    if (!discard)
+        return;
+    discard->count = 1;
+    discard->source = ENGINE_BY_DEATH;
+}
+
 static void record_letter(struct engine *e, struct queue *q, uint64_t sequence, enum engine_reason reason,
                           const struct message *letter)
 {
-    struct queue *to = q->letters;
-    bool arrives = letter != NULL;
-    struct engine_record *group = group_open(e, q, arrives ? to : NULL);
+    struct engine_record *group = group_open(e, q, q->letters);
     struct engine_record *dead = record_new(e, q, ENGINE_RECORD_DEAD);
     if (dead) {
         dead->first = sequence;
         dead->count = 1;
         dead->reason = reason;
     }
-    struct engine_record *put = arrives ? record_new(e, to, ENGINE_RECORD_PUT) : NULL;
-    if (put) {
-        const struct extra *x = message_extra(e, letter);
-        struct engine_effects *fx = e->effects;
-        put->first = x->sequence;
-        put->count = 1;
-        put->source = ENGINE_BY_DEATH;
-        put->reason = reason;
-        put->deliveries = x->source_deliveries;
-        put->expires_ns = x->ttl.key == ENGINE_FOREVER ? 0 : x->ttl.key;
-        put->source_incarnation = q->incarnation;
-        put->source_sequence = sequence;
-        put->name = effects_text(fx, q->name, q->name_size);
-        fx->bodies[fx->body_count] = message_body(letter);
-        put->bodies = &fx->bodies[fx->body_count++];
-    }
-    group_close(e, group, q, arrives ? to : NULL);
+    if (letter)
+        record_arrival(e, q, sequence, reason, letter);
+    else if (q->letters)
+        record_thrown_away(e, q->letters);
+    group_close(e, group, q, q->letters);
 }
 
 static const struct message *letter_arrive(struct engine *e, struct queue *q, uint64_t sequence, struct message *m,

@@ -82,20 +82,33 @@ static uint64_t unfinished_in_log(const struct queue *q)
     return q->log.live - q->log_ends;
 }
 
+/* Also of one that is reached already: it is known after a crash, too. */
+static void record_mark(struct engine *e, struct queue *q, uint64_t mark)
+{
+    struct engine_record *record = record_new(e, q, ENGINE_RECORD_MARK);
+    if (!record)
+        return;
+    record->first = mark;
+    record->count = 1;
+}
+
 int mark_make(struct engine *e, struct queue *q, struct engine_effect *a, uint64_t *out)
 {
     uint64_t now = q->log.tail;
+    bool empty = !(queue_is_counter(q) ? q->counter_unfinished : unfinished_in_log(q));
     bool same = q->mark_count && q->marks[q->mark_count - 1].sequence == now;
     *out = now;
-    if (same || !(queue_is_counter(q) ? q->counter_unfinished : unfinished_in_log(q))) {
-        if (!same)
-            q->mark_reached = now;
+    if (same || (empty && q->mark_reached == now))
+        return JQ_OK;
+    if (!queue_storage_ok(e, q))
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    if (empty) {
+        q->mark_reached = now;
+        record_mark(e, q, now);
         return JQ_OK;
     }
     if (q->mark_count == ENGINE_MARKS_MAX)
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MARKS_TOO_MANY, q, ENGINE_MARKS_MAX);
-    if (!queue_storage_ok(e, q))
-        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     if (q->mark_count == q->mark_capacity) {
         uint32_t capacity = q->mark_capacity ? 2 * q->mark_capacity : 8;
         struct mark *marks = realloc(q->marks, capacity * sizeof *marks);
@@ -113,11 +126,7 @@ int mark_make(struct engine *e, struct queue *q, struct engine_effect *a, uint64
     } else {
         mark->counted = unfinished_in_log(q) - before;
     }
-    struct engine_record *record = record_new(e, q, ENGINE_RECORD_MARK);
-    if (record) {
-        record->first = now;
-        record->count = 1;
-    }
+    record_mark(e, q, now);
     return JQ_OK;
 }
 

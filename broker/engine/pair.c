@@ -72,7 +72,7 @@ static bool serve_late(struct engine *e, struct queue *q)
     for (int i = 0; i < 3; i++) {
         struct waiter *w;
         DL_FOREACH (lines[i], w) {
-            if (!w->late || behind_sweep(q, w) || (w->root && parts_unsettled(w->root, q)))
+            if (!w->late || (behind_sweep(q, w) && !q->stalled) || (w->root && parts_unsettled(w->root, q)))
                 continue;
             if (q->stalled && w->kind == WAITER_PUT && w->late_code != JQ_TIMEOUT) {
                 waiter_end(e, w, JQ_STORAGE, ENGINE_WHY_JOURNAL);

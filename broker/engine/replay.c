@@ -173,6 +173,14 @@ static int replay_put(struct replay *r, struct queue *q, const struct engine_rec
     return letter ? put_letter(r, q, record) : JQ_OK;
 }
 
+/* A letter that was thrown away where it came. */
+static int replay_thrown_away(struct queue *q, const struct engine_record *record)
+{
+    q->tally.dead_in += record->count;
+    q->tally.discarded += record->count;
+    return JQ_OK;
+}
+
 static int replay_return(struct replay *r, struct queue *q, const struct engine_record *record)
 {
     uint64_t due = time_left(r, record, record->due_ns);
@@ -299,7 +307,7 @@ static int replay_queue(struct replay *r, struct queue *q, const struct engine_r
     case ENGINE_RECORD_DONE:
         return each(r, q, record, gone_done);
     case ENGINE_RECORD_DISCARD:
-        return each(r, q, record, gone_discarded);
+        return record->source == ENGINE_BY_DEATH ? replay_thrown_away(q, record) : each(r, q, record, gone_discarded);
     case ENGINE_RECORD_EXPIRE:
         return each(r, q, record, gone_expired);
     case ENGINE_RECORD_DEAD:

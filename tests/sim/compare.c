@@ -219,30 +219,6 @@ static void compare_pair(struct sim *sim, const struct model_effect *expected, c
 
 /* ---- requests ------------------------------------------------------------------------------------------------------ */
 
-static enum coverage_way way_of(int code)
-{
-    switch (code) {
-    case JQ_TIMEOUT:
-        return COVERAGE_TIMEOUT;
-    case JQ_CLOSED:
-        return COVERAGE_CLOSED;
-    case JQ_END:
-        return COVERAGE_ENDED;
-    case JQ_CANCELLED:
-        return COVERAGE_CANCELLED;
-    case JQ_NO_QUEUE:
-        return COVERAGE_DELETED;
-    case JQ_EXISTS:
-        return COVERAGE_FENCED;
-    case JQ_PRODUCER_LOST:
-        return COVERAGE_TRUNCATED;
-    case JQ_TOO_LARGE:
-        return COVERAGE_SHRUNK;
-    default:
-        return COVERAGE_SERVED;
-    }
-}
-
 static void answered(struct sim *sim, const struct model_effect *effect)
 {
     for (size_t i = 0; i < sim->request_count; i++) {
@@ -251,7 +227,7 @@ static void answered(struct sim *sim, const struct model_effect *effect)
             continue;
         coverage_answer(request->op, effect->code);
         if (request->parked)
-            coverage_waited(request->op, way_of(effect->code));
+            coverage_waited(request->op, coverage_way_of(effect->code));
         *request = sim->requests[--sim->request_count];
         return;
     }

@@ -12,6 +12,30 @@ static struct {
     uint64_t faults[COVERAGE_FAULTS];
 } seen;
 
+enum coverage_way coverage_way_of(int code)
+{
+    switch (code) {
+    case JQ_TIMEOUT:
+        return COVERAGE_TIMEOUT;
+    case JQ_CLOSED:
+        return COVERAGE_CLOSED;
+    case JQ_END:
+        return COVERAGE_ENDED;
+    case JQ_CANCELLED:
+        return COVERAGE_CANCELLED;
+    case JQ_NO_QUEUE:
+        return COVERAGE_DELETED;
+    case JQ_EXISTS:
+        return COVERAGE_FENCED;
+    case JQ_PRODUCER_LOST:
+        return COVERAGE_TRUNCATED;
+    case JQ_TOO_LARGE:
+        return COVERAGE_SHRUNK;
+    default:
+        return COVERAGE_SERVED;
+    }
+}
+
 void coverage_answer(enum engine_op op, int code)
 {
     seen.answers[op][code]++;
@@ -105,6 +129,9 @@ static const char *const fault_names[COVERAGE_FAULTS] = {
     [COVERAGE_LETTERS] = "dead letters",
     [COVERAGE_PRODUCER_LOST] = "producers lost",
     [COVERAGE_MOVED] = "bodies moved",
+    [COVERAGE_CRASH] = "crashes of the broker",
+    [COVERAGE_CRASH_LOST] = "records that were lost with it",
+    [COVERAGE_CRASHED_HOLDER] = "sessions that held leases then",
 };
 
 static unsigned missing_answers(FILE *out)

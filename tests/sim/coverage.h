@@ -38,14 +38,18 @@ enum coverage_fault {
     COVERAGE_CONFIRMED_DEAD, /* and whose session ended before it accepted */
     COVERAGE_DISCARDED_LATE, /* what came back to a closed queue while the journal refused */
     COVERAGE_PRODUCER_LOST,
-    COVERAGE_KEPT,    /* answers given again */
-    COVERAGE_EXPIRED, /* messages, by their time to live */
-    COVERAGE_DEAD,    /* by nack or too many deliveries */
-    COVERAGE_LETTERS, /* that arrived somewhere */
-    COVERAGE_MOVED,   /* bodies moved */
+    COVERAGE_KEPT,           /* answers given again */
+    COVERAGE_EXPIRED,        /* messages, by their time to live */
+    COVERAGE_DEAD,           /* by nack or too many deliveries */
+    COVERAGE_LETTERS,        /* that arrived somewhere */
+    COVERAGE_MOVED,          /* bodies moved */
+    COVERAGE_CRASH,          /* of the broker */
+    COVERAGE_CRASH_LOST,     /* records that went with them */
+    COVERAGE_CRASHED_HOLDER, /* sessions that held leases then */
     COVERAGE_FAULTS,
 };
 
+enum coverage_way coverage_way_of(int code);
 void coverage_answer(enum engine_op op, int code);
 void coverage_waited(enum engine_op op, enum coverage_way way);
 void coverage_fault(enum coverage_fault fault, uint64_t count);

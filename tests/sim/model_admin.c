@@ -19,8 +19,9 @@ static struct model_effect *say(struct model *model, const struct engine_command
 static bool may_adopt(const struct model_queue *queue, const struct engine_queue_options *options)
 {
     bool used = queue->put || queue->dead_in || queue->count;
-    return !used || (options->accounting == queue->options.accounting && options->durable == queue->options.durable &&
-                     options->order == queue->options.order);
+    bool lived = used || queue->closed || queue->paused || queue->generation > 1 || queue->producer_count;
+    return (!lived || options->durable == queue->options.durable) &&
+           (!used || (options->accounting == queue->options.accounting && options->order == queue->options.order));
 }
 
 static int adopt(struct model *model, size_t q, const struct engine_command *command, int hint)

@@ -133,6 +133,8 @@ static void die(struct model *model, size_t q, size_t index, enum engine_reason 
         letter(model, to, queue, message, reason);
     else
         model_release(model, &message->body);
+    if (to != SIZE_MAX && !arrives) /* without a number of its own */
+        model_atom(model, ENGINE_RECORD_DISCARD, to, 0);
     model_take_out(queue, index);
 }
 
