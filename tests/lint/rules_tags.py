@@ -68,6 +68,10 @@ def rows(tree):
     if TABLE not in tree.paths:
         return
     table = re.findall(r"^\| (\d+) \|", tree.text(TABLE), re.M)
+    promised = re.search(r"rows 1 to (\d+)", tree.text(CONTRACT) if CONTRACT in tree.paths else "")
+    for number in range(1, int(promised.group(1)) + 1 if promised else 0):
+        if str(number) not in table:
+            yield f"{TABLE}: row {number} is promised in {CONTRACT}, and is not there"
     cases = re.findall(r'^case "row (\d+):', tree.text(CASES) if CASES in tree.paths else "", re.M)
     for number in sorted(set(table) ^ set(cases), key=int):
         yield f"{CASES}: row {number} is not in both {TABLE} and the cases"

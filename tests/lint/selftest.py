@@ -176,6 +176,8 @@ class TagRules(LintCase):
         case = 'case "row 1: a"\n'
         self.bites(self.broken("rows", **table, tests__scenario__python_DOT_scn=case * 2), "row 2 is not in both", "has 2 cases")
         self.assertEqual(self.broken("rows", tests__scenario__python_DOT_scn=case + 'case "row 2: b"\n'), [])
+        promise = {"docs__contract_DOT_md": "- [CNT-1] rows 1 to 3\n"}
+        self.bites(self.broken("rows", **promise), "row 3 is promised")
 
     def test_defined_twice_or_never(self):
         both = {"tests__a_DOT_c": "/* proves: PUT-1, PUT-2 */\n"}

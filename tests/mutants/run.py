@@ -84,47 +84,66 @@ class Tree:
 
     def scenarios(self):
         """The tags of each case that fails."""
-        program = self.build / "tests/scenario/joinq-scenario"
         failed = set()
         for script in sorted((self.source / "tests/scenario").glob("*.scn")):
-            try:
-                said = subprocess.run([program, script], capture_output=True, text=True, timeout=60, check=False)
-            except subprocess.TimeoutExpired:
-                failed |= {tag for tags in tags_of_cases(script).values() for tag in tags}
-                continue
-            if said.returncode == 0:
-                continue
-            cases = tags_of_cases(script)
-            named = re.findall(r"\.scn:(\d+): case ", said.stdout + said.stderr)  # the line in it that went wrong
-            for line in named:
-                failed |= cases[max(case for case in cases if case <= int(line))]
-            if not named:  # it trapped, in one of them
-                failed |= {tag for tags in cases.values() for tag in tags}
+            failed |= self.played(script)
         return failed
 
+    def played(self, script, *only):
+        """The tags of the cases of a script that fail; of one that traps or hangs, the rest is played case by case."""
+        program = self.build / "tests/scenario/joinq-scenario"
+        try:
+            said = subprocess.run([program, *only, script], capture_output=True, text=True, timeout=20, check=False)
+        except subprocess.TimeoutExpired:
+            said = None
+        if said and said.returncode == 0:
+            return set()
+        cases = cases_of(script)
+        if said and said.returncode > 0:
+            lines = re.findall(r"\.scn:(\d+): case ", said.stdout + said.stderr)  # in the case, where it went wrong
+            wrong = {max(case for case in cases if case <= int(line)) for line in lines}
+            return {tag for case in wrong for tag in cases[case][1]}
+        if only:
+            return {tag for name, tags in cases.values() if name == only[1] for tag in tags}
+        return {tag for name, _ in cases.values() for tag in self.played(script, "--case", name)}
+
     def tests(self, pattern):
-        """The tags named by the sources of the tests that fail."""
-        said = self.run(["ctest", "--test-dir", self.build, "-R", pattern, "-j", os.cpu_count(), "--timeout", "300"])
+        """The tags named at the functions that fail; where a test does not say which, those of its source."""
+        said = self.run(["ctest", "--test-dir", self.build, "-R", pattern, "-j", os.cpu_count(), "--timeout", "300",
+                         "--output-on-failure"])
         if "No tests were found" in said.stdout + said.stderr:
             sys.exit(f"no test is called '{pattern}'")
         failed = set()
-        for label, name in re.findall(r"^\s*\d+ - (\w+)\.(\S+) \((?:Failed|Timeout|SEGFAULT|.*Exception.*|.*aborted)", said.stdout, re.M):
-            folder = self.source / "tests" / label
-            for source in [*folder.glob(f"{name}*"), *folder.glob(f"{name.split('-')[0]}*")]:
-                text = source.read_text(errors="replace") if source.is_file() else ""
-                failed |= {tag for line in PROVES.findall(text) for tag in TAG.findall(line)}
+        for label, name in re.findall(r"^\s*\d+ - (\w+)\.(\S+) \(", said.stdout, re.M):
+            stems = name, f"{name}_test", f"{name.removeprefix('server_')}_test"
+            for source in (self.source / "tests" / label).iterdir():
+                failed |= tags_of_functions(source, said.stdout) if source.stem in stems and source.is_file() else set()
         return failed
 
 
-def tags_of_cases(script):
-    """Tags by the line of the case."""
+def tags_of_functions(source, said):
+    """Of the functions of a source that a test program says have failed; of all if it says of none."""
+    text = source.read_text(errors="replace")
+    tags = {}
+    for comment, name in re.findall(r"proves[:] ([A-Z0-9 -]+?)(?: \*/)?\n[^\n]*?(\w+)\(", text):
+        tags.setdefault(name, set()).update(TAG.findall(comment))
+    said_to_fail = set(re.findall(r"\[  FAILED  \] (\w+)|^(?:FAIL|ERROR): (\w+)", said, re.M))
+    failed = {name for pair in said_to_fail for name in pair if name}
+    known = failed & set(re.findall(r"(\w+)\(", text))
+    if known:
+        return {tag for name in known for tag in tags.get(name, ())}
+    return {tag for claim in PROVES.findall(text) for tag in TAG.findall(claim)}
+
+
+def cases_of(script):
+    """Name and tags by the line of the case."""
     cases, tags = {}, set()
     for number, line in enumerate(script.read_text().splitlines(), 1):
         claim = PROVES.search(line) if line.startswith("#") else None
         if claim:
             tags |= set(TAG.findall(claim.group(1)))
         elif line.startswith("case "):
-            cases[number] = tags
+            cases[number] = line.split('"')[1], tags
             tags = set()
     return cases
 
