@@ -6,8 +6,8 @@
 #include "cli.h"
 #include <stdio.h>
 
-/* The page joinq-NAME(1). */
-void manual_command(FILE *to, const struct command *command);
+/* The page joinq-NAME(1): the entry of the table, and what its fragment adds (fragment.h). */
+void manual_command(FILE *to, const struct command *command, const char *fragment);
 /* The list of commands in joinq(1). */
 void manual_commands(FILE *to);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* usage: joinq_document FOLDER TEMPLATE...: writes into a folder the manual pages of all commands, and each template without its ".in",
- * with what is made of the table of commands in place of a line such as @COMMANDS@. */
+/* usage: joinq_document FOLDER FRAGMENTS TEMPLATE...: writes into a folder the manual pages of all commands, each with what its fragment
+ * (joinq-NAME.inc) says, and each template without its ".in", with what is made of the table of commands in place of a line such as
+ * @COMMANDS@. */
 #include "../commands.h"
 #include "document.h"
+#include "fragment.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,13 +34,25 @@ static void close_or_end(FILE *file)
     exit(1);
 }
 
-static void write_page(const char *folder, const struct command *command)
+static char *read_or_end(const char *path)
+{
+    char *text = fragment_read(path);
+    if (text != NULL)
+        return text;
+    perror(path);
+    exit(1);
+}
+
+static void write_page(const char *folder, const char *fragments, const struct command *command)
 {
     char path[1024];
+    snprintf(path, sizeof path, "%s/joinq-%s.inc", fragments, command->name);
+    char *fragment = read_or_end(path);
     snprintf(path, sizeof path, "%s/joinq-%s.1", folder, command->name);
     FILE *page = open_or_end(path, "w");
-    manual_command(page, command);
+    manual_command(page, command, fragment);
     close_or_end(page);
+    free(fragment);
 }
 
 static void write_line(FILE *to, const char *line)
@@ -67,13 +81,13 @@ static void write_template(const char *folder, const char *template)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        fprintf(stderr, "usage: joinq_document FOLDER TEMPLATE...\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: joinq_document FOLDER FRAGMENTS TEMPLATE...\n");
         return 2;
     }
     for (size_t i = 0; commands[i] != NULL; i++)
-        write_page(argv[1], commands[i]);
-    for (int i = 2; i < argc; i++)
+        write_page(argv[1], argv[2], commands[i]);
+    for (int i = 3; i < argc; i++)
         write_template(argv[1], argv[i]);
     return 0;
 }

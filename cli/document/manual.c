@@ -2,7 +2,9 @@
 /* Manual pages in the macros of man(7). */
 #include "../commands.h"
 #include "document.h"
+#include "fragment.h"
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* ---- text ------------------------------------------------------------------------------------------------------------- */
@@ -29,6 +31,22 @@ static void put_text(FILE *to, const char *text, size_t size)
 static void put_string(FILE *to, const char *text)
 {
     put_text(to, text, strlen(text));
+}
+
+/* Whole lines; what stands between backticks is bold. */
+static void put_prose(FILE *to, const char *text)
+{
+    bool bold = false;
+    while (*text != '\0') {
+        size_t size = strcspn(text, "`\n");
+        put_text(to, text, size);
+        text += size;
+        if (*text == '`')
+            fputs((bold = !bold) ? "\\fB" : "\\fR", to);
+        else if (*text == '\n')
+            fputc('\n', to);
+        text += *text != '\0';
+    }
 }
 
 /* Whole lines, as they stand. */
@@ -73,21 +91,50 @@ static void put_option(void *context, const struct option_spec *spec)
     fputs(".\n", to);
 }
 
-static void put_statuses(FILE *to)
+/* A section of the fragment, raw; empty if it has none. */
+static void put_section(FILE *to, const char *fragment, const char *name)
 {
-    static const char *const statuses[] = {"done",
-                                           "failed",
-                                           "usage",
-                                           "would have to wait, or waited as long as told",
-                                           "the queue is closed, or ended before what was asked for had come",
-                                           "cannot connect",
-                                           "refused"};
-    fputs(".SH EXIT STATUS\n", to);
-    for (unsigned i = 0; i < sizeof statuses / sizeof *statuses; i++)
-        fprintf(to, ".TP\n%u\n%s\n", i, statuses[i]);
+    size_t size;
+    const char *section = fragment_section(fragment, name, &size);
+    fwrite(section, 1, size, to);
 }
 
-void manual_command(FILE *to, const struct command *command)
+/* What the fragment says of an exit status, in a line that begins with the number, or what it means to any command. Those that the
+ * queue decides on (3 and 4) not every command has. */
+static void put_status(FILE *to, const char *fragment, unsigned number)
+{
+    static const char *const common[] = {"Done.",
+                                         "Failed; the reason is on standard error.",
+                                         "The command line makes no sense; nothing was done.",
+                                         NULL,
+                                         NULL,
+                                         "Cannot connect to the broker.",
+                                         "Refused by the broker."};
+    const char *text = common[number];
+    size_t size, length = text != NULL ? strlen(text) : 0;
+    const char *at = fragment_section(fragment, "EXIT STATUS", &size);
+    for (const char *end = at + size; at < end; at += strcspn(at, "\n") + 1) {
+        if (at[0] != (char)('0' + number))
+            continue;
+        text = at + 2;
+        length = strcspn(text, "\n");
+    }
+    if (text != NULL)
+        fprintf(to, ".TP\n%u\n%.*s\n", number, (int)length, text);
+}
+
+static void put_statuses(FILE *to, const struct command *command, const char *fragment)
+{
+    fputs(".SH EXIT STATUS\n", to);
+    if (command->offline) {
+        put_section(to, fragment, "EXIT STATUS");
+        return;
+    }
+    for (unsigned number = CLI_DONE; number <= CLI_REFUSED; number++)
+        put_status(to, fragment, number);
+}
+
+void manual_command(FILE *to, const struct command *command, const char *fragment)
 {
     char name[64];
     snprintf(name, sizeof name, "joinq-%s", command->name);
@@ -97,14 +144,18 @@ void manual_command(FILE *to, const struct command *command)
     fprintf(to, "\n.SH SYNOPSIS\n.B joinq %s\n", command->name);
     put_string(to, command->usage);
     fputs("\n.SH DESCRIPTION\n", to);
-    put_lines(to, command->about);
+    put_prose(to, command->about);
+    put_section(to, fragment, "DESCRIPTION");
     fputs(".SH OPTIONS\n", to);
     arguments_options(command, put_option, to);
-    if (!command->takes_program || !command->offline)
-        put_statuses(to);
-    fputs(".SH EXAMPLE\n.nf\n", to);
+    put_statuses(to, command, fragment);
+    fputs(".SH EXAMPLES\n.nf\n", to);
     put_lines(to, command->example);
-    fputs(".fi\n.SH SEE ALSO\n.BR joinq (1),\n.BR joinqd (8)\n", to);
+    fputs(".fi\n", to);
+    put_section(to, fragment, "EXAMPLES");
+    fputs(".SH SEE ALSO\n", to);
+    put_section(to, fragment, "SEE ALSO");
+    fputs(".BR joinq (1),\n.BR joinqd (8)\n", to);
 }
 
 void manual_commands(FILE *to)

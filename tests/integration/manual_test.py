@@ -40,7 +40,26 @@ class Manual(unittest.TestCase):
 
     def test_every_command_is_in_the_overview(self):
         page = document("joinq.1").replace("\\-", "-")
-        self.assertEqual(re.findall(r"^\.BR joinq-(\S+) \(1\)$", page, re.M), commands())
+        self.assertEqual(re.findall(r"^\.TP\n\.BR joinq-(\S+) \(1\)$", page, re.M), commands())
+
+    def test_what_the_pages_name_is_there(self):
+        known = {command: options(said(harness.JOINQ, command, "--help")) for command in commands()}
+        for name in [*(f"joinq-{command}.1" for command in known), "joinq.1"]:
+            page = document(name).replace("\\-", "-")
+            for other in re.findall(r"^\.BR joinq-(\S+) ", page, re.M):
+                self.assertIn(other, known, name)
+            for example in re.findall(r"^\.nf\n(.*?)^\.fi$", page, re.M | re.S):
+                for command, arguments in re.findall(r"\bjoinq ([a-z]+)([^|;&)\n]*)", example):
+                    given = re.findall(r" (--?[a-z0-9][\w-]*)", arguments.partition(" -- ")[0])
+                    self.assertLessEqual(set(given), set(known[command]), f"{name}: {command}")
+
+    def test_every_page_has_examples_statuses_and_the_version(self):
+        version = said(harness.JOINQ, "--version").strip()
+        with open(JOINQD_PAGE, encoding="utf-8") as file:
+            pages = [file.read(), *(document(f"joinq-{command}.1") for command in commands()), document("joinq.1")]
+        for page in pages:
+            self.assertRegex(page, rf'(?m)^\.TH "?JOINQ\S* "?[18]"? "[0-9-]+" "{re.escape(version)}"')
+            self.assertRegex(page, r"\n\.SH EXIT STATUS\n.+\n(.*\n)*\.SH EXAMPLES\n")
 
     def test_the_page_of_the_broker(self):
         with open(JOINQD_PAGE, encoding="utf-8") as file:
