@@ -71,7 +71,7 @@ class InShells(harness.BrokerCase):
         """Each (typed line, line that it becomes) in each shell, but for one writing --max=5 and the other --max 5. No broker is found but
         by --url."""
         for shell in START:
-            terminal = Terminal(shell, {**os.environ, "JOINQ_URL": NOWHERE})
+            terminal = Terminal(shell, {**os.environ, "JOINQ_URL": NOWHERE, "JOINQ_COMPLETION_SECONDS": str(harness.PATIENCE)})
             try:
                 for typed, line in cases:
                     with self.subTest(shell, typed=typed):
