@@ -115,6 +115,7 @@ class Tree:
             sys.exit(f"no test is called '{pattern}'")
         failed = set()
         for label, name in re.findall(r"^\s*\d+ - (\w+)\.(\S+) \(", said.stdout, re.M):
+            failed.add(f"{label}.{name}")
             stems = name, f"{name}_test", f"{name.removeprefix('server_')}_test"
             for source in (self.source / "tests" / label).iterdir():
                 failed |= tags_of_functions(source, said.stdout) if source.stem in stems and source.is_file() else set()
@@ -125,7 +126,9 @@ def tags_of_functions(source, said):
     """Of the functions of a source that a test program says have failed; of all if it says of none."""
     text = source.read_text(errors="replace")
     tags = {}
-    for comment, name in re.findall(r"proves[:] ([A-Z0-9 -]+?)(?: \*/)?\n[^\n]*?(\w+)\(", text):
+    before = re.findall(r"proves[:] ([A-Z0-9 -]+?)(?: \*/|\.)?\n[^\n]*?(\w+)\(", text)
+    inside = re.findall(r"def (\w+)\([^\n]*\n\s+\"\"\"[^\n]*?proves[:]([^\n]*)", text)
+    for name, comment in [(name, comment) for comment, name in before] + inside:
         tags.setdefault(name, set()).update(TAG.findall(comment))
     said_to_fail = set(re.findall(r"\[  FAILED  \] (\w+)|^(?:FAIL|ERROR): (\w+)", said, re.M))
     failed = {name for pair in said_to_fail for name in pair if name}
@@ -171,6 +174,15 @@ def judge(tree, mutant):
     return f"caught only by {' '.join(sorted(failed))}" if failed else "SURVIVED"
 
 
+def sound(tree, mutants):
+    """Whether the tests pass where nothing is broken."""
+    named = sorted({mutant.tests for mutant in mutants if mutant.tests})
+    failed = tree.scenarios() | (tree.tests("|".join(named)) if named else set())
+    if failed:
+        print("fails without a mutant:", " ".join(sorted(failed)))
+    return not failed
+
+
 def chosen(names):
     mutants = [mutant for path in sorted(LISTS.glob("*.txt")) for mutant in read_list(path)]
     return [mutant for mutant in mutants if not names or any(name in f"[{mutant.tag}] {mutant.name}" for name in names)]
@@ -196,6 +208,8 @@ def main():
         return 0
     started, bad = time.monotonic(), 0
     tree = Tree(ROOT / "build/mutants")
+    if not sound(tree, mutants):
+        return 1
     for count, mutant in enumerate(mutants, 1):
         before = apply(tree, mutant)
         try:

@@ -127,6 +127,7 @@ static void check(const struct vector *vector, void *context)
     check_by(jqw_decode_generic, vector);
 }
 
+/* Times that are negative are among them. proves: PUT-1 */
 static void every_vector(void **state)
 {
     (void)state;
