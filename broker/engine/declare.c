@@ -146,13 +146,31 @@ static void options_take_effect(struct engine *e, struct queue *q, const struct 
     lifetime_plan(e, q);
 }
 
+/* The memory that letters need, which come when none can be refused: here and where they go from here. */
+static bool options_reserve(struct engine *e, struct queue *q, const struct engine_queue_options *o,
+                            struct queue *letters)
+{
+    if (o->ttl_ms && !heap_reserve(&q->ttl, q->ttl_count + q->letters_due))
+        return false;
+    return !letters || (source_make(q) && letters_reserve(e, letters, letters_from(q)));
+}
+
+/* Where letters come to must be there for good. */
+static int options_referenced(struct engine *e, const struct queue *q, const struct engine_queue_options *o,
+                              struct engine_effect *a)
+{
+    if (o->lifetime == ENGINE_PERMANENT || !q || !q->sender_count)
+        return JQ_OK;
+    return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_LETTER_REFERENCED, q, q->sender_count);
+}
+
 int queue_declare(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
                   struct engine_effect *a)
 {
     const struct engine_queue_options *o = &c->declare.options;
     struct queue *letters;
     int code = options_check(e, q, c->queue.name, o, a, &letters);
-    if (code != JQ_OK)
+    if (code != JQ_OK || (code = options_referenced(e, q, o, a)) != JQ_OK)
         return code;
     if (o->durable && e->journal_refuses)
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, NULL, 0);
@@ -162,8 +180,7 @@ int queue_declare(struct engine *e, struct session *s, struct queue *q, const st
         free(letter);
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
     }
-    if ((letters && (!source_make(q) || !letters_reserve(e, letters, letters_from(q)))) ||
-        (s && o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o))) {
+    if (!options_reserve(e, q, o, letters) || (s && o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o))) {
         free(letter);
         if (made)
             queue_unmake(e, q, a, JQ_OVERLOADED);
@@ -226,9 +243,7 @@ static int alter_options(struct engine *e, const struct queue *q, const struct e
         o->dead_letter = c->declare.options.dead_letter;
         o->dead_drop = c->declare.options.dead_drop;
     }
-    if (o->lifetime == ENGINE_PERMANENT || !q->sender_count)
-        return JQ_OK;
-    return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_LETTER_REFERENCED, q, q->sender_count);
+    return options_referenced(e, q, o, a);
 }
 
 int handle_alter(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
@@ -241,8 +256,7 @@ int handle_alter(struct engine *e, struct session *s, const struct engine_comman
         return code;
     if (!queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
-    bool expires = o.ttl_ms && !heap_reserve(&q->ttl, q->ttl_count + q->letters_due);
-    if (expires || (letters && (!source_make(q) || !letters_reserve(e, letters, letters_from(q)))))
+    if (!options_reserve(e, q, &o, letters))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     if (s && o.lifetime != ENGINE_PERMANENT && o.lifetime != q->options.lifetime && !lifetime_of(e, s, q, &o))
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);

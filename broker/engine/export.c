@@ -24,7 +24,8 @@ static void detail_extra(struct engine *e, const struct queue *q, const struct e
         struct engine_text bytes =
             levels_bytes(&q->levels, q->priority_kind == ENGINE_PRIORITY_BYTES ? x->priority : 0);
         out->priority_kind = q->priority_kind;
-        out->priority_number = (int64_t)(x->priority ^ (uint64_t)1 << 63);
+        out->priority_number =
+            q->priority_kind == ENGINE_PRIORITY_BYTES ? 0 : (int64_t)(x->priority ^ (uint64_t)1 << 63);
         out->priority_bytes = effects_text(fx, bytes.data, bytes.size);
     }
     if (!x->source)

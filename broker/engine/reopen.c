@@ -56,6 +56,9 @@ int handle_reopen(struct engine *e, struct session *s, const struct engine_comma
         return code;
     if (q->closed && !queue_storage_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    struct member *m;
+    DL_FOREACH2 (q->closed ? q->members : NULL, m, qnext)
+        member_puts_over(e, m); /* what waits elsewhere to put here too comes too late: a finish waits for it no more */
     if (q->closed && (queue_busy(q) || q->blocked_sweeps || q->after_due)) {
         struct waiter *w;
         if ((code = waiter_new(e, s, q, WAITER_REOPEN, c, ENGINE_FOREVER, a, &w)) != JQ_OK)
