@@ -174,6 +174,9 @@ static void check_letters(const struct queue *q)
         count++;
     }
     JQ_ASSERT(due == q->letters_due && count == q->sender_count);
+    uint64_t room = q->log.count ? (q->log.first + q->log.count) * LOG_BLOCK - q->log.tail : 0;
+    JQ_ASSERT(room >= q->letters_due);
+    JQ_ASSERT(!q->options.ttl_ms || q->ttl.capacity >= q->ttl_count + q->letters_due || !q->letters_due);
 }
 
 void engine_check(const struct engine *e)

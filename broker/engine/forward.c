@@ -171,7 +171,9 @@ static void rest(struct engine *e, const struct engine_command *c, struct queue 
 static bool prepare(struct engine *e, struct session *s, const struct engine_command *c, struct queue **queues,
                     struct arrival *arrivals)
 {
-    uint32_t extras = 0;
+    uint32_t all = 0;
+    for (uint32_t i = 0; i < c->forward.target_count; i++)
+        all += c->forward.targets[i].count;
     for (uint32_t i = 0; i < c->forward.target_count; i++) {
         const struct engine_target *target = &c->forward.targets[i];
         arrivals[i] = (struct arrival){.client = s->client,
@@ -180,8 +182,7 @@ static bool prepare(struct engine *e, struct session *s, const struct engine_com
                                        .count = target->count,
                                        .source = ENGINE_BY_PUT,
                                        .options = target->options};
-        extras += target->count;
-        if (put_prepare(e, queues[i], &arrivals[i], extras))
+        if (put_prepare(e, queues[i], &arrivals[i], all))
             continue;
         while (i--)
             put_unprepare(queues[i], &arrivals[i]);

@@ -201,8 +201,8 @@ JQ_MUST_USE int put_check(struct engine *e, struct session *s, struct queue *q, 
 /* How many of the first bodies there is room for, once so much has left. */
 uint32_t put_fitting(const struct queue *q, const struct engine_body *bodies, uint32_t count, uint64_t freed_messages,
                      uint64_t freed_bytes);
-/* Memory for an arrival, among `extras` messages that may have something extra. False: none, and nothing has changed. */
-JQ_MUST_USE bool put_prepare(struct engine *e, struct queue *q, struct arrival *arrival, uint32_t extras);
+/* Memory for an arrival, one of several with `all` messages. False: none, and nothing has changed. */
+JQ_MUST_USE bool put_prepare(struct engine *e, struct queue *q, struct arrival *arrival, uint32_t all);
 void put_unprepare(struct queue *q, const struct arrival *arrival);
 void put_commit(struct engine *e, struct queue *q, const struct arrival *arrival);
 JQ_MUST_USE int options_make_sense(struct engine *e, const struct queue *q, const struct engine_put_options *o,

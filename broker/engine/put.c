@@ -117,16 +117,16 @@ static uint64_t expires_at(const struct engine *e, const struct queue *q, const 
     return ttl ? deadline_after(e, ttl) : 0;
 }
 
-/* All of the memory that it takes. */
+/* All of the memory that it takes, with others that come at the same time `all` messages: what is put into one of their queues may
+ * have to have its place as a letter in another. */
 static bool accept_reserve(struct engine *e, struct queue *q, const struct arrival *arrival, bool extended,
-                           bool expires, uint32_t extras)
+                           bool expires, uint32_t all)
 {
-    uint32_t count = arrival->count;
     bool heaps = arrival->options.delay_ns || q->options.order != ENGINE_FIFO;
-    return queue_reserve(q, count) && (!heaps || ready_reserve(q, count)) &&
-           (!arrival->options.delay_ns || order_heap_reserve(&q->delayed, q->delayed.count + count)) &&
-           (!extended || extras_reserve(e, q, extras, expires)) &&
-           (!expires || !q->letters || letters_reserve(e, q->letters, count));
+    return queue_reserve(q, all) && (!heaps || ready_reserve(q, all)) &&
+           (!arrival->options.delay_ns || order_heap_reserve(&q->delayed, q->delayed.count + arrival->count)) &&
+           (!extended || extras_reserve(e, q, all, expires)) &&
+           (!expires || !q->letters || letters_reserve(e, q->letters, all));
 }
 
 /* Its body and what the put says of it; the log has room. */
@@ -166,10 +166,10 @@ static bool is_extended(const struct arrival *arrival, uint64_t expires)
     return expires || arrival->lettered || arrival->options.priority.kind != ENGINE_PRIORITY_NONE;
 }
 
-bool put_prepare(struct engine *e, struct queue *q, struct arrival *arrival, uint32_t extras)
+bool put_prepare(struct engine *e, struct queue *q, struct arrival *arrival, uint32_t all)
 {
     uint64_t expires = expires_at(e, q, arrival);
-    if (!accept_reserve(e, q, arrival, is_extended(arrival, expires), expires, extras) ||
+    if (!accept_reserve(e, q, arrival, is_extended(arrival, expires), expires, all) ||
         !origin_take(q, arrival->client, &arrival->origin))
         return false;
     if (priority_take(q, &arrival->options, arrival->count, &arrival->priority))

@@ -181,6 +181,33 @@ static int replay_thrown_away(struct queue *q, const struct engine_record *recor
     return JQ_OK;
 }
 
+/* In an order of its own it stands in the heap of what is ready until the end of the replay, and its level for both. */
+static void stands_twice(struct engine *e, struct queue *q, const struct message *m)
+{
+    const struct extra *x = message_extra(e, m);
+    uint64_t level;
+    if (!x || q->options.order == ENGINE_FIFO || q->priority_kind != ENGINE_PRIORITY_BYTES)
+        return;
+    bool known = levels_take(&q->levels, levels_bytes(&q->levels, x->priority), 1, &level);
+    JQ_ASSERT(known && level == x->priority);
+}
+
+/* Nothing stands there for what is not ready. */
+static void order_tidy(struct queue *q)
+{
+    struct order_heap *heap = &q->returned;
+    uint64_t count = q->options.order == ENGINE_FIFO ? 0 : heap->count;
+    heap->count -= count;
+    for (uint64_t i = 0; i < count; i++) {
+        struct order at = heap->item[i];
+        const struct message *m = log_at(&q->log, at.sequence);
+        if (m && m->state == MESSAGE_READY)
+            order_heap_push(heap, at.key, at.sequence); /* at a place that has been looked at */
+        else
+            priority_give(q, at.key, 1);
+    }
+}
+
 static int replay_return(struct replay *r, struct queue *q, const struct engine_record *record)
 {
     uint64_t due = time_left(r, record, record->due_ns);
@@ -190,10 +217,11 @@ static int replay_return(struct replay *r, struct queue *q, const struct engine_
         if (!m || m->end || record->deliveries > UINT16_MAX)
             return JQ_STORAGE;
         m->deliveries = (uint16_t)record->deliveries;
-        if (due <= r->e->now || m->state != MESSAGE_READY || q->options.order != ENGINE_FIFO)
-            continue; /* in other orders it stands in a heap already: it is ready early */
+        if (due <= r->e->now || m->state != MESSAGE_READY)
+            continue;
         if (!order_heap_reserve(&q->delayed, q->delayed.count + 1) || !ready_reserve(q, 1))
             return JQ_OVERLOADED;
+        stands_twice(r->e, q, m);
         ready_hold(q, sequence, m);
         ready_delay(r->e, q, sequence, m, due);
     }
@@ -397,6 +425,7 @@ int engine_replay_end(struct engine *e)
     HASH_SRT(hh_incarnation, e->by_incarnation, by_incarnation);
     struct queue *q, *next;
     HASH_ITER (hh_incarnation, e->by_incarnation, q, next) {
+        order_tidy(q);
         struct producer *p, *after;
         HASH_ITER (hh, q->producers, p, after)
             producer_waits(e, p);

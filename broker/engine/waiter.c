@@ -306,7 +306,7 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
 void waiter_deadline(struct engine *e, struct waiter *w)
 {
     heap_remove(&e->deadlines, &w->deadline);
-    if (w->parts && parts_unsettled(w, NULL)) {
+    if (w->parts && !w->parts->passed && parts_unsettled(w, NULL)) {
         for (struct waiter *part = w->parts; part; part = part->part_next) {
             waiter_late(part, JQ_TIMEOUT);
             queue_mark(e, part->queue);

@@ -95,12 +95,18 @@ static void trapped(int number_of)
     raise(number_of);
 }
 
+void sim_playing(const char *how, uint64_t seed, uint32_t steps)
+{
+    snprintf(replay, sizeof replay, "a trap in the engine or the model\n  replay:   joinq-sim %s %" PRIu64, how, seed);
+    if (steps)
+        snprintf(replay + strlen(replay), sizeof replay - strlen(replay), " --steps %u", steps);
+    strncat(replay, " --verbose\n", sizeof replay - strlen(replay) - 1);
+}
+
 static bool play(uint64_t seed, const struct arguments *arguments, uint64_t *hash)
 {
     struct sim_options options = {.seed = seed, .steps = arguments->steps, .verbose = arguments->verbose};
-    snprintf(replay, sizeof replay,
-             "a trap in the engine or the model\n  replay:   joinq-sim --seed %" PRIu64 " --steps %u --verbose\n", seed,
-             arguments->steps);
+    sim_playing("--seed", seed, arguments->steps);
     struct sim *sim = sim_new(&options);
     bool good = sim_play(sim);
     *hash = sim->hash;

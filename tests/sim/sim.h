@@ -155,6 +155,9 @@ void sim_request(struct sim *sim, struct sim_command *command);
 struct sim_session *sim_session(struct sim *sim, uint64_t id);
 void sim_hash(struct sim *sim, uint64_t value);
 
+/* ---- main.c: what a trap would say ---- */
+void sim_playing(const char *how, uint64_t seed, uint32_t steps);
+
 /* ---- profile.c ---- */
 void profile_choose(struct sim_profile *profile, struct random *random);
 

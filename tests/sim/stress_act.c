@@ -117,6 +117,11 @@ static void declare_kept(struct stress *stress)
         if (!o->dead_drop && !o->dead_letter.size)
             o->max_deliveries = 0;
         stress_step(stress, &c);
+        c = stress_ask(stress, &stress->holders[0], ENGINE_DECLARE); /* should that not have made sense */
+        c.queue = stress_queue(q);
+        c.declare.existing_ok = true;
+        c.declare.options.durable = q + 1 < STRESS_QUEUES;
+        stress_step(stress, &c);
     }
 }
 
@@ -330,7 +335,7 @@ static void session_begins(struct stress *stress, struct stress_holder *holder)
 void stress_begins(struct stress *stress)
 {
     struct stress_plan plan = stress->plan;
-    stress->plan.refuses = stress->plan.faults = false; /* not yet */
+    stress->plan.refuses = stress->plan.lags = stress->plan.faults = false; /* not yet */
     for (uint32_t h = 0; h < STRESS_SESSIONS; h++)
         stress_reopen(stress, &stress->holders[h]);
     if (stress->plan.keeps)

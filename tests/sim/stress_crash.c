@@ -152,7 +152,8 @@ static size_t left(struct stress *stress)
     uint64_t number, now;
     if (stress->shots && stress_chance(stress, 60)) {
         (void)stress_shot_next(stress->shots, &number, &now);
-        return number;
+        if (number >= first)
+            return number;
     }
     while (count < stress->record_count) {
         size_t next =

@@ -101,6 +101,9 @@ static void tell(struct stress *stress, const struct stress_slot *slot, uint64_t
 {
     const struct engine_command *c = &slot->sent.command;
     uint32_t queue = stress_queue_index(c->queue.name);
+    if (stress->verbose)
+        printf("    told: s%llu #%u, number %llu, %llu\n", (unsigned long long)c->session.value, c->request,
+               (unsigned long long)slot->number, (unsigned long long)count);
     if (c->op == ENGINE_PUT)
         stress->told[queue].put += count;
     else if (c->op == ENGINE_MOVE)
@@ -169,6 +172,8 @@ void stress_told_all(struct stress *stress)
                    (unsigned long long)stat->put, (unsigned long long)told->put, (unsigned long long)stat->moved_out,
                    (unsigned long long)told->moved_out, (unsigned long long)stat->task_done,
                    (unsigned long long)told->task_done);
+        if (q == STRESS_QUEUES - 1 && stress->crashes)
+            continue; /* it was in memory, and what was kept of its part in something with others tells of before */
         if (stat->put != told->put || stat->moved_out != told->moved_out || stat->task_done != told->task_done)
             stress_wrong(stress, "ONE-1: what was told is not what happened");
         if (stat->options.accounting == ENGINE_LEASE && stat->done < told->done)
