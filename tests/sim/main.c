@@ -97,10 +97,12 @@ static void trapped(int number_of)
 
 void sim_playing(const char *how, uint64_t seed, uint32_t steps)
 {
-    snprintf(replay, sizeof replay, "a trap in the engine or the model\n  replay:   joinq-sim %s %" PRIu64, how, seed);
+    char with_steps[32] = "";
     if (steps)
-        snprintf(replay + strlen(replay), sizeof replay - strlen(replay), " --steps %u", steps);
-    strncat(replay, " --verbose\n", sizeof replay - strlen(replay) - 1);
+        snprintf(with_steps, sizeof with_steps, " --steps %u", steps);
+    snprintf(replay, sizeof replay,
+             "a trap in the engine or the model\n  replay:   joinq-sim %s %" PRIu64 "%s --verbose\n", how, seed,
+             with_steps);
 }
 
 static bool play(uint64_t seed, const struct arguments *arguments, uint64_t *hash)
