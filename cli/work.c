@@ -93,18 +93,15 @@ const struct command command_work = {
     .summary = "run a program for each message of a queue",
     .usage = "[OPTION...] QUEUE -- CMD [ARG...]",
     .about =
-        "Runs CMD for each message: the body is its standard input, and stands in place of each {} in an ARG. The "
-        "message is\n"
-        "done if CMD exits 0. If not, CMD runs again for it, here or at another worker, after the backoff; a "
-        "message that is\n"
-        "out of retries is given back, and work stops with exit status 1. A worker that dies loses nothing: its "
-        "messages go\n"
-        "to another one at once. With --to the results are put and the message is done in one step: whatever breaks, "
-        "each is put\n"
-        "exactly once. Leases with a limit of time are renewed while CMD runs. Exits 0 when the queue has ended.\n"
-        "SIGINT and SIGTERM: takes no more, lets finish what runs, and gives back what fails; the second one ends "
-        "what runs,\n"
-        "the third kills it, and the fourth ends joinq, whatever it waits for.\n",
+        "Runs CMD for each message: the body is its standard input, and stands in place of each {} in an ARG. The\n"
+        "message is done if CMD exits 0. If not, CMD runs again for it, here or at another worker, after the\n"
+        "backoff. A message that is out of retries is dead: it goes where the dead letters of the queue go, and\n"
+        "work goes on; where they go nowhere it is given back, and work stops. The exit status is 1 in both cases.\n"
+        "A worker that dies loses nothing: its messages go to another one at once. With --to the results are put\n"
+        "and the message is done in one step: whatever breaks, each is put exactly once. Leases with a limit of\n"
+        "time are renewed while CMD runs. Exits 0 when the queue has ended.\n"
+        "SIGINT and SIGTERM: takes no more, lets finish what runs, and gives back what fails; the second one ends\n"
+        "what runs, the third kills it, and the fourth ends joinq, whatever it waits for.\n",
     .example = "  joinq work paths -j 4 --to sums -- sha256sum {}\n",
     .options = options,
     .words_min = 1,

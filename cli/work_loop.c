@@ -262,12 +262,15 @@ static int result(struct work *work)
 {
     static const int statuses[] = {CLI_DONE, CLI_DONE, CLI_STOPPED, CLI_FAILED, CLI_FAILED};
     int64_t ms = cli_now_ms() - work->begun_ms;
-    char lost[64] = "";
+    int status = statuses[work->phase];
+    char dead[32] = "", lost[64] = "";
+    if (work->dead > 0)
+        snprintf(dead, sizeof dead, ", %" PRIu64 " dead", work->dead);
     if (work->lost > 0)
         snprintf(lost, sizeof lost, ", %" PRIu64 " taken back meanwhile", work->lost);
-    return cli_error(work->cli, statuses[work->phase],
-                     "%" PRIu64 " done, %" PRIu64 " failed, %" PRIu64 " retried%s in %" PRId64 ".%" PRId64 " s",
-                     work->done, work->failed, work->retried, lost, ms / 1000, ms % 1000 / 100);
+    return cli_error(work->cli, status == CLI_DONE && work->dead > 0 ? CLI_FAILED : status,
+                     "%" PRIu64 " done, %" PRIu64 " failed, %" PRIu64 " retried%s%s in %" PRId64 ".%" PRId64 " s",
+                     work->done, work->failed, work->retried, dead, lost, ms / 1000, ms % 1000 / 100);
 }
 
 /* What still runs when the connection broke: its messages come again. */

@@ -49,7 +49,7 @@ struct work {
     unsigned stops;   /* signals that asked to stop */
     bool knows_queue; /* lease_ms is known */
     int64_t lease_ms; /* 0: leases have no limit of time */
-    uint64_t done, failed, retried, lost;
+    uint64_t done, failed, retried, dead, lost;
     int64_t begun_ms;
     struct progress progress;
     int64_t asked_ms; /* when the numbers of the progress were asked for */

@@ -75,6 +75,33 @@ static int64_t backoff(const struct work *work, uint32_t deliveries)
     return delay < BACKOFF_MAX_MS ? delay : BACKOFF_MAX_MS;
 }
 
+/* Whether the queue itself sets a message aside that has failed once more. */
+static bool is_last_delivery(struct work *work, uint32_t deliveries)
+{
+    struct joinq_stats *stats;
+    if (joinq_stat(work->cli->client, work->queue, &stats) != JOINQ_OK)
+        return false; /* the nack that follows says what is wrong */
+    uint64_t max = joinq_stats_at(stats, 0)->max_deliveries;
+    joinq_stats_free(stats);
+    return max && deliveries + (uint64_t)1 >= max;
+}
+
+/* `last`: the queue does that by itself. False: it has no place for what is dead. */
+static bool set_aside(struct work *work, struct work_job *job, bool last, const char *what)
+{
+    int code = last ? joinq_nack(work->cli->client, job->batch->messages, job->index, 1, 0)
+                    : joinq_nack_dead(work->cli->client, job->batch->messages, job->index, 1);
+    if (code == JOINQ_INVALID)
+        return false;
+    if (code == JOINQ_OK) {
+        work->dead++;
+        say(work, what, "no retries left, the message is dead");
+    }
+    answered(work, code);
+    leave(work, job);
+    return true;
+}
+
 static void try_again(struct work *work, struct work_job *job, uint32_t deliveries, const char *what)
 {
     char then[96];
@@ -95,10 +122,13 @@ static void fail(struct work *work, struct work_job *job, const char *what)
         return;
     }
     work->failed++;
-    if (deliveries < work->retries) {
+    bool last = is_last_delivery(work, deliveries);
+    if (deliveries < work->retries && !last) {
         try_again(work, job, deliveries, what);
         return;
     }
+    if (set_aside(work, job, last, what))
+        return;
     say(work, what, "no retries left, the message is given back, and work stops");
     work_enter(work, WORK_FAILED);
     work_give_back(work, job);

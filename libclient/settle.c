@@ -25,9 +25,9 @@ int jqc_leases(struct joinq *client, struct joinq_batch *batch, size_t first, si
 }
 
 JQ_MUST_USE static int settle(struct joinq *client, enum jqw_op op, struct joinq_batch *batch, size_t first,
-                              size_t count, uint64_t delay_ms)
+                              size_t count, uint64_t delay_ms, uint32_t flags)
 {
-    struct jqw_message message = {.op = op, .settle.delay_ms = delay_ms};
+    struct jqw_message message = {.op = op, .settle.delay_ms = delay_ms, .settle.flags = flags};
     struct jqc_request *request;
     client->lost = 0;
     int code = jqc_leases(client, batch, first, count, &message.settle.ranges);
@@ -43,7 +43,7 @@ JQ_MUST_USE static int settle(struct joinq *client, enum jqw_op op, struct joinq
 
 int joinq_done(joinq *client, struct joinq_batch *batch, size_t first, size_t count)
 {
-    return settle(client, JQW_DONE, batch, first, count, 0);
+    return settle(client, JQW_DONE, batch, first, count, 0, 0);
 }
 
 int joinq_nack(joinq *client, struct joinq_batch *batch, size_t first, size_t count, int64_t delay_ms)
@@ -51,17 +51,22 @@ int joinq_nack(joinq *client, struct joinq_batch *batch, size_t first, size_t co
     if (delay_ms < 0 || (uint64_t)delay_ms > JQW_TIMEOUT_MS_MAX)
         return jqc_fail(client, JQ_INVALID, "a delay is 0 to %" PRIu64 " ms, not %" PRId64, JQW_TIMEOUT_MS_MAX,
                         delay_ms);
-    return settle(client, JQW_NACK, batch, first, count, (uint64_t)delay_ms);
+    return settle(client, JQW_NACK, batch, first, count, (uint64_t)delay_ms, 0);
+}
+
+int joinq_nack_dead(joinq *client, struct joinq_batch *batch, size_t first, size_t count)
+{
+    return settle(client, JQW_NACK, batch, first, count, 0, JQW_NACK_DEAD);
 }
 
 int joinq_release(joinq *client, struct joinq_batch *batch, size_t first, size_t count)
 {
-    return settle(client, JQW_RELEASE, batch, first, count, 0);
+    return settle(client, JQW_RELEASE, batch, first, count, 0, 0);
 }
 
 int joinq_touch(joinq *client, struct joinq_batch *batch, size_t first, size_t count)
 {
-    return settle(client, JQW_TOUCH, batch, first, count, 0);
+    return settle(client, JQW_TOUCH, batch, first, count, 0, 0);
 }
 
 size_t joinq_lost(const joinq *client)

@@ -376,11 +376,13 @@ JOINQ_API size_t joinq_batch_lost(const struct joinq_batch *batch);
 JOINQ_API void joinq_batch_free(struct joinq_batch *batch);
 
 /* Messages first, first + 1, ... of a batch (count of them): finish them; give them back as failed (delivery count rises), to be ready
- * after delay_ms; give them back untouched; renew their time limit. joinq_lost says how many were no longer held.
- * Codes: OK, LEASE_LOST (some or all; the others are settled), INVALID (not in the batch, or not leased). */
+ * after delay_ms; send them to where the queue's dead letters go, and never back; give them back untouched; renew their time limit.
+ * joinq_lost says how many were no longer held. Codes: OK, LEASE_LOST (some or all; the others are settled), INVALID (not in the
+ * batch, or not leased; dead, and the queue has neither dead_letter nor dead_drop: they are held as before). */
 JOINQ_API JOINQ_CHECK int joinq_done(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
 JOINQ_API JOINQ_CHECK int joinq_nack(joinq *client, struct joinq_batch *batch, size_t first, size_t count,
                                      int64_t delay_ms);
+JOINQ_API JOINQ_CHECK int joinq_nack_dead(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
 JOINQ_API JOINQ_CHECK int joinq_release(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
 JOINQ_API JOINQ_CHECK int joinq_touch(joinq *client, struct joinq_batch *batch, size_t first, size_t count);
 /* How many messages of the last done, nack, release or touch, or of the dones that the last get carried, were no

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """joinq work: programs for messages, failures, retries, signals, and workers that die."""
 
+import json
 import fcntl
 import os
 import pty
@@ -139,6 +140,27 @@ class Failures(Work):
         self.assertEqual([(o["body"], o["deliveries"]) for o in self.objects("peek", "q")], [("bad", 2)])
         self.joinq("work", "q", "--retries", "2", *self.shell("exit 7"), status=1)
         self.joinq("work", "q", "--retries", "2", "--", "true")
+
+    # proves: LSE-5
+    def test_out_of_retries_with_a_place_for_it(self):
+        self.joinq("declare", "bad")
+        self.joinq("declare", "q", "--dead-letter", "bad")
+        self.joinq("put", "q", "worse", "good", "--close")
+        self.joinq("work", "q", "--retries", "1", "--backoff", "5ms", *self.shell('[ "$1" = good ]'), "{}", status=1)
+        said = self.done.stderr.decode()
+        self.assertIn("joinq: work: sh exited with 1; no retries left, the message is dead\n", said)
+        self.assertIn("1 done, 2 failed, 1 retried, 1 dead in", said)
+        self.assertEqual((self.stat("q")["done"], self.stat("q")["dead"]), (1, 1))
+        letter = json.loads(self.joinq("export", "bad"))
+        self.assertEqual((letter["body"], letter["reason"], letter["source"]), ("worse", "nack", "q"))
+
+    # proves: LSE-5
+    def test_the_queue_sets_it_aside(self):
+        self.joinq("declare", "q", "--dead-letter", "drop", "--max-deliveries", "2")
+        self.joinq("put", "q", "bad", "good", "--close")
+        self.joinq("work", "q", "--retries", "9", "--backoff", "5ms", *self.shell('[ "$1" = good ]'), "{}", status=1)
+        self.assertIn("1 done, 2 failed, 1 retried, 1 dead in", self.done.stderr.decode())
+        self.assertEqual((self.stat("q")["done"], self.stat("q")["dead"]), (1, 1))
 
     def test_no_retries(self):
         self.joinq("put", "q", "a", "b")

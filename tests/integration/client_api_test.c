@@ -100,6 +100,27 @@ static void leases_end_in_several_ways(void **state)
     assert_int_equal(stat_of(q, "lease").delayed, 2);
 }
 
+/* proves: LSE-3 LSE-5 */
+static void what_is_dead_goes_to_its_letters(void **state)
+{
+    joinq *q = *state;
+    struct joinq_queue_options options = JOINQ_QUEUE_OPTIONS_INIT;
+    ok(q, joinq_declare(q, "letters", &options));
+    put_text(q, "alive", "x");
+    struct joinq_batch *batch = get_some(q, "alive", 1);
+    assert_int_equal(joinq_nack_dead(q, batch, 0, 1), JOINQ_INVALID);
+    options.dead_letter = "letters";
+    ok(q, joinq_alter(q, "alive", JOINQ_GIVEN_DEAD_LETTER, &options));
+    ok(q, joinq_nack_dead(q, batch, 0, 1)); /* it was still held */
+    assert_int_equal(joinq_nack_dead(q, batch, 0, 1), JOINQ_LEASE_LOST);
+    joinq_batch_free(batch);
+    batch = get_some(q, "letters", 1);
+    assert_int_equal(joinq_batch_detail(batch, 0)->reason, JOINQ_DEAD_NACK);
+    assert_string_equal(joinq_batch_detail(batch, 0)->source, "alive");
+    ok(q, joinq_done(q, batch, 0, 1));
+    joinq_batch_free(batch);
+}
+
 /* proves: GET-5 */
 static void a_get_carries_dones(void **state)
 {
@@ -243,6 +264,7 @@ int main(void)
         TEST(large_bodies_pass),
         TEST(a_bound_refuses_or_takes_a_part),
         TEST(leases_end_in_several_ways),
+        TEST(what_is_dead_goes_to_its_letters),
         TEST(a_get_carries_dones),
         TEST(what_a_client_leased_comes_back_with_its_end),
         TEST(messages_are_finished_on_receipt),
