@@ -116,8 +116,8 @@ void letters_link(struct engine *e, struct queue *q, struct queue *letters)
 static enum engine_why queue_adopts(const struct queue *q, const struct engine_queue_options *o)
 {
     bool used = q->tally.put || q->tally.moved_in || q->tally.dead_in || q->ends || q->ends_out || q->tally.delivered;
-    bool lived =
-        used || q->closed || q->paused || q->generation > 1 || q->producers || q->mark_count || q->mark_reached;
+    bool lived = used || q->closed || q->paused || q->generation > 1 || q->producers || q->mark_count ||
+                 q->mark_reached || q->log.tail > 1;
     if (lived && q->options.durable != o->durable) /* no record tells of what it was before */
         return ENGINE_WHY_OPTION_DURABLE;
     if (used && q->options.accounting != o->accounting)

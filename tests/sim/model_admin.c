@@ -19,7 +19,8 @@ static struct model_effect *say(struct model *model, const struct engine_command
 static bool may_adopt(const struct model_queue *queue, const struct engine_queue_options *options)
 {
     bool used = queue->put || queue->dead_in || queue->count;
-    bool lived = used || queue->closed || queue->paused || queue->generation > 1 || queue->producer_count;
+    bool lived =
+        used || queue->closed || queue->paused || queue->generation > 1 || queue->producer_count || queue->seq_next > 1;
     return (!lived || options->durable == queue->options.durable) &&
            (!used || (options->accounting == queue->options.accounting && options->order == queue->options.order));
 }

@@ -28,8 +28,8 @@ void profile_choose(struct sim_profile *profile, struct random *random)
     *profile = (struct sim_profile){
         .sessions = random_between(random, 3, SIM_SESSIONS),
         .queues = random_between(random, 1, SIM_QUEUES),
-        .big = random_chance(random, 12),
-        .heavy = random_chance(random, 12),
+        .big = random_chance(random, 3),
+        .heavy = random_chance(random, 8),
         .durable = random_chance(random, 50),
         .faults = random_chance(random, 25),
         .limits = random_chance(random, 25),
