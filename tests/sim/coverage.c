@@ -51,36 +51,82 @@ void coverage_fault(enum coverage_fault fault, uint64_t count)
     seen.faults[fault] += count;
 }
 
-/* Per operation, the answers that a run must have met. */
+/* Per answer, the operations that must have had it, and why no other one has. */
+static const struct {
+    int code;
+    const char *others;
+    enum engine_op ops[24]; /* ends with 0, which is none that is answered alone */
+} answers_expected[] = {
+    {JQ_OK, "all have it", {ENGINE_DECLARE, ENGINE_DELETE, ENGINE_PUT,    ENGINE_GET,   ENGINE_DONE,   ENGINE_NACK,
+                            ENGINE_RELEASE, ENGINE_TOUCH,  ENGINE_JOIN,   ENGINE_CLOSE, ENGINE_ATTACH, ENGINE_FINISH,
+                            ENGINE_CANCEL,  ENGINE_STAT,   ENGINE_LIST,   ENGINE_PEEK,  ENGINE_PURGE,  ENGINE_ALTER,
+                            ENGINE_FORWARD, ENGINE_MARK,   ENGINE_REOPEN, ENGINE_PAUSE, ENGINE_MOVE}},
+    {JQ_OK, "all have it", {ENGINE_TASK_DONE, ENGINE_PUT_END, ENGINE_EXPLAIN, ENGINE_EXPORT}},
+    {JQ_EMPTY, "only a get takes", {ENGINE_GET}},
+    {JQ_FULL, "only puts need room; a move stops where there is none", {ENGINE_PUT, ENGINE_FORWARD}},
+    {JQ_TIMEOUT, "the others have no time to wait", {ENGINE_PUT, ENGINE_GET, ENGINE_JOIN, ENGINE_FORWARD}},
+    {JQ_CLOSED, "a close stops only what would come in", {ENGINE_PUT, ENGINE_PUT_END, ENGINE_FORWARD, ENGINE_MOVE}},
+    {JQ_END, "only a get takes", {ENGINE_GET}},
+    {JQ_PRODUCER_LOST, "only a get takes", {ENGINE_GET}},
+    {JQ_LEASE_LOST,
+     "the others name no leases, or say beside their answer which were lost",
+     {ENGINE_DONE, ENGINE_NACK, ENGINE_RELEASE, ENGINE_TOUCH, ENGINE_FORWARD}},
+    {JQ_CANCELLED,
+     "the others do not wait longer than slices take",
+     {ENGINE_PUT, ENGINE_GET, ENGINE_JOIN, ENGINE_CLOSE, ENGINE_FINISH, ENGINE_FORWARD}},
+    {JQ_NO_QUEUE,
+     "declare makes it; the others name none",
+     {ENGINE_DELETE, ENGINE_PUT,    ENGINE_GET,   ENGINE_TASK_DONE, ENGINE_JOIN,    ENGINE_CLOSE, ENGINE_PUT_END,
+      ENGINE_ATTACH, ENGINE_FINISH, ENGINE_STAT,  ENGINE_PEEK,      ENGINE_PURGE,   ENGINE_ALTER, ENGINE_FORWARD,
+      ENGINE_MARK,   ENGINE_REOPEN, ENGINE_PAUSE, ENGINE_MOVE,      ENGINE_EXPLAIN, ENGINE_EXPORT}},
+    {JQ_EXISTS,
+     "the others say neither options nor a name",
+     {ENGINE_DECLARE, ENGINE_PUT, ENGINE_ATTACH, ENGINE_FINISH, ENGINE_FORWARD}},
+    {JQ_INVALID,
+     "cancel and list take whatever they are told",
+     {ENGINE_DECLARE, ENGINE_DELETE, ENGINE_PUT,     ENGINE_GET,    ENGINE_DONE,   ENGINE_NACK,  ENGINE_RELEASE,
+      ENGINE_TOUCH,   ENGINE_JOIN,   ENGINE_PUT_END, ENGINE_ATTACH, ENGINE_FINISH, ENGINE_STAT,  ENGINE_PEEK,
+      ENGINE_PURGE,   ENGINE_ALTER,  ENGINE_FORWARD, ENGINE_MARK,   ENGINE_REOPEN, ENGINE_PAUSE, ENGINE_MOVE}},
+    {JQ_INVALID,
+     "cancel and list take whatever they are told",
+     {ENGINE_TASK_DONE, ENGINE_CLOSE, ENGINE_EXPLAIN, ENGINE_EXPORT}},
+    {JQ_TOO_LARGE, "only puts are held against a bound", {ENGINE_PUT, ENGINE_FORWARD}},
+    {JQ_OVERLOADED,
+     "the others need no memory that they do not have",
+     {ENGINE_DECLARE, ENGINE_DELETE, ENGINE_PUT, ENGINE_GET, ENGINE_TOUCH, ENGINE_JOIN, ENGINE_CLOSE, ENGINE_PUT_END,
+      ENGINE_ATTACH, ENGINE_FINISH, ENGINE_PEEK, ENGINE_PURGE, ENGINE_FORWARD, ENGINE_MARK, ENGINE_MOVE}},
+    {JQ_BUSY,
+     "the others do not wait, or have a thousand places of their own",
+     {ENGINE_PUT, ENGINE_GET, ENGINE_JOIN, ENGINE_CLOSE, ENGINE_FINISH, ENGINE_FORWARD}},
+    {JQ_STORAGE,
+     "the others need no record",
+     {ENGINE_DECLARE, ENGINE_DELETE, ENGINE_PUT,    ENGINE_GET,    ENGINE_DONE,    ENGINE_NACK,     ENGINE_RELEASE,
+      ENGINE_JOIN,    ENGINE_CLOSE,  ENGINE_ATTACH, ENGINE_FINISH, ENGINE_PURGE,   ENGINE_ALTER,    ENGINE_FORWARD,
+      ENGINE_MARK,    ENGINE_REOPEN, ENGINE_PAUSE,  ENGINE_MOVE,   ENGINE_PUT_END, ENGINE_TASK_DONE}},
+};
+
+/* What may be, but too seldom to be asked for. */
 static const struct {
     enum engine_op op;
-    int codes[10]; /* ends with -1 */
-} answers_expected[] = {
-    {ENGINE_DECLARE, {JQ_OK, JQ_EXISTS, JQ_INVALID, JQ_STORAGE, JQ_OVERLOADED, -1}},
-    {ENGINE_DELETE, {JQ_OK, JQ_NO_QUEUE, JQ_INVALID, JQ_STORAGE, -1}},
-    {ENGINE_PUT,
-     {JQ_OK, JQ_FULL, JQ_TIMEOUT, JQ_CLOSED, JQ_CANCELLED, JQ_NO_QUEUE, JQ_EXISTS, JQ_INVALID, JQ_TOO_LARGE, -1}},
-    {ENGINE_PUT, {JQ_OVERLOADED, JQ_BUSY, JQ_STORAGE, -1}},
-    {ENGINE_GET, {JQ_OK, JQ_EMPTY, JQ_TIMEOUT, JQ_END, JQ_CANCELLED, JQ_NO_QUEUE, JQ_INVALID, JQ_BUSY, JQ_STORAGE, -1}},
-    {ENGINE_DONE, {JQ_OK, JQ_LEASE_LOST, JQ_INVALID, JQ_STORAGE, -1}},
-    {ENGINE_NACK, {JQ_OK, JQ_LEASE_LOST, JQ_INVALID, -1}},
-    {ENGINE_RELEASE, {JQ_OK, JQ_LEASE_LOST, -1}},
-    {ENGINE_TOUCH, {JQ_OK, JQ_LEASE_LOST, JQ_INVALID, -1}},
-    {ENGINE_TASK_DONE, {JQ_OK, JQ_NO_QUEUE, JQ_INVALID, JQ_STORAGE, -1}},
-    {ENGINE_JOIN, {JQ_OK, JQ_TIMEOUT, JQ_CANCELLED, JQ_NO_QUEUE, JQ_BUSY, -1}},
-    {ENGINE_CLOSE, {JQ_OK, JQ_CANCELLED, JQ_NO_QUEUE, JQ_STORAGE, -1}},
-    {ENGINE_PUT_END, {JQ_OK, JQ_CLOSED, JQ_NO_QUEUE, JQ_INVALID, -1}},
-    {ENGINE_ATTACH, {JQ_OK, JQ_NO_QUEUE, JQ_EXISTS, JQ_INVALID, JQ_STORAGE, -1}},
-    {ENGINE_FINISH, {JQ_OK, JQ_CANCELLED, JQ_NO_QUEUE, JQ_EXISTS, JQ_INVALID, JQ_STORAGE, -1}},
-    {ENGINE_CANCEL, {JQ_OK, -1}},
-    {ENGINE_STAT, {JQ_OK, JQ_NO_QUEUE, -1}},
-    {ENGINE_LIST, {JQ_OK, -1}},
-    {ENGINE_PEEK, {JQ_OK, JQ_NO_QUEUE, JQ_INVALID, -1}},
-    {ENGINE_PURGE, {JQ_OK, JQ_NO_QUEUE, JQ_STORAGE, -1}},
-    {ENGINE_GET, {JQ_PRODUCER_LOST, -1}},
-    {ENGINE_ALTER, {JQ_OK, JQ_NO_QUEUE, JQ_INVALID, JQ_STORAGE, -1}},
-    {ENGINE_PAUSE, {JQ_OK, JQ_NO_QUEUE, JQ_INVALID, JQ_STORAGE, -1}},
-    {ENGINE_REOPEN, {JQ_OK, JQ_NO_QUEUE, JQ_STORAGE, -1}},
+    int code;
+    const char *why;
+} answers_seldom[] = {
+    {ENGINE_SESSION_OPEN, JQ_OK, "asked for by the stress rounds"},
+    {ENGINE_TASK_DONE, JQ_TIMEOUT, "the kept answer of a put, under a number that was used twice"},
+    {ENGINE_PUT_END, JQ_TIMEOUT, "the kept answer of a put, under a number that was used twice"},
+    {ENGINE_PUT_END, JQ_CANCELLED, "the kept answer of a put, under a number that was used twice"},
+    {ENGINE_PUT_END, JQ_EXISTS, "the kept answer of a put, under a number that was used twice"},
+    {ENGINE_TASK_DONE, JQ_CLOSED, "the kept answer of a put, under a number that was used twice"},
+    {ENGINE_TASK_DONE, JQ_CANCELLED, "the kept answer of a put, under a number that was used twice"},
+    {ENGINE_TASK_DONE, JQ_EXISTS, "the kept answer of a put, under a number that was used twice"},
+    {ENGINE_TASK_DONE, JQ_OVERLOADED, "no memory for a slot"},
+    {ENGINE_NACK, JQ_OVERLOADED, "no memory for a delay"},
+    {ENGINE_ALTER, JQ_OVERLOADED, "no memory for a dead-letter queue"},
+    {ENGINE_REOPEN, JQ_OVERLOADED, "no memory to wait for slices"},
+    {ENGINE_PURGE, JQ_CANCELLED, "it waited for a journal that refuses"},
+    {ENGINE_REOPEN, JQ_CANCELLED, "it waited for a journal that refuses"},
+    {ENGINE_MOVE, JQ_CANCELLED, "it waited for a journal that refuses"},
+    {ENGINE_DELETE, JQ_CANCELLED, "it waited for a journal that refuses"},
 };
 
 static const struct {
@@ -98,6 +144,9 @@ static const struct {
     {ENGINE_CLOSE, {COVERAGE_SERVED, COVERAGE_CANCELLED, COVERAGE_SESSION_END, COVERAGE_DELETED, COVERAGE_WAYS}},
     {ENGINE_FINISH,
      {COVERAGE_SERVED, COVERAGE_CANCELLED, COVERAGE_SESSION_END, COVERAGE_DELETED, COVERAGE_FENCED, COVERAGE_WAYS}},
+    {ENGINE_FORWARD,
+     {COVERAGE_SERVED, COVERAGE_TIMEOUT, COVERAGE_CLOSED, COVERAGE_CANCELLED, COVERAGE_SESSION_END, COVERAGE_DELETED,
+      COVERAGE_FENCED, COVERAGE_SHRUNK, COVERAGE_WAYS}},
 };
 
 static const char *const way_names[COVERAGE_WAYS] = {
@@ -134,17 +183,51 @@ static const char *const fault_names[COVERAGE_FAULTS] = {
     [COVERAGE_CRASHED_HOLDER] = "sessions that held leases then",
 };
 
+static bool foreseen(enum engine_op op, int code)
+{
+    for (size_t i = 0; i < sizeof answers_seldom / sizeof *answers_seldom; i++)
+        if (answers_seldom[i].op == op && answers_seldom[i].code == code)
+            return true;
+    for (size_t i = 0; i < sizeof answers_expected / sizeof *answers_expected; i++)
+        for (const enum engine_op *at = answers_expected[i].ops; *at && answers_expected[i].code == code; at++)
+            if (*at == op)
+                return true;
+    return false;
+}
+
+/* Never, though it should; or at times, though it should not. */
 static unsigned missing_answers(FILE *out)
 {
     unsigned missing = 0;
     for (size_t i = 0; i < sizeof answers_expected / sizeof *answers_expected; i++)
-        for (const int *code = answers_expected[i].codes; *code >= 0; code++) {
-            if (seen.answers[answers_expected[i].op][*code])
+        for (const enum engine_op *op = answers_expected[i].ops; *op; op++) {
+            if (seen.answers[*op][answers_expected[i].code])
                 continue;
-            fprintf(out, "  never: %s %s\n", name_op(answers_expected[i].op), jqw_code_name(*code));
+            fprintf(out, "  never: %s %s\n", name_op(*op), jqw_code_name(answers_expected[i].code));
+            missing++;
+        }
+    for (int op = 0; op < ENGINE_OP_COUNT; op++)
+        for (int code = 0; code < CODES; code++) {
+            if (!seen.answers[op][code] || foreseen((enum engine_op)op, code))
+                continue;
+            fprintf(out, "  not foreseen: %s %s\n", name_op((enum engine_op)op), jqw_code_name(code));
             missing++;
         }
     return missing;
+}
+
+static void print_others(FILE *out)
+{
+    for (size_t i = 0; i < sizeof answers_expected / sizeof *answers_expected; i++)
+        if (!i || answers_expected[i].code != answers_expected[i - 1].code)
+            fprintf(out, "%s of nothing else: %s\n", jqw_code_name(answers_expected[i].code),
+                    answers_expected[i].others);
+    fprintf(out,
+            "DENIED, AUTH_FAILED, PROTOCOL, DISCONNECTED, INTERNAL of nothing: the server or the library says them\n");
+    for (size_t i = 0; i < sizeof answers_seldom / sizeof *answers_seldom; i++)
+        fprintf(out, "%s %s %" PRIu64 ", seldom: %s\n", name_op(answers_seldom[i].op),
+                jqw_code_name(answers_seldom[i].code), seen.answers[answers_seldom[i].op][answers_seldom[i].code],
+                answers_seldom[i].why);
 }
 
 static unsigned missing_ways(FILE *out)
@@ -173,6 +256,19 @@ static void print_answers(FILE *out, enum engine_op op)
         fputc('\n', out);
 }
 
+uint64_t coverage_faults(void)
+{
+    static const enum coverage_fault harms[] = {
+        COVERAGE_SESSION_DIED,    COVERAGE_RECEIPT_DIED,      COVERAGE_OUTPUT_BLOCKED,
+        COVERAGE_JOURNAL_REFUSED, COVERAGE_ALLOCATION_FAILED, COVERAGE_ALLOCATION_SURVIVED,
+        COVERAGE_LEASE_EXPIRED,   COVERAGE_PRODUCER_FENCED,   COVERAGE_CRASH,
+    };
+    uint64_t sum = 0;
+    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++)
+        sum += seen.faults[harms[i]];
+    return sum;
+}
+
 unsigned coverage_print(FILE *out)
 {
     unsigned missing = 0;
@@ -187,5 +283,6 @@ unsigned coverage_print(FILE *out)
         fprintf(out, "%s: %" PRIu64 "\n", fault_names[fault], seen.faults[fault]);
         missing += seen.faults[fault] == 0 && fault != COVERAGE_ALLOCATION_SURVIVED;
     }
+    print_others(out);
     return missing + missing_answers(out) + missing_ways(out);
 }

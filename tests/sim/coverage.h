@@ -53,6 +53,8 @@ enum coverage_way coverage_way_of(int code);
 void coverage_answer(enum engine_op op, int code);
 void coverage_waited(enum engine_op op, enum coverage_way way);
 void coverage_fault(enum coverage_fault fault, uint64_t count);
+/* How often something went wrong for somebody. */
+uint64_t coverage_faults(void);
 /* Prints the table; returns how many of what is expected never happened. */
 unsigned coverage_print(FILE *out);
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 struct arguments {
@@ -23,7 +24,9 @@ static void usage(FILE *out)
     fputs("usage: joinq-sim [--seeds N] [--first S] [--seed S] [--steps N] [--verbose] [--twice] [--require-coverage]\n"
           "       joinq-sim --kill-rounds N | --stress-rounds N [--first S] [--verbose]\n"
           "\n"
-          "Drives the engine with random histories and compares all that it says with a reference model.\n"
+          "Drives the engine with random histories and compares all that it says with a reference model; then, with "
+          "crashes, all\n"
+          "that it can do, and holds that against what must be true of any history.\n"
           "\n"
           "  --seeds N            play N seeds (100)\n"
           "  --first S            the first of them (1)\n"
@@ -32,7 +35,7 @@ static void usage(FILE *out)
           "  --verbose            print every command and effect\n"
           "  --twice              play each seed twice; both must say the same\n"
           "  --require-coverage   fail if something that should happen at times never did\n"
-          "  --stress-rounds N    instead: what the model does not know, against what must always hold\n"
+          "  --stress-rounds N    only the second half of each seed: what the model does not know, with crashes\n"
           "  --kill-rounds N      instead: producers, workers that die at random instants, and a join\n",
           out);
 }
@@ -113,7 +116,7 @@ static bool play(uint64_t seed, const struct arguments *arguments, uint64_t *has
     bool good = sim_play(sim);
     *hash = sim->hash;
     sim_free(sim);
-    return good;
+    return good && stress_round(seed, arguments->verbose, hash);
 }
 
 /* Memory lies elsewhere the second time. */
@@ -128,6 +131,17 @@ static bool play_again(uint64_t seed, const struct arguments *arguments, uint64_
     return good && first == second;
 }
 
+/* On a terminal. */
+static void progress(uint64_t done, uint64_t all)
+{
+    static time_t last;
+    time_t now = time(NULL);
+    if (!isatty(STDERR_FILENO) || (now == last && done < all))
+        return;
+    last = now;
+    fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds%s", done, all, done == all ? "\n" : "");
+}
+
 static int play_all(const struct arguments *arguments)
 {
     uint64_t hash = 0, all = 0;
@@ -137,6 +151,7 @@ static int play_all(const struct arguments *arguments)
             return 1;
         if (arguments->twice && !play_again(seed, arguments, hash))
             return 1;
+        progress(i + 1, arguments->seeds);
         all = (all ^ hash) * UINT64_C(0x9e3779b97f4a7c15);
     }
     unsigned missing = coverage_print(stdout);

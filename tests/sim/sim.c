@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { COMMANDS_MIN = 500, STEPS_USUAL = 600, STEPS_TRIED = 8 };
+
 void sim_fail(struct sim *sim, const char *format, ...)
 {
     va_list arguments;
@@ -375,6 +377,7 @@ static void step(struct sim *sim)
         advance(sim);
     generate_step(sim);
     arm_fault(sim);
+    sim->asked += sim->command_count;
     if (!sim->model->faulty)
         observe(sim);
     sim_run(sim, random_chance(&sim->random, 60));
@@ -386,12 +389,24 @@ static void step(struct sim *sim)
     heard_leave(sim);
 }
 
+/* Enough has been asked by enough sessions, and something has gone wrong for somebody; a few steps asked for by hand are enough, too. */
+static bool enough(const struct sim *sim, uint64_t faults)
+{
+    return sim->options.steps < STEPS_USUAL ||
+           (sim->asked >= COMMANDS_MIN && sim->session_next > SIM_OBSERVER + 3 && coverage_faults() > faults);
+}
+
 bool sim_play(struct sim *sim)
 {
+    uint64_t faults = coverage_faults();
     sim_command(sim, ENGINE_SESSION_OPEN, SIM_OBSERVER);
     sim_run(sim, true);
-    for (sim->step = 1; sim->step <= sim->options.steps && !sim->failed; sim->step++)
+    sim->step = 1;
+    for (; (sim->step <= sim->options.steps || !enough(sim, faults)) && !sim->failed; sim->step++) {
         step(sim);
+        if (sim->step == STEPS_TRIED * sim->options.steps)
+            sim_fail(sim, "a seed is %d commands of 3 sessions and a fault at least", COMMANDS_MIN);
+    }
     if (!sim->failed)
         drain(sim);
     return !sim->failed;

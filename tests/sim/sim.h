@@ -136,6 +136,7 @@ struct sim {
     size_t chunk_count, chunk_capacity;
     struct sim_leaving *leaving;
     size_t leaving_count, leaving_capacity;
+    uint64_t asked; /* commands, but for the observer's */
     uint64_t hash;
     bool failed;
 };
@@ -187,6 +188,8 @@ void drain(struct sim *sim);
 bool kill_rounds(uint32_t rounds, uint64_t first, bool verbose);
 
 /* ---- stress.c: what the model does not know ---- */
+/* Adds to the hash what the engine said. */
+bool stress_round(uint64_t seed, bool verbose, uint64_t *hash);
 bool stress_rounds(uint32_t rounds, uint64_t first, bool verbose);
 
 #endif

@@ -137,6 +137,8 @@ static void take_effects(struct stress *stress)
             printf("    s%" PRIu64 " #%u %s %s incarnation=%" PRIu64 " after=%" PRIu64 "\n", effect->session.value,
                    effect->request, name_effect(effect->kind), jqw_code_name((int)effect->code), effect->incarnation,
                    effect->after);
+        stress->hash = (stress->hash ^ (effect->session.value << 32 ^ effect->request)) * UINT64_C(0x100000001b3);
+        stress->hash = (stress->hash ^ (effect->after * 64 + effect->code)) * UINT64_C(0x100000001b3);
         if (effect->kind == ENGINE_STATS)
             take_stats(stress, effect);
         if (effect->kind == ENGINE_EVENT_LEASE_LOST)
@@ -284,7 +286,7 @@ static void play(struct stress *stress)
     check_size(stress);
 }
 
-static bool round_of(uint64_t seed, bool verbose)
+bool stress_round(uint64_t seed, bool verbose, uint64_t *hash)
 {
     struct stress *stress = calloc(1, sizeof *stress);
     JQ_ASSERT(stress);
@@ -301,6 +303,7 @@ static bool round_of(uint64_t seed, bool verbose)
     if (stress->wrong)
         explain(stress, seed);
     bool good = !stress->wrong;
+    *hash ^= stress->hash;
     stress_journal_free(stress);
     engine_free(stress->engine);
     engine_effects_fini(&stress->effects);
@@ -310,8 +313,9 @@ static bool round_of(uint64_t seed, bool verbose)
 
 bool stress_rounds(uint32_t rounds, uint64_t first, bool verbose)
 {
+    uint64_t hash = 0;
     for (uint32_t i = 0; i < rounds; i++)
-        if (!round_of(first + i, verbose))
+        if (!stress_round(first + i, verbose, &hash))
             return false;
     return true;
 }

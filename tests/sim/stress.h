@@ -114,6 +114,7 @@ struct stress {
     bool accepts, refused; /* now; ever since the last crash */
     struct stress_shot *shots;
     uint64_t crashes;
+    uint64_t hash; /* of all that the engine said */
     bool crashing, verbose;
     const char *wrong;
 };
