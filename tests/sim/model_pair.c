@@ -158,6 +158,19 @@ static void take_effect(struct model *model, size_t index)
     say(model, &wait, JQ_OK, MODEL_ANY_WHY)->count = model->queues[wait.queue].producers[wait.producer].accepted;
 }
 
+/* A waiter that is to be served while memory fails does not hang: it is answered OVERLOADED, with nothing done. */
+static bool overloaded(struct model *model, size_t index)
+{
+    const struct model_wait *wait = &model->waits[index];
+    const struct model_effect *answered = model->faulty ? model_hint(model, wait->session, wait->request) : NULL;
+    if (!answered || answered->code != JQ_OVERLOADED || answered->why != ENGINE_WHY_MEMORY)
+        return false;
+    if (wait->op == ENGINE_PUT && answered->count > wait->accepted) /* later */
+        return false;
+    model_answer_wait(model, index, JQ_OVERLOADED, ENGINE_WHY_MEMORY);
+    return true;
+}
+
 /* close(after_mine) and finish take effect when every earlier put of their session to the queue is answered (END-5). */
 static bool pair_after_mine(struct model *model, size_t q)
 {
@@ -166,7 +179,8 @@ static bool pair_after_mine(struct model *model, size_t q)
         if (wait->queue != q || (wait->op != ENGINE_CLOSE && wait->op != ENGINE_FINISH) || put_before(model, i) ||
             model_refuses(model, q))
             continue;
-        take_effect(model, i);
+        if (!overloaded(model, i))
+            take_effect(model, i);
         return true;
     }
     return false;
@@ -185,19 +199,6 @@ static uint32_t how_many_fit(const struct model_queue *queue, const struct model
         count++;
     }
     return put->partial || put->accepted + count == put->count ? count : 0;
-}
-
-/* A waiter that is to be served while memory fails does not hang: it is answered OVERLOADED, with nothing done. */
-static bool overloaded(struct model *model, size_t index)
-{
-    const struct model_wait *wait = &model->waits[index];
-    const struct model_effect *answered = model->faulty ? model_hint(model, wait->session, wait->request) : NULL;
-    if (!answered || answered->code != JQ_OVERLOADED || answered->why != ENGINE_WHY_MEMORY)
-        return false;
-    if (wait->op == ENGINE_PUT && answered->count > wait->accepted) /* later */
-        return false;
-    model_answer_wait(model, index, JQ_OVERLOADED, ENGINE_WHY_MEMORY);
-    return true;
 }
 
 /* The first waiting put takes what room there is. */
