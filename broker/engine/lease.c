@@ -183,7 +183,8 @@ void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct mes
         lease_discard(e, q, sequence, m);
         return;
     }
-    if (JQ_UNLIKELY(m->end && sequence < q->ends_over)) { /* the reopen says as much where the journal refuses */
+    bool past = sequence < q->ends_over || (sequence < q->ends_past && queue_storage_ok(e, q));
+    if (JQ_UNLIKELY(m->end && past)) { /* the reopen says as much where the journal refuses */
         if (queue_storage_ok(e, q))
             record_one(e, q, ENGINE_RECORD_END_TAKEN, sequence);
         message_finish(e, q, sequence, m);

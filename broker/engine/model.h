@@ -317,8 +317,10 @@ struct queue {
     bool bound_shrunk;             /* waiting puts may be larger than the bound itself now */
     bool declared, deleted, dirty, working, stalled; /* stalled: its slices wait for the journal */
     uint64_t ends_over; /* sentinels before this sequence are of a generation that has ended: they do not come back */
-    bool puts_first;    /* it was busy when it closed: puts that waited then are tried before they are told */
-    uint32_t closed;    /* 0, 1 graceful, 2 immediate */
+    uint64_t
+        ends_past;   /* sentinels before it were out at a final end: they do not come back while the journal accepts */
+    bool puts_first; /* it was busy when it closed: puts that waited then are tried before they are told */
+    uint32_t closed; /* 0, 1 graceful, 2 immediate */
     uint64_t watermark;
 
     struct log log;

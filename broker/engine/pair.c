@@ -160,8 +160,8 @@ static bool serve(struct engine *e, struct queue *q)
         return true;
     }
     bool over = get_ended(q, NULL, true); /* for everybody: nobody needs a sentinel for it any more */
-    if (over && q->ends_out)
-        q->ends_over = q->log.tail; /* nor one that comes back */
+    if (over && q->ends_out && queue_storage_ok(e, q))
+        q->ends_past = q->log.tail; /* nor one that comes back */
     if (over && serve_ends(e, q))
         return true;
     if (over && q->ends && queue_storage_ok(e, q)) {

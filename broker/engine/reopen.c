@@ -28,7 +28,8 @@ void queue_reopen(struct engine *e, struct queue *q)
     DL_FOREACH2 (q->members, m, qnext)
         m->fenced = false;
     if (q->closed == 2 || get_ended(q, NULL, true))
-        q->ends_over = q->log.tail;
+        q->ends_past = q->log.tail;
+    q->ends_over = q->ends_past;
     q->truncated = false;
     q->closed = 0;
     q->generation++;

@@ -208,7 +208,7 @@ static bool instant_begin(struct engine *e, uint64_t at)
     (void)engine_slices(e);
     while ((top = heap_top(&e->delayed)) && top->key <= at)
         ready_due(e, ENGINE_OF(top, struct queue, delayed_due), at);
-    return settle_all(e);
+    return carry_through(e);
 }
 
 /* ... and then waiters' deadlines. */

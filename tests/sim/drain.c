@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a history: all sessions but one end, that one takes and finishes everything, and then nothing may be left: no request that
- * waits for what can no longer happen, no message, no body. */
+/* The end of a history: the workload stops and holders end; those who only wait stay. A worker takes and finishes everything, so that room
+ * comes for each put, each join is reached and each close takes effect; when all is closed, each get has its end. Then nothing may be left:
+ * no request that waits for what can no longer happen, no message, no body. */
 #include "coverage.h"
+#include "model_internal.h"
 #include "sim.h"
 #include <inttypes.h>
 
@@ -24,16 +26,28 @@ static struct sim_command *on_queue(struct sim *sim, enum engine_op op, uint64_t
     return command;
 }
 
-/* Ends every session but one, which it returns. */
-static struct sim_session *survivor(struct sim *sim)
+static bool holds(const struct sim *sim, uint64_t session)
 {
-    struct sim_session *last = NULL;
+    for (size_t q = 0; q < sim->model->queue_count; q++)
+        for (size_t i = 0; i < sim->model->queues[q].count; i++) {
+            const struct model_message *message = &sim->model->queues[q].messages[i];
+            bool out = message->state == MODEL_LEASED || message->state == MODEL_RECEIPT;
+            if (out && message->session == session)
+                return true;
+        }
+    return false;
+}
+
+/* The workload stops: sessions that hold something end, and the one whose place the worker takes. Those that only wait stay. */
+static struct sim_session *worker(struct sim *sim)
+{
     for (uint32_t i = 0; i < SIM_SESSIONS; i++) {
         struct sim_session *session = &sim->sessions[i];
         if (!session->id || session->id == SIM_OBSERVER)
             continue;
-        if (!last && model_session(sim->model, session->id)) {
-            last = session;
+        if (i && model_session(sim->model, session->id) && !holds(sim, session->id)) {
+            sim_command(sim, ENGINE_OUTPUT_BLOCKED, session->id)->command.blocked = false;
+            run(sim);
             continue;
         }
         sim_command(sim, ENGINE_SESSION_END, session->id);
@@ -41,15 +55,62 @@ static struct sim_session *survivor(struct sim *sim)
         session->id = 0;
         session->held_count = 0;
     }
-    if (!last) {
-        last = &sim->sessions[0];
-        *last = (struct sim_session){
-            .id = sim->session_next++, .request_next = 1, .held = last->held, .held_capacity = last->held_capacity};
-        sim_command(sim, ENGINE_SESSION_OPEN, last->id);
-    }
-    sim_command(sim, ENGINE_OUTPUT_BLOCKED, last->id)->command.blocked = false;
+    struct sim_session *last = &sim->sessions[0];
+    *last = (struct sim_session){
+        .id = sim->session_next++, .request_next = 1, .held = last->held, .held_capacity = last->held_capacity};
+    sim_command(sim, ENGINE_SESSION_OPEN, last->id);
     run(sim);
     return last;
+}
+
+/* ---- why they wait --------------------------------------------------------------------------------------------------- */
+
+static bool put_before(const struct model *model, size_t index, bool same_session)
+{
+    for (size_t i = 0; i < index; i++)
+        if (model->waits[i].op == ENGINE_PUT && model->waits[i].queue == model->waits[index].queue &&
+            (!same_session || model->waits[i].session == model->waits[index].session))
+            return true;
+    return false;
+}
+
+static bool any_message(const struct model_queue *queue, bool ready)
+{
+    for (size_t i = 0; i < queue->count; i++)
+        if (ready ? queue->messages[i].state == MODEL_READY : !queue->messages[i].sentinel)
+            return true;
+    return false;
+}
+
+/* What would have to come for it, and still can. */
+static bool has_reason(const struct model *model, size_t index)
+{
+    const struct model_wait *wait = &model->waits[index];
+    const struct model_queue *queue = &model->queues[wait->queue];
+    uint32_t least = wait->partial ? 1 : wait->count - wait->accepted;
+    uint64_t bytes = wait->op == ENGINE_PUT && wait->partial ? wait->bodies[wait->accepted].length : wait->bytes;
+    switch (wait->op) {
+    case ENGINE_PUT: /* room, or a resume */
+        return !queue->closed && ((queue->paused & ENGINE_PAUSED_PUTS) || put_before(model, index, false) ||
+                                  !model_fits(queue, least, bytes));
+    case ENGINE_GET: /* a message, or a resume, or the end */
+        return (queue->paused & ENGINE_PAUSED_GETS) || !any_message(queue, true);
+    case ENGINE_JOIN: /* that something is finished */
+        return queue->options.accounting == ENGINE_COUNTER ? queue->tasks > 0 : any_message(queue, false);
+    case ENGINE_CLOSE:
+    case ENGINE_FINISH: /* the end of a put */
+        return put_before(model, index, true);
+    default:
+        return false;
+    }
+}
+
+static void check_reasons(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->model->wait_count; i++)
+        if (!has_reason(sim->model, i))
+            sim_fail(sim, "request %u of session %" PRIu64 " waits without a reason", sim->model->waits[i].request,
+                     sim->model->waits[i].session);
 }
 
 static void restore_journal(struct sim *sim)
@@ -133,6 +194,21 @@ static bool all_finished(const struct sim *sim)
     return true;
 }
 
+/* Those who wait get some of it, too, and finish it. */
+static void others_finish(struct sim *sim, uint64_t worker)
+{
+    for (uint32_t i = 0; i < SIM_SESSIONS; i++) {
+        uint64_t id = sim->sessions[i].id;
+        if (!id || id == worker || id == SIM_OBSERVER || !model_session(sim->model, id) || !holds(sim, id))
+            continue;
+        for (size_t q = 0; q < sim->model->queue_count && !sim->failed; q++)
+            if (sim->model->queues[q].live)
+                done_with_leases(sim, id, &sim->model->queues[q]);
+        sim_command(sim, ENGINE_RECEIVED, id)->command.receipt = model_session(sim->model, id)->receipts;
+        run(sim);
+    }
+}
+
 static void finish_all(struct sim *sim, uint64_t session)
 {
     uint32_t rounds = 0;
@@ -143,9 +219,10 @@ static void finish_all(struct sim *sim, uint64_t session)
         for (size_t q = 0; q < sim->model->queue_count && !sim->failed; q++)
             if (sim->model->queues[q].live && !finished(sim, &sim->model->queues[q]))
                 work_on(sim, session, &sim->model->queues[q]);
+        others_finish(sim, session);
     }
     if (!all_finished(sim))
-        sim_fail(sim, "one session alone cannot finish everything");
+        sim_fail(sim, "one worker cannot finish everything: what waits still waits");
 }
 
 static void for_each_queue(struct sim *sim, enum engine_op op, uint64_t session)
@@ -195,6 +272,17 @@ static void check_nothing_left(struct sim *sim)
     }
 }
 
+static void end_all(struct sim *sim)
+{
+    for (uint32_t i = 0; i < SIM_SESSIONS && !sim->failed; i++) {
+        if (!sim->sessions[i].id || sim->sessions[i].id == SIM_OBSERVER)
+            continue;
+        sim_command(sim, ENGINE_SESSION_END, sim->sessions[i].id);
+        run(sim);
+        sim->sessions[i].id = 0;
+    }
+}
+
 void drain(struct sim *sim)
 {
     coverage_fault(COVERAGE_KEPT, sim->model->kept);
@@ -205,7 +293,8 @@ void drain(struct sim *sim)
     sim->profile.faults = false;
     run(sim);
     restore_journal(sim);
-    struct sim_session *last = survivor(sim);
+    struct sim_session *last = worker(sim);
+    check_reasons(sim);
     for_each_queue(sim, ENGINE_PAUSE, last->id);
     for_each_queue(sim, ENGINE_JOIN, SIM_OBSERVER);
     if (!sim->failed)
@@ -215,9 +304,7 @@ void drain(struct sim *sim)
     if (!sim->failed)
         check_nothing_waits(sim);
     for_each_queue(sim, ENGINE_DELETE, last->id);
-    sim_command(sim, ENGINE_SESSION_END, last->id);
-    run(sim);
-    last->id = 0;
+    end_all(sim);
     if (!sim->failed)
         check_nothing_left(sim);
 }

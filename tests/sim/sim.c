@@ -373,7 +373,7 @@ static void step(struct sim *sim)
 {
     bool resting = engine_next(sim->engine) != 0;
     sim->command_count = 0;
-    if (resting && !tell_journal(sim))
+    if (resting && (engine_next(sim->engine) <= sim->now || !tell_journal(sim)))
         advance(sim);
     generate_step(sim);
     arm_fault(sim);
