@@ -87,6 +87,7 @@ void run_timed(struct engine *e, struct run *r, uint64_t deadline)
 static void run_free(struct engine *e, struct run *r)
 {
     struct queue *q = r->member->queue;
+    q->runs_owed -= r->owed;
     if (r->expiry.place) {
         heap_remove(&q->expiry, &r->expiry);
         expiry_plan(e, q);

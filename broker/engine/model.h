@@ -119,6 +119,8 @@ struct run {
     uint32_t put_time; /* of its first message, in 10 ms */
     uint32_t since;    /* when it began, in 10 ms */
     bool end;          /* one sentinel */
+    bool owed;         /* its time is up, and what dies of that waits for the journal (OUT-2): suspended until then */
+    uint32_t thinned;  /* of its first so many messages only those are out that die with it */
 };
 
 #define RUN_SUSPENDED (ENGINE_FOREVER - 1) /* as a deadline: its forward waits, and it does not expire */
@@ -309,6 +311,7 @@ struct queue {
     uint32_t users;                /* lifetime users: members that have opened it */
     struct heap_node lifetime_due; /* in engine->lifetimes; key: when to look whether its time has come */
     uint64_t active_ns;            /* when somebody last wanted something of it */
+    uint64_t runs_owed;            /* see there */
     bool overdue;                  /* its deletion waits for the journal (OUT-2) */
     uint32_t paused;               /* 1 puts, 2 gets */
     uint64_t generation;           /* from 1 */

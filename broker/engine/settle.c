@@ -64,7 +64,8 @@ static struct run *held(const struct engine *e, const struct session *s, const s
         return NULL;
     struct run *r = pool_at(&e->runs, m->lease);
     bool confirmed = r->receipt && r->receipt <= s->received;
-    return r->member->session == s && !confirmed && r->expiry.key > e->now ? r : NULL;
+    bool over = r->owed || r->expiry.key <= e->now;
+    return r->member->session == s && !confirmed && !over ? r : NULL;
 }
 
 struct settling {

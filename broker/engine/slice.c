@@ -6,9 +6,21 @@
 
 enum { SLICE_PIECE = ENGINE_SLICE / 4 /* for one, before it is another's turn */ };
 
-#define RETRY_NS 1000000000u
-
 enum fate { FATE_RETURN, FATE_FAIL, FATE_FINISH };
+
+/* Adds a message to what the event says is lost, if there is one. */
+static struct engine_range *tell_lost(struct engine *e, const struct run *r, uint64_t sequence,
+                                      struct engine_effect *event, struct engine_range *last)
+{
+    if (!event)
+        return NULL;
+    if (last && last->first + last->count == sequence) {
+        last->count++;
+        return last;
+    }
+    event->settled.lost_count++;
+    return effects_range(e->effects, (struct engine_range){r->member->queue->incarnation, sequence, 1, r->attempt});
+}
 
 /* Ends the lease on the first messages of a run. Those it held are added to `event`, if there is one. */
 static uint32_t run_drain(struct engine *e, struct run *r, uint32_t budget, enum fate fate, struct engine_effect *event)
@@ -16,20 +28,14 @@ static uint32_t run_drain(struct engine *e, struct run *r, uint32_t budget, enum
     struct queue *q = r->member->queue;
     struct engine_range *last = NULL;
     uint32_t handled = 0, ended = 0;
+    r->thinned = 0;
     for (; r->count && handled < budget; handled++, r->first++, r->count--) {
         struct message *m = log_at(&q->log, r->first);
         bool out = m && (m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT) && m->lease == r->index;
-        if (!out) {
-            last = NULL;
+        if (!out)
             continue;
-        }
         ended++;
-        if (event && last) {
-            last->count++;
-        } else if (event) {
-            last = effects_range(e->effects, (struct engine_range){q->incarnation, r->first, 1, r->attempt});
-            event->settled.lost_count++;
-        }
+        last = tell_lost(e, r, r->first, event, last);
         if (fate == FATE_FINISH)
             lease_finish(e, r, r->first, m);
         else
@@ -58,6 +64,11 @@ static bool confirmed(const struct member *m, const struct run *r)
     return r->receipt && r->receipt <= m->received;
 }
 
+static bool dies_with(const struct engine *e, const struct run *r, const struct message *m)
+{
+    return (!r->receipt && message_dies(r->member->queue, m)) || extra_expired(e, m);
+}
+
 /* Messages that end with this lease need a record, and it waits for the journal (OUT-2). */
 static bool run_waits(const struct engine *e, const struct run *r)
 {
@@ -67,10 +78,30 @@ static bool run_waits(const struct engine *e, const struct run *r)
     for (uint32_t i = 0; i < r->count; i++) {
         const struct message *m = log_at(&q->log, r->first + i);
         bool out = m && (m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT) && m->lease == r->index;
-        if (out && ((!r->receipt && message_dies(q, m)) || extra_expired(e, m)))
+        if (out && dies_with(e, r, m))
             return true;
     }
     return false;
+}
+
+/* Those of a run that waits which need no record do not wait with it. */
+static uint32_t run_thin(struct engine *e, struct run *r, uint32_t budget, struct engine_effect *event)
+{
+    struct queue *q = r->member->queue;
+    struct engine_range *last = NULL;
+    uint32_t handled = 0, ended = 0;
+    for (; r->thinned < r->count && handled < budget; handled++, r->thinned++) {
+        uint64_t sequence = r->first + r->thinned;
+        struct message *m = log_at(&q->log, sequence);
+        bool out = m && (m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT) && m->lease == r->index;
+        if (!out || dies_with(e, r, m))
+            continue;
+        last = tell_lost(e, r, sequence, event, last);
+        lease_return(e, r, sequence, m, !r->receipt, false, 0);
+        ended++;
+    }
+    run_shrink(e, r, ended);
+    return handled;
 }
 
 /* Returns that need no record do not wait for the journal; receipts that were confirmed do, and keep nobody else waiting. */
@@ -82,7 +113,10 @@ static uint32_t member_return_some(struct engine *e, struct member *m, uint32_t 
     bool storage = queue_storage_ok(e, q);
     struct run *r;
     DL_FOREACH (m->runs, r) {
-        if ((storage || !confirmed(m, r)) && !run_waits(e, r))
+        bool waits = run_waits(e, r);
+        if (waits && q->closed != 2 && !confirmed(m, r) && r->thinned < r->count)
+            return run_thin(e, r, budget, NULL);
+        if ((storage || !confirmed(m, r)) && !waits)
             break;
     }
     if (r)
@@ -112,8 +146,11 @@ static uint32_t expire_some(struct engine *e, struct queue *q, uint32_t budget)
         return 0;
     }
     struct run *r = ENGINE_OF(top, struct run, expiry);
-    if (run_waits(e, r)) { /* it is tried again */
-        run_timed(e, r, deadline_after(e, RETRY_NS));
+    bool waits = run_waits(e, r);
+    if (waits && (r->thinned == r->count || q->closed == 2)) {
+        r->owed = true;
+        q->runs_owed++;
+        run_timed(e, r, RUN_SUSPENDED);
         return 1;
     }
     struct session *s = r->member->session;
@@ -123,11 +160,24 @@ static uint32_t expire_some(struct engine *e, struct queue *q, uint32_t budget)
         event->settled.lost = e->effects->ranges + e->effects->range_count;
     }
     uint64_t before = q->leased;
-    uint32_t handled = run_drain(e, r, budget, FATE_FAIL, event);
+    uint32_t handled = waits ? run_thin(e, r, budget, event) : run_drain(e, r, budget, FATE_FAIL, event);
     q->tally.lease_expired += before - q->leased;
     if (event && !event->settled.lost_count)
         e->effects->effect_count--;
     return handled;
+}
+
+/* What was due when the journal refused is due now. */
+static void expiry_resume(struct engine *e, struct queue *q)
+{
+    for (uint32_t i = 0; i < q->expiry.count && q->runs_owed; i++) { /* what is put before it has been looked at */
+        struct run *r = ENGINE_OF(q->expiry.node[i], struct run, expiry);
+        if (!r->owed)
+            continue;
+        r->owed = false;
+        q->runs_owed--;
+        run_timed(e, r, e->now);
+    }
 }
 
 /* ---- receipts ---- */
@@ -319,6 +369,8 @@ void slices_resume(struct engine *e)
         queue_mark(e, q);
         if (q->overdue)
             lifetime_plan(e, q);
+        if (q->runs_owed)
+            expiry_resume(e, q);
         if (q->owed)
             producers_owed(e, q);
         if (q->stalled || q->stuck)

@@ -77,6 +77,7 @@ static bool dispatch_request(struct engine *e, struct session *s, const struct e
         code = operations[c->op].handler(e, s, c, &answer);
     struct once once = e->once;
     e->once = (struct once){0};
+    JQ_ASSERT(code != ENGINE_AGAIN || !once.client); /* the slot would stay open: only an attach is given again */
     if (code == ENGINE_AGAIN)
         return false;
     if (code == ENGINE_PARKED)
