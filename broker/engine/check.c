@@ -44,6 +44,25 @@ static void check_extra(const struct engine *e, const struct queue *q, uint64_t 
     JQ_ASSERT(q->sweeps || !q->ttl_count || (x->ttl.place != 0) == (queued && x->ttl.key != ENGINE_FOREVER));
 }
 
+/* Each use of a level is a message's, or that of what stands in the heap for one that is no more. */
+static void check_levels(const struct engine *e, const struct queue *q)
+{
+    uint64_t uses = 0;
+    if (q->priority_kind != ENGINE_PRIORITY_BYTES) {
+        JQ_ASSERT(!q->levels.count);
+        return;
+    }
+    for (uint64_t at = log_skip(&q->log, 0); at < q->log.tail; at = log_skip(&q->log, at + 1)) {
+        const struct extra *x = message_extra(e, log_at(&q->log, at));
+        uses += x && x->priority;
+    }
+    for (uint64_t i = 0; i < q->returned.count; i++) {
+        const struct message *m = log_at(&q->log, q->returned.item[i].sequence);
+        uses += q->returned.item[i].key && (!m || m->state != MESSAGE_READY);
+    }
+    JQ_ASSERT(uses == levels_uses(&q->levels) || q->log.stragglers);
+}
+
 static void check_messages(const struct engine *e, const struct queue *q)
 {
     struct count n = {0};
@@ -185,6 +204,7 @@ void engine_check(const struct engine *e)
     for (const struct queue *q = e->by_incarnation; q; q = q->hh_incarnation.next) {
         JQ_ASSERT(!q->deleted);
         check_messages(e, q);
+        check_levels(e, q);
         messages += q->log.live;
         check_members(e, q);
         check_lines(e, q);

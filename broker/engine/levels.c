@@ -91,6 +91,14 @@ bool levels_before(const struct levels *levels, uint64_t a, uint64_t b)
     return order < 0 || (order == 0 && x.size < y.size);
 }
 
+uint64_t levels_uses(const struct levels *levels)
+{
+    uint64_t uses = 0;
+    for (uint32_t i = 0; i < levels->count; i++)
+        uses += levels->item[i] ? levels->item[i]->uses : 0;
+    return uses;
+}
+
 void levels_fini(struct levels *levels)
 {
     struct level *level, *next;

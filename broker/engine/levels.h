@@ -21,6 +21,7 @@ JQ_MUST_USE bool levels_take(struct levels *levels, struct engine_text bytes, ui
 void levels_give(struct levels *levels, uint64_t level, uint32_t uses);
 bool levels_before(const struct levels *levels, uint64_t a, uint64_t b);
 struct engine_text levels_bytes(const struct levels *levels, uint64_t level);
+uint64_t levels_uses(const struct levels *levels); /* of all levels together */
 void levels_fini(struct levels *levels);
 
 #endif
