@@ -87,6 +87,15 @@ static int take_delivery(struct jqc_core *core, struct jqc_request *request, con
     return JQ_OK;
 }
 
+/* A one-shot end goes back when there is nobody to take it. */
+static void take_end(struct jqc_core *core, struct jqc_request *request, const struct jqw_got *got)
+{
+    struct jqw_range *end = &request->answer.end;
+    jqc_ranges_of_runs(got->incarnation, got->runs, 1, end);
+    if (request->forgotten)
+        jqc_core_release_ranges(core, &(struct jqw_ranges){end, 1});
+}
+
 /* Of several queues, the one that it is about is met. False: there is no such place. */
 static bool place_meet(struct jqc_core *core, struct jqc_request *request, const struct jqw_got *got)
 {
@@ -107,6 +116,9 @@ static int take_got(struct jqc_core *core, struct jqc_request *request, const st
     outcome_set(core, request, got->code, got->text, request->others ? 0 : got->incarnation);
     request->answer.lost = request->lost_before + jqc_ranges_total(&got->lost);
     request->answer.receipt = got->receipt;
+    request->answer.end.count = 0;
+    if (got->code == JQ_END && got->run_count == 1)
+        take_end(core, request, got);
     if (got->code != JQ_OK)
         return JQ_OK;
     if (got->bodies.count == 0)

@@ -123,14 +123,19 @@ static void submit_forgotten(struct jqc_core *core, struct jqw_message *message)
         jqc_core_lose(core, JQ_OVERLOADED, "no memory to give back what nobody waits for");
 }
 
+void jqc_core_release_ranges(struct jqc_core *core, const struct jqw_ranges *ranges)
+{
+    struct jqw_message message = {.op = JQW_RELEASE, .settle = {.ranges = *ranges}};
+    submit_forgotten(core, &message);
+}
+
 void jqc_core_release(struct jqc_core *core, uint64_t incarnation, const struct jqw_run *runs, uint32_t count)
 {
     if (count == 0)
         return;
     struct jqw_range *ranges = core->scratch->ranges;
     jqc_ranges_of_runs(incarnation, runs, count, ranges);
-    struct jqw_message message = {.op = JQW_RELEASE, .settle = {.ranges = {ranges, count}}};
-    submit_forgotten(core, &message);
+    jqc_core_release_ranges(core, &(struct jqw_ranges){ranges, count});
 }
 
 void jqc_core_forget(struct jqc_core *core, struct jqc_request *request)
@@ -139,6 +144,8 @@ void jqc_core_forget(struct jqc_core *core, struct jqc_request *request)
         struct joinq_batch *batch = request->answer.batch;
         if (batch && request->op == JQW_GET && batch->session == core->session)
             jqc_core_release(core, batch->incarnation, batch->runs, batch->run_count);
+        if (request->answer.receipt && request->answer.end.count)
+            jqc_core_release_ranges(core, &(struct jqw_ranges){&request->answer.end, 1});
         jqc_request_close(&core->requests, request);
         return;
     }

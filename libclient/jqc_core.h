@@ -123,6 +123,7 @@ void jqc_producers_fini(struct jqc_core *core);
 /* Takes the message of one frame. JQ_OK, or JQ_PROTOCOL with *why (static text). */
 JQ_MUST_USE int jqc_answer_take(struct jqc_core *core, const struct jqw_message *message, const char **why);
 /* Gives back what a delivery brought that nobody will see. */
+void jqc_core_release_ranges(struct jqc_core *core, const struct jqw_ranges *ranges);
 void jqc_core_release(struct jqc_core *core, uint64_t incarnation, const struct jqw_run *runs, uint32_t count);
 /* Copies a text, at most JQW_TEXT_MAX bytes of it. */
 void jqc_text_copy(char to[JQW_TEXT_MAX + 1], const void *text, size_t size);

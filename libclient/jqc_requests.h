@@ -33,10 +33,11 @@ struct jqc_others {
 /* What came of a request. */
 struct jqc_answer {
     int code;
-    uint64_t count;            /* accepted, settled, discarded...: by request */
-    uint64_t lost;             /* dones and releases that came too late */
-    uint64_t receipt;          /* to be confirmed before the caller has it; 0: nothing to confirm */
-    bool more;                 /* LIST: further queues follow */
+    uint64_t count;       /* accepted, settled, discarded...: by request */
+    uint64_t lost;        /* dones and releases that came too late */
+    uint64_t receipt;     /* to be confirmed before the caller has it; 0: nothing to confirm */
+    struct jqw_range end; /* GET: the one-shot end that it is, to be given back if nobody takes it; count 0: none */
+    bool more;            /* LIST: further queues follow */
     struct joinq_batch *batch; /* GET, PEEK; owned */
     struct joinq_stats *stats; /* STAT, LIST; owned */
     char *lines;               /* WHY; owned */

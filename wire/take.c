@@ -216,7 +216,7 @@ int jqw_take_bodies(struct jqw_taking *taking, const struct jqw_field *field, ui
 {
     if (count < field->min || count > JQW_BATCH_MAX)
         return jqw_refuse(taking, JQ_INVALID, "a batch is 1 to 1000 messages");
-    if (taking->has_runs && taking->run_count != count)
+    if (taking->has_runs && taking->run_count != count && count > 0) /* an end has a place, and no body */
         return jqw_refuse(taking, JQ_PROTOCOL, "not as many bodies as messages in the runs");
     *bodies = jqw_member(taking->out, field->offset);
     (*bodies)->count = (uint32_t)count;

@@ -87,7 +87,11 @@ static void handout_end(struct handout *h, struct queue *q, uint64_t sequence, s
     message->lease = r->index;
     q->ends--;
     q->ends_out++;
+    struct engine_effects *fx = h->e->effects;
     h->a->got.receipt = h->receipt;
+    h->a->got.runs = &fx->runs[fx->run_count];
+    h->a->got.run_count = 1; /* by which it can be released */
+    fx->runs[fx->run_count++] = (struct engine_run){sequence, 1, message->attempt, 0};
 }
 
 /* Hands out what the next ready one is: an end, or messages. Something is ready. JQ_OK, JQ_END, or JQ_OVERLOADED with nothing

@@ -59,7 +59,7 @@ int settle_check(struct engine *e, const struct engine_command *c, enum engine_o
 static struct run *held(const struct engine *e, const struct session *s, const struct message *m, uint32_t attempt,
                         enum engine_op op)
 {
-    bool out = m && (m->state == MESSAGE_LEASED || (m->state == MESSAGE_RECEIPT && op == ENGINE_RELEASE && !m->end));
+    bool out = m && (m->state == MESSAGE_LEASED || (m->state == MESSAGE_RECEIPT && op == ENGINE_RELEASE));
     if (!out || message_attempt(e, m) != attempt)
         return NULL;
     struct run *r = pool_at(&e->runs, m->lease);

@@ -114,7 +114,7 @@ static void show_details(const struct engine_effect *effect, struct text *out)
 static void show_got(struct world *world, const struct engine_effect *effect, const struct request *request,
                      struct text *out)
 {
-    if (effect->got.run_count || effect->got.body_count ||
+    if (effect->got.body_count || (effect->got.run_count && effect->code != JQ_END) ||
         ((effect->kind == ENGINE_PEEKED || effect->kind == ENGINE_EXPORTED) && effect->code == JQ_OK)) {
         text_add(out, " %s", world_queue_name(world, effect->incarnation));
         show_bodies(world, effect, out);

@@ -55,7 +55,8 @@ static void take_got(struct sim *sim, const struct engine_effect *from, struct m
     uint64_t count = 0;
     for (uint32_t r = 0; r < from->got.run_count; r++)
         count += from->got.runs[r].count;
-    if (count != from->got.body_count)
+    bool end = from->code == JQ_END && to->receipt && count == 1; /* its place, by which it can be released */
+    if (count != from->got.body_count && !end)
         sim_fail(sim, "a delivery of %llu messages in runs has %u bodies", (unsigned long long)count,
                  from->got.body_count);
 }

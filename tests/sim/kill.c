@@ -116,7 +116,7 @@ static void got(struct round *round, const struct engine_effect *effect)
         return;
     confirm(round, worker, effect->request, effect->got.lost, effect->got.lost_count);
     worker->request = 0;
-    for (uint32_t r = 0; r < effect->got.run_count; r++) {
+    for (uint32_t r = 0; r < effect->got.run_count && effect->code == JQ_OK; r++) {
         const struct engine_run *run = &effect->got.runs[r];
         worker->held = realloc(worker->held, (worker->held_count + 1) * sizeof *worker->held);
         JQ_ASSERT(worker->held);

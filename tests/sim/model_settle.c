@@ -15,7 +15,7 @@ static size_t held(const struct model *model, size_t q, uint64_t session, uint64
         if (message->seq != seq)
             continue;
         bool is = message->state == MODEL_LEASED || (message->state == MODEL_RECEIPT && op == ENGINE_RELEASE);
-        return is && !message->sentinel && !message->confirmed && !message->discarding && message->session == session &&
+        return is && !message->confirmed && !message->discarding && message->session == session &&
                        message->attempt == attempt
                    ? i
                    : SIZE_MAX;

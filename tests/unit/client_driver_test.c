@@ -252,6 +252,41 @@ static void a_forgotten_get_gives_back(void **state)
     free(f);
 }
 
+static void take_ends_back(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    uint32_t late = broker_expect(broker, JQW_GET)->request;
+    uint32_t early = broker_expect(broker, JQW_GET)->request;
+    struct jqw_message *cancel = broker_expect(broker, JQW_CANCEL);
+    assert_int_equal(cancel->cancel.target, late);
+    peer_result(&broker->peer, cancel->request, JQ_OK, 0, 0); /* missed */
+    peer_got_none(&broker->peer, late, JQ_END, 1);
+    peer_got_none(&broker->peer, early, JQ_END, 2);
+    peer_result(&broker->peer, broker_expect(broker, JQW_PUT)->request, JQ_OK, 7, 1);
+    broker_send(broker);
+    for (int i = 0; i < 2; i++) { /* and neither is confirmed */
+        const struct jqw_ranges *ranges = &broker_expect(broker, JQW_RELEASE)->settle.ranges;
+        assert_int_equal(ranges->count, 1);
+        assert_int_equal(ranges->item[0].first, PEER_END);
+        assert_int_equal(ranges->item[0].count, 1);
+    }
+    broker_expect_end(broker);
+}
+
+/* proves: CAN-1 END-6 */
+static void a_sentinel_that_nobody_takes_is_given_back(void **state)
+{
+    (void)state;
+    struct fixture *f = begin(take_ends_back);
+    joinq_ticket late, early;
+    assert_int_equal(joinq_submit_get(f->q, "jobs", NULL, &late), JOINQ_OK);
+    assert_int_equal(joinq_submit_get(f->q, "jobs", NULL, &early), JOINQ_OK);
+    assert_int_equal(joinq_forget(f->q, late), JOINQ_OK); /* before it comes */
+    assert_int_equal(joinq_put(f->q, "jobs", "x", 1, JOINQ_FOREVER), JOINQ_OK);
+    assert_int_equal(joinq_forget(f->q, early), JOINQ_OK); /* once it has come */
+    end(f);
+}
+
 static void answer_in_reverse(struct broker *broker)
 {
     broker_welcome(broker, 1000);
@@ -416,6 +451,7 @@ int main(void)
         cmocka_unit_test(a_receipt_is_confirmed_before_the_caller_has_it),
         cmocka_unit_test(a_sentinel_is_confirmed_before_the_caller_knows),
         cmocka_unit_test(a_forgotten_get_gives_back),
+        cmocka_unit_test(a_sentinel_that_nobody_takes_is_given_back),
         cmocka_unit_test(answers_are_taken_as_they_come),
         cmocka_unit_test(waiting_has_its_own_deadline),
         cmocka_unit_test(much_both_ways),

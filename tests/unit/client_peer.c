@@ -98,8 +98,14 @@ void peer_got(struct peer *peer, uint32_t request, uint64_t incarnation, uint64_
 
 void peer_got_none(struct peer *peer, uint32_t request, int code, uint64_t receipt)
 {
+    static const struct jqw_run end = {.first = PEER_END, .count = 1, .attempt = 1};
     struct jqw_message message = {
         .op = JQW_GOT, .request = request, .got = {.code = (uint32_t)code, .receipt = receipt}};
+    if (code == JQ_END && receipt) {
+        message.got.incarnation = 7;
+        message.got.runs = &end;
+        message.got.run_count = 1;
+    }
     peer_say(peer, &message);
 }
 

@@ -5,7 +5,7 @@
 
 #include "jqc_core.h"
 
-enum { PEER_BODIES_MAX = JQW_BATCH_MAX };
+enum { PEER_BODIES_MAX = JQW_BATCH_MAX, PEER_END = 12 };
 
 struct peer {
     struct jqw_buffer in;  /* what the client sent and was not yet looked at */
@@ -32,7 +32,7 @@ void peer_result(struct peer *peer, uint32_t request, int code, uint64_t incarna
 /* A GOT with `count` bodies, body_of(sequence) each, from sequence `first` on. */
 void peer_got(struct peer *peer, uint32_t request, uint64_t incarnation, uint64_t receipt, uint64_t first,
               uint32_t count);
-/* GOT without messages. */
+/* GOT without messages; with a receipt, a one-shot end at PEER_END. */
 void peer_got_none(struct peer *peer, uint32_t request, int code, uint64_t receipt);
 
 /* Feeds what the peer has said to the core, `piece` bytes at a time (0: all at once). */

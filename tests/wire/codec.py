@@ -110,7 +110,7 @@ class Checker:
     def bodies(self, value, least):
         if not least <= len(_typed(value, list)) <= BATCH_MAX:
             raise invalid("a batch of such a size")
-        if self.runs is not None and self.runs != len(value):
+        if self.runs is not None and self.runs != len(value) and value:
             raise malformed("runs and bodies differ")
         for body in value:
             if len(_typed(body, bytes)) > MESSAGE_MAX:
