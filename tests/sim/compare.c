@@ -140,6 +140,20 @@ static void fail_stat(struct sim *sim, const char *what, const struct model_stat
     print_effect(stdout, &effect, NULL, NULL, got);
 }
 
+/* A session's end gives back to several queues, in any order: where letters come to a counter queue in which nothing is unfinished, they
+ * are finished by what expires there or not. */
+static void follow_order(struct sim *sim, struct engine_stat *expected, const struct engine_stat *got)
+{
+    size_t q = model_incarnation(sim->model, expected->incarnation);
+    if (q == SIZE_MAX || expected->options.accounting != ENGINE_COUNTER)
+        return;
+    struct model_queue *queue = &sim->model->queues[q];
+    uint64_t most = queue->expired_now < queue->letters_now ? queue->expired_now : queue->letters_now;
+    uint64_t a = expected->unfinished, b = got->unfinished;
+    if ((a > b ? a - b : b - a) <= most && queue->tasks == a)
+        queue->tasks = expected->unfinished = b;
+}
+
 static void compare_stats(struct sim *sim, const struct model_effect *expected, const struct model_effect *got)
 {
     if (expected->stat_count != got->stat_count || expected->more != got->more) {
@@ -147,8 +161,9 @@ static void compare_stats(struct sim *sim, const struct model_effect *expected, 
         return;
     }
     for (size_t i = 0; i < expected->stat_count && !sim->failed; i++) {
-        const struct model_stat *a = &sim->model->stats[expected->stat_first + i],
-                                *b = &sim->stats[got->stat_first + i];
+        struct model_stat *a = &sim->model->stats[expected->stat_first + i];
+        const struct model_stat *b = &sim->stats[got->stat_first + i];
+        follow_order(sim, &a->stat, &b->stat);
         const char *difference = strcmp(a->name, b->name)                 ? "name"
                                  : strcmp(a->dead_letter, b->dead_letter) ? "dead_letter"
                                                                           : stat_difference(&a->stat, &b->stat);

@@ -218,6 +218,8 @@ void model_forget(struct model *model)
         if (waits && atom->number > queue->watermark)
             queue->watermark = atom->number;
     }
+    for (size_t q = 0; q < model->queue_count; q++)
+        model->queues[q].expired_now = model->queues[q].letters_now = 0;
     renumber_all(model);
     model->once_seen = model->effect_count = model->atom_count = model->item_count = model->lost_count =
         model->stat_count = 0;

@@ -109,6 +109,7 @@ static void letter(struct model *model, size_t to, const struct model_queue *sou
     if (target->options.order == ENGINE_PRIORITY && target->priority_kind == ENGINE_PRIORITY_NONE)
         target->priority_kind = ENGINE_PRIORITY_NUMBER;
     target->tasks++;
+    target->letters_now++;
     if (!target->options.durable)
         return;
     struct model_atom *atom = model_atom_of(model, ENGINE_RECORD_PUT, to);
@@ -144,6 +145,7 @@ void model_expire(struct model *model, size_t q, size_t index)
     queue->expired++;
     model->expired++;
     queue->tasks -= queue->tasks > 0;
+    queue->expired_now++;
     die(model, q, index, ENGINE_REASON_EXPIRED);
 }
 

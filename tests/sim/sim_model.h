@@ -79,7 +79,8 @@ struct model_queue {
     struct model_message *messages;      /* in order of sequence */
     size_t count, capacity;
     uint64_t seq_next;
-    uint64_t tasks; /* unfinished of a counter queue */
+    uint64_t tasks;                    /* unfinished of a counter queue */
+    uint64_t expired_now, letters_now; /* in this step: whichever came first decides what is unfinished then */
     int priority_kind;
     uint64_t put, done, dead, expired, dead_in, moved_in, moved_out, discarded, delivered, redelivered, lease_expired,
         task_done;
