@@ -67,7 +67,8 @@ void stress_shot_free(struct stress_shot *shot)
 static void copy(char *out, struct engine_text text)
 {
     memset(out, 0, BYTES);
-    memcpy(out, text.data, text.size < BYTES ? text.size : BYTES - 1);
+    if (text.size)
+        memcpy(out, text.data, text.size < BYTES ? text.size : BYTES - 1);
 }
 
 /* ---- taken --------------------------------------------------------------------------------------------------------- */
