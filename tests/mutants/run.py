@@ -151,13 +151,17 @@ def cases_of(script):
     return cases
 
 
+def stands(root, mutant):
+    """Whether its lines stand exactly once."""
+    path = root / (mutant.path or "")
+    return path.is_file() and bool(mutant.old) and path.read_text().count("\n".join(mutant.old) + "\n") == 1
+
+
 def apply(tree, mutant):
     """What the file was before."""
     path = tree.source / (mutant.path or "")
-    text = path.read_text() if path.is_file() else ""
+    text = path.read_text()
     old, new = "\n".join(mutant.old) + "\n", "".join(line + "\n" for line in mutant.new)
-    if not mutant.old or text.count(old) != 1:
-        sys.exit(f"{mutant.where}: its lines stand {text.count(old)} times in {mutant.path}")
     path.write_text(text.replace(old, new))
     return text
 
@@ -206,6 +210,9 @@ def main():
             print(f"[{mutant.tag}] {mutant.name}")
         print("no mutant:", " ".join(untouched(mutants)) or "none")
         return 0
+    stale = [f"{mutant.where}: {mutant.name}" for mutant in mutants if not stands(ROOT, mutant)]
+    if stale:
+        sys.exit("the code is another by now:\n" + "\n".join(stale))
     started, bad = time.monotonic(), 0
     tree = Tree(ROOT / "build/mutants")
     if not sound(tree, mutants):
