@@ -38,8 +38,9 @@ void sweep_free(struct sweep *sweep)
 /* Room to remember all that may have come back by the time it begins. */
 static bool sweep_reserve(const struct queue *q, struct sweep *sweep)
 {
+    uint64_t letters = q->options.order == ENGINE_FIFO ? 0 : q->letters_due;
     return order_heap_reserve(&sweep->returned,
-                              q->returned.count + q->delayed_count + q->leased + q->receipts + q->ends_out);
+                              q->returned.count + q->delayed_count + q->leased + q->receipts + q->ends_out + letters);
 }
 
 static void sweep_returned(struct queue *q, struct sweep *sweep)

@@ -7,12 +7,12 @@
 /* The most that one handler, one waiter served or one run returned can say. */
 enum {
     UNIT_EFFECTS = 16,
-    UNIT_RELEASES = ENGINE_BATCH_MAX + 8,
-    UNIT_RECORDS = 2 * ENGINE_BATCH_MAX + 8,
+    UNIT_RELEASES = 2 * ENGINE_BATCH_MAX + 8,
+    UNIT_RECORDS = 4 * ENGINE_BATCH_MAX + 8, /* dones, and what is given back becomes letters: group, dead, put */
     UNIT_BODIES = 2 * ENGINE_BATCH_MAX,
     UNIT_RUNS = ENGINE_BATCH_MAX,
     UNIT_RANGES = 2 * ENGINE_RANGES_MAX + 8,
-    UNIT_TEXT = 32 * ENGINE_NAME_MAX,
+    UNIT_TEXT = (ENGINE_BATCH_MAX + 32) * ENGINE_NAME_MAX, /* each of the letters says where it comes from */
 };
 enum {
     CAPACITY_EFFECTS = 2048,
@@ -24,7 +24,7 @@ enum {
     CAPACITY_STATS = 2 * ENGINE_LIST_MAX,
     CAPACITY_DETAILS = 2 * ENGINE_BATCH_MAX,
     CAPACITY_FACTS = 4 * ENGINE_FACTS_MAX,
-    CAPACITY_TEXT = 8 * ENGINE_LIST_MAX * ENGINE_NAME_MAX,
+    CAPACITY_TEXT = 2 * UNIT_TEXT,
 };
 _Static_assert(CAPACITY_TEXT >= UNIT_TEXT + 3 * ENGINE_LIST_MAX * ENGINE_NAME_MAX, "an answer to list fits");
 
@@ -158,7 +158,7 @@ int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, e
 
 struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_record_kind kind)
 {
-    if (!q->options.durable || e->replaying)
+    if (!queue_records(e, q))
         return NULL;
     JQ_ASSERT(e->effects->record_count < CAPACITY_RECORDS);
     struct engine_record *record = &e->effects->records[e->effects->record_count++];
@@ -177,12 +177,13 @@ struct engine_record *group_open(struct engine *e, struct queue *q, struct queue
     return both ? record_new(e, q, ENGINE_RECORD_GROUP) : NULL;
 }
 
-/* All that took part rests on the last of it (OUT-1). */
+/* All that took part rests on the last of it, a queue in memory too (OUT-1). */
 void group_close(struct engine *e, struct engine_record *group, struct queue *q, struct queue *other)
 {
-    if (!group)
+    if (group)
+        group->count = (uint32_t)(e->record_last - group->number);
+    if (!other || !(queue_records(e, q) || queue_records(e, other)))
         return;
-    group->count = (uint32_t)(e->record_last - group->number);
     q->watermark = e->record_last;
     other->watermark = e->record_last;
 }

@@ -22,7 +22,7 @@ enum engine_record_kind {
     ENGINE_RECORD_RETURN,    /* first, count, deliveries, due_ns; sets no watermark */
     ENGINE_RECORD_TASK_DONE, /* count */
     ENGINE_RECORD_CLOSE,     /* immediate in count; truncated in source */
-    ENGINE_RECORD_REOPEN,
+    ENGINE_RECORD_REOPEN,    /* first: the generation; source_sequence: sentinels before it do not come back */
     ENGINE_RECORD_PAUSE,     /* count: 1 puts, 2 gets */
     ENGINE_RECORD_MARK,      /* a counter queue's: first */
     ENGINE_RECORD_PUT_END,   /* first, count */

@@ -153,16 +153,14 @@ static bool any_durable(const struct engine *e, const struct engine_command *c, 
     return *out != NULL;
 }
 
-/* Each of its queues rests on the last of its records. */
+/* Each of its queues rests on the last of its records, those in memory too (OUT-1). */
 static void rest(struct engine *e, const struct engine_command *c, struct queue **queues)
 {
-    for (uint32_t i = 0; i < c->forward.target_count; i++) {
-        if (queues[i]->options.durable)
-            queues[i]->watermark = e->record_last;
-    }
+    for (uint32_t i = 0; i < c->forward.target_count; i++)
+        queues[i]->watermark = e->record_last;
     for (uint32_t i = 0; i < c->forward.done.count; i++) {
         struct queue *q = queue_by_incarnation(e, c->forward.done.item[i].incarnation);
-        if (q && q->options.durable)
+        if (q)
             q->watermark = e->record_last;
     }
 }

@@ -108,8 +108,8 @@ static int handout(struct engine *e, struct member *m, uint32_t max, bool auto_,
     struct handout h = {.e = e, .m = m, .a = a, .deadline = ENGINE_FOREVER};
     if (receipt || message->end)
         h.receipt = ++m->session->receipt_last;
-    else if (q->options.lease_ms)
-        h.deadline = deadline_after(e, q->options.lease_ms * 1000000);
+    else
+        h.deadline = lease_deadline(e, q);
     if (message->end) {
         handout_end(&h, q, sequence, message);
         return JQ_END;

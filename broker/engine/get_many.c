@@ -155,6 +155,8 @@ static int many_now(struct many *many)
     const struct queue *named;
     if (unsettled)
         return ENGINE_PARKED;
+    for (uint32_t i = 0; i < many->count; i++)
+        answer_rests_on(many->a, many->queues[i]); /* from here on it says something of all of them */
     if (many_over(many, &named))
         return answer_fail(many->e, many->a, queue_end_code(named), queue_end_why(named), named, 0);
     if (many->c->get.timeout_ns)

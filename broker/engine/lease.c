@@ -15,7 +15,7 @@ static void receipts_fit(struct session *s, uint32_t capacity, struct receipt *r
 
 bool receipts_reserve(struct session *s, uint64_t more)
 {
-    uint64_t wanted = s->receipt_count + more;
+    uint64_t wanted = (uint64_t)s->receipt_count + s->stuck_count + more; /* what is stuck comes back here */
     if (wanted <= s->receipt_capacity)
         return true;
     uint64_t capacity = s->receipt_capacity ? s->receipt_capacity : 16;
@@ -80,7 +80,11 @@ void expiry_plan(struct engine *e, struct queue *q)
 void run_timed(struct engine *e, struct run *r, uint64_t deadline)
 {
     struct queue *q = r->member->queue;
-    heap_set(&q->expiry, &r->expiry, deadline, ++e->order_last);
+    if (deadline != ENGINE_FOREVER)
+        heap_set(&q->expiry, &r->expiry, deadline, ++e->order_last);
+    else
+        heap_remove(&q->expiry, &r->expiry);
+    r->expiry.key = deadline;
     expiry_plan(e, q);
 }
 
@@ -121,6 +125,11 @@ uint64_t deadline_after(const struct engine *e, uint64_t delay_ns)
     return delay_ns < ENGINE_FOREVER - 2 - e->now ? e->now + delay_ns : ENGINE_FOREVER - 2;
 }
 
+uint64_t lease_deadline(const struct engine *e, const struct queue *q)
+{
+    return q->options.lease_ms ? deadline_after(e, q->options.lease_ms * 1000000) : ENGINE_FOREVER;
+}
+
 static void lease_leave(struct engine *e, struct queue *q, const struct message *m)
 {
     if (m->end)
@@ -137,7 +146,7 @@ static void lease_leave(struct engine *e, struct queue *q, const struct message 
 /* Neighbours that meet the same end in one step share a record. */
 void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence)
 {
-    if (!q->options.durable || e->replaying)
+    if (!queue_records(e, q))
         return;
     struct engine_effects *fx = e->effects;
     struct engine_record *last = fx->record_count ? &fx->records[fx->record_count - 1] : NULL;

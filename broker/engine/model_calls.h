@@ -20,8 +20,13 @@ int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, e
 bool effects_text_room(const struct engine_effects *fx, uint32_t size);
 struct engine_record *group_open(struct engine *e, struct queue *q, struct queue *other);
 void group_close(struct engine *e, struct engine_record *group, struct queue *q, struct queue *other);
+/* Not of one that is deleted: after the record of that, another would make no sense. */
+static inline bool queue_records(const struct engine *e, const struct queue *q)
+{
+    return q->options.durable && !q->deleted && !e->replaying;
+}
 struct engine_record *record_new(struct engine *e, struct queue *q,
-                                 enum engine_record_kind kind); /* NULL: not durable */
+                                 enum engine_record_kind kind); /* NULL: there are none of it */
 
 /* ---- queue.c ---- */
 struct queue *queue_by_incarnation(const struct engine *e, uint64_t incarnation);
@@ -242,6 +247,7 @@ void lease_finish(struct engine *e, struct run *r, uint64_t sequence, struct mes
 void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence);
 void expiry_plan(struct engine *e, struct queue *q);
 uint64_t deadline_after(const struct engine *e, uint64_t delay_ns);
+uint64_t lease_deadline(const struct engine *e, const struct queue *q); /* of a lease that begins now */
 
 /* ---- slice.c: what is done a little at a time ---- */
 bool engine_slices(struct engine *e); /* as far as the budget of this step goes; true: something moved */
@@ -317,6 +323,7 @@ void producers_owed(struct engine *e, struct queue *q);  /* the journal accepts 
 void producers_forget(struct engine *e, struct queue *q);
 
 /* ---- move.c ---- */
+bool move_waits(const struct engine *e, const struct queue *from); /* its target is busy, though not for good */
 uint32_t move_some(struct engine *e, struct queue *from, uint32_t budget);
 
 /* ---- survey.c ---- */

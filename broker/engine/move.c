@@ -96,8 +96,8 @@ static uint32_t move_slice(struct engine *e, struct waiter *w, struct queue *fro
     once_keep(e, &w->once, durable, w->move.moved);
     if (group) {
         group->count = (uint32_t)(e->record_last - group->number);
-        to->watermark = to->options.durable ? e->record_last : to->watermark;
-        from->watermark = from->options.durable ? e->record_last : from->watermark;
+        to->watermark = e->record_last;
+        from->watermark = e->record_last;
     }
     if (w->after < durable->watermark)
         w->after = durable->watermark;
@@ -116,6 +116,12 @@ static enum engine_why obstacle(const struct engine *e, const struct queue *from
         return ENGINE_WHY_QUEUE_CLOSED;
     *code = JQ_STORAGE;
     return queue_storage_ok(e, from) && queue_storage_ok(e, to) ? ENGINE_WHY_NONE : ENGINE_WHY_JOURNAL;
+}
+
+bool move_waits(const struct engine *e, const struct queue *from)
+{
+    const struct queue *to = queue_by_incarnation(e, from->moves->move.to);
+    return to && queue_busy(to) && !to->stalled;
 }
 
 /* Of the first move of a queue that is not busy. */

@@ -10,8 +10,13 @@ uint32_t put_time(const struct engine *e)
 
 bool ready_reserve(struct queue *q, uint64_t more)
 {
-    uint64_t out = q->leased + q->receipts + q->ends_out + q->delayed_count;
-    return order_heap_reserve(&q->returned, q->returned.count + out + more);
+    uint64_t out = q->leased + q->receipts + q->ends_out + q->delayed_count, all = q->returned.count + out + more;
+    const struct waiter *w;
+    DL_FOREACH (q->blocked_sweeps, w) { /* they will take over what stands here when their turn comes */
+        if (w->kind != WAITER_REOPEN && !order_heap_reserve(&w->sweep.job->returned, all))
+            return false;
+    }
+    return order_heap_reserve(&q->returned, all);
 }
 
 struct message *ready_next(struct queue *q, uint64_t *sequence)
@@ -135,5 +140,5 @@ void message_forget(struct engine *e, struct queue *q, uint64_t sequence, struct
     q->log_ends -= m->end;
     e->messages--;
     q->active_ns = e->now;
-    log_remove(&q->log, sequence, q->fresh);
+    log_remove(&q->log, sequence, q->sweeps ? q->sweeps->from : q->fresh); /* a sweep goes by places in blocks, too */
 }

@@ -38,6 +38,7 @@ void queue_reopen(struct engine *e, struct queue *q)
     if (record) {
         record->first = q->generation;
         record->count = 1;
+        record->source_sequence = q->ends_over;
     }
     queue_mark(e, q);
 }

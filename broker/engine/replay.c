@@ -291,6 +291,7 @@ static int replay_reopen(struct replay *r, struct queue *q, const struct engine_
     if (!q->closed || record->first != q->generation + 1)
         return JQ_STORAGE;
     queue_reopen(r->e, q);
+    q->ends_past = q->ends_over = record->source_sequence;
     return JQ_OK;
 }
 
@@ -307,6 +308,8 @@ static int replay_producer(struct replay *r, struct queue *q, const struct engin
     if (record->kind == ENGINE_RECORD_FINISH && !p->finished) {
         p->finished = true;
         q->producers_finished++;
+        if (!q->closed && producers_over(q))
+            q->closed = 1; /* the record that says so may not have come as far */
     }
     return JQ_OK;
 }
@@ -415,6 +418,18 @@ int engine_replay(struct engine *e, uint64_t now, uint64_t age_ns, const struct 
     return code;
 }
 
+/* Sentinels that were out when their generation ended: nobody confirms them any more. */
+static void ends_tidy(struct engine *e, struct queue *q)
+{
+    for (uint64_t at = log_next(&q->log, 0); q->ends && at < q->ends_over; at = log_next(&q->log, at + 1)) {
+        struct message *m = log_at(&q->log, at);
+        if (!m->end)
+            continue;
+        q->ends--;
+        message_forget(e, q, at, m);
+    }
+}
+
 static int by_incarnation(const struct queue *a, const struct queue *b)
 {
     return a->incarnation < b->incarnation ? -1 : a->incarnation > b->incarnation;
@@ -426,6 +441,7 @@ int engine_replay_end(struct engine *e)
     struct queue *q, *next;
     HASH_ITER (hh_incarnation, e->by_incarnation, q, next) {
         order_tidy(q);
+        ends_tidy(e, q);
         struct producer *p, *after;
         HASH_ITER (hh, q->producers, p, after)
             producer_waits(e, p);

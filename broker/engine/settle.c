@@ -88,15 +88,16 @@ static void settling_flush(struct settling *g)
     g->fresh = NULL;
 }
 
-/* A touched message moves to a lease with the later deadline. */
+/* A touched message moves to a lease with the later deadline; that of a forward that waits has none to renew. */
 static void touch(struct settling *g, struct run *r, uint64_t sequence, struct message *m)
 {
     struct queue *q = r->member->queue;
-    if (!q->options.lease_ms)
+    bool timed = r->expiry.key != ENGINE_FOREVER, waits = r->expiry.key == RUN_SUSPENDED;
+    if (g->suspends ? !timed : waits || (!timed && !q->options.lease_ms))
         return;
     bool grows = g->fresh && g->fresh->first + g->fresh->count == sequence;
     if (!grows) {
-        uint64_t deadline = g->suspends ? RUN_SUSPENDED : deadline_after(g->e, q->options.lease_ms * 1000000);
+        uint64_t deadline = g->suspends ? RUN_SUSPENDED : lease_deadline(g->e, q);
         g->fresh = run_new(g->e, r->member, sequence, message_attempt(g->e, m), 0, deadline);
         g->fresh->put_time = r->put_time;
     }
@@ -204,7 +205,7 @@ void settle_resume(struct engine *e, struct session *s, struct engine_ranges ran
             const struct message *m = log_at(&q->log, range->first + k);
             struct run *r = held(e, s, m, range->attempt, ENGINE_DONE);
             if (r && r->expiry.key == RUN_SUSPENDED)
-                run_timed(e, r, deadline_after(e, q->options.lease_ms * 1000000));
+                run_timed(e, r, lease_deadline(e, q));
         }
     }
 }

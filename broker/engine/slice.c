@@ -213,8 +213,7 @@ static bool receipt_stick(struct session *s)
 /* Back to the front, in their order. */
 static void receipts_unstick(struct session *s)
 {
-    if (!s->stuck_count || !receipts_reserve(s, s->stuck_count))
-        return;
+    JQ_ASSERT(s->receipt_count + s->stuck_count <= s->receipt_capacity);
     while (s->stuck_count) {
         s->receipt_head = (s->receipt_head - 1) & (s->receipt_capacity - 1);
         s->receipt_count++;
@@ -306,6 +305,8 @@ static bool queue_slice(struct engine *e, struct queue *q, uint32_t piece)
     } else if (q->sweeps) {
         e->budget -= sweep_some(e, q, piece);
     } else if (q->moves && !q->deleted) {
+        if (move_waits(e, q))
+            return false;
         e->budget -= move_some(e, q, piece);
     } else if (q->deleted && lines_empty(q)) {
         e->budget -= delete_some(e, q, piece);

@@ -276,6 +276,8 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
         a->code = code;
         if (w->after > a->after)
             a->after = w->after;
+        for (const struct waiter *part = w->parts; part; part = part->part_next)
+            answer_rests_on(a, part->queue); /* it is so in all of them */
         if (code != JQ_OK)
             (void)answer_fail(e, a, code, why, q, 0);
         if (w->kind == WAITER_PUT && !forward)
