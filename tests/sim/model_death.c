@@ -127,6 +127,7 @@ static void die(struct model *model, size_t q, size_t index, enum engine_reason 
     if (to != SIZE_MAX) {
         model->queues[to].dead_in++;
         model->queues[to].discarded += !arrives;
+        queue->shared |= model->queues[to].options.durable;
     }
     bool plain = reason == ENGINE_REASON_EXPIRED && to == SIZE_MAX;
     model_atom(model, plain ? ENGINE_RECORD_EXPIRE : ENGINE_RECORD_DEAD, q, message->seq);

@@ -114,6 +114,8 @@ void records_settle(struct sim *sim)
     for (size_t i = 0; i < sim->model->wait_count; i++) {
         struct model_carried *carried = &sim->model->waits[i].carried;
         carried->after = carried_after(sim, carried);
+        for (size_t k = 0; k < carried->rest_count; k++)
+            carried->shared |= sim->model->queues[carried->rests[k]].shared;
         carried->rest_count = 0;
     }
 }
@@ -130,10 +132,11 @@ static void check_after(struct sim *sim, const struct sim_heard *heard, const st
 {
     const struct model *model = sim->model;
     uint64_t after = heard->effect.after;
-    bool durable = effect->kept || effect->carried.rest_count || effect->carried.after;
+    const struct model_carried *carried = &effect->carried;
+    bool durable = effect->kept || carried->rest_count || carried->after || carried->shared;
     for (size_t q = 0; q < model->queue_count && !sim->failed; q++) {
         bool rests = rests_on(effect, q);
-        durable |= rests && model->queues[q].options.durable;
+        durable |= rests && (model->queues[q].options.durable || model->queues[q].shared);
         uint64_t mark = rests ? watermark(sim, q, effect->atoms, waits_for_slices(effect)) : 0;
         if (after < mark)
             sim_fail(sim,

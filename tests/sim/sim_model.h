@@ -89,6 +89,7 @@ struct model_queue {
     uint64_t fenced[MODEL_SESSIONS_MAX];
     size_t fenced_count;
     uint64_t watermark; /* number of its last record before the atoms that are kept */
+    bool shared;        /* letters of it have gone to a durable queue: it may rest on records of that */
 };
 
 struct model_session {
@@ -102,6 +103,7 @@ struct model_carried {
     size_t rests[MODEL_RESTS_MAX];
     size_t rest_count, atoms;
     uint64_t after;
+    bool shared; /* one of them was (see there) */
 };
 
 /* A request that waits. */
