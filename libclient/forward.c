@@ -43,6 +43,8 @@ JQ_MUST_USE static int forward_prepare(struct joinq *client, struct forward *for
         code = target_prepare(client, &targets[i], bodies, &forward->targets[i]);
         bodies += forward->targets[i].count;
     }
+    if (code == JQ_OK && client->core.once)
+        (void)jqc_slot_await(client); /* now: what is read meanwhile takes the place of the ranges */
     if (code == JQ_OK && forward->batch)
         code = jqc_leases(client, forward->batch, forward->first, forward->count, &out->done);
     out->targets = forward->targets;

@@ -71,6 +71,70 @@ static void request_message(struct jqc_core *core, const struct jqc_request *req
     JQ_ASSERT(code == JQ_OK); /* it was encoded here */
 }
 
+/* ---- the queues that it names ----------------------------------------------------------------------------------------- */
+
+static struct jqw_queue *first_queue(struct jqw_message *message)
+{
+    switch (message->op) {
+    case JQW_PUT:
+        return &message->put.queue;
+    case JQW_GET:
+        return &message->get.queue;
+    case JQW_JOIN:
+        return &message->join.queue;
+    case JQW_CLOSE:
+        return &message->close.queue;
+    case JQW_PAUSE:
+        return &message->pause.queue;
+    case JQW_MOVE:
+        return &message->move.queue;
+    case JQW_EXPORT:
+        return &message->export_.queue;
+    case JQW_ALTER:
+        return &message->declare.queue; /* JQW_DECLARE means whichever has the name */
+    case JQW_ATTACH:
+    case JQW_FINISH:
+        return &message->producer.queue;
+    case JQW_TASK_DONE:
+    case JQW_PUT_END:
+    case JQW_PEEK:
+        return &message->count.queue;
+    case JQW_STAT:
+    case JQW_MARK:
+    case JQW_WHY:
+        return &message->named.queue;
+    default:
+        return NULL;
+    }
+}
+
+/* The queues of a message that request_message has made, one by one; NULL: no more. */
+static struct jqw_queue *queue_at(struct jqc_core *core, const struct jqc_request *request, struct jqw_message *message,
+                                  uint32_t index)
+{
+    if (message->op == JQW_FORWARD) /* always from its copy */
+        return index < message->forward.target_count ? &core->scratch->targets[index].queue : NULL;
+    if (index == 0)
+        return first_queue(message);
+    if (message->op == JQW_MOVE)
+        return index == 1 ? &message->move.to : NULL;
+    return request->others && index <= request->others->count ? &request->others->queues[index - 1] : NULL;
+}
+
+bool jqc_request_lost(struct jqc_core *core, const struct jqc_request *request)
+{
+    struct jqw_message message;
+    const struct jqw_queue *queue;
+    if (!request->remade)
+        return request->name && jqc_name_is_lost(request->name, core->broker.epoch);
+    request_message(core, request, &message);
+    for (uint32_t i = 0; (queue = queue_at(core, request, &message, i)); i++) {
+        if (jqc_names_lost(&core->names, queue, core->broker.epoch))
+            return true;
+    }
+    return false;
+}
+
 /* ---- with what is left of its time ------------------------------------------------------------------------------------ */
 
 static uint64_t *timeout_of(struct jqw_message *message)
@@ -95,14 +159,11 @@ static uint64_t left_ms(int64_t deadline_ns, int64_t now_ns)
     return deadline_ns > now_ns ? (uint64_t)(deadline_ns - now_ns + 999999) / 1000000 : 1;
 }
 
-static void others_set(const struct jqc_request *request, struct jqw_message *message)
+static void queues_complete(struct jqc_core *core, const struct jqc_request *request, struct jqw_message *message)
 {
-    struct jqc_others *others = request->others;
-    if (message->op != JQW_GET || !others)
-        return;
-    for (uint32_t i = 0; i < others->count; i++)
-        others->queues[i] = jqc_name_queue(others->names[i]);
-    message->get.others = others->queues;
+    struct jqw_queue *queue;
+    for (uint32_t i = 0; (queue = queue_at(core, request, message, i)); i++)
+        jqc_names_complete(&core->names, queue);
 }
 
 JQ_MUST_USE static int request_append(struct jqc_core *core, struct jqc_request *request, struct jqw_message *message)
@@ -110,14 +171,14 @@ JQ_MUST_USE static int request_append(struct jqc_core *core, struct jqc_request 
     uint64_t *timeout = timeout_of(message);
     if (timeout && request->deadline_ns != INT64_MAX)
         *timeout = left_ms(request->deadline_ns, core->resumed_ns);
-    others_set(request, message);
+    queues_complete(core, request, message);
     message->request = request->id;
     size_t before = core->out.size;
     int code = jqw_encode(&core->out, message);
     if (code != JQ_OK)
         return code;
     request->frame_size = core->out.size - before;
-    request->end = core->out_sent + (core->out.size - core->out_start);
+    request->end = jqc_core_end(core);
     request->epoch = core->broker.epoch;
     request->data_epoch = core->broker.data_epoch;
     return JQ_OK;

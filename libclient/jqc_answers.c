@@ -6,17 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What every answer begins with. */
+/* What every answer begins with. Lists of the answer that lie in the scratch are no longer there after NO_QUEUE. */
 static void outcome_set(struct jqc_core *core, struct jqc_request *request, uint32_t code, struct jqw_bytes text,
                         uint64_t incarnation)
 {
     request->answer.code = (int)code;
     if (text.size > 0)
         jqc_text_copy(request->answer.text, text.data, text.size);
-    if (!request->name)
-        return;
-    if (code == JQ_NO_QUEUE && jqc_name_is_lost(request->name, core->broker.epoch))
+    if (code == JQ_NO_QUEUE && jqc_request_lost(core, request))
         request->answer.code = JQ_DISCONNECTED; /* with the broker that had it (RST-1) */
+    else if (!request->name)
+        return;
     else if (request->op == JQW_DECLARE && code == JQ_OK)
         jqc_name_declared(request->name, incarnation, core->broker.epoch);
     else
@@ -113,8 +113,8 @@ static int take_got(struct jqc_core *core, struct jqc_request *request, const st
     const struct jqw_got *got = &message->got;
     if (!place_meet(core, request, got))
         return JQ_PROTOCOL;
-    outcome_set(core, request, got->code, got->text, request->others ? 0 : got->incarnation);
     request->answer.lost = request->lost_before + jqc_ranges_total(&got->lost);
+    outcome_set(core, request, got->code, got->text, request->others ? 0 : got->incarnation);
     request->answer.receipt = got->receipt;
     request->answer.end.count = 0;
     if (got->code == JQ_END && got->run_count == 1)
@@ -170,9 +170,9 @@ static int take_exported(struct jqc_core *core, struct jqc_request *request, con
 static int take_settled(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_settled *settled = &message->settled;
-    outcome_set(core, request, settled->code, settled->text, 0);
     request->answer.count = settled->count;
     request->answer.lost = jqc_ranges_total(&settled->lost);
+    outcome_set(core, request, settled->code, settled->text, 0);
     return JQ_OK;
 }
 
@@ -197,6 +197,8 @@ static int take_attached(struct jqc_core *core, struct jqc_request *request, con
         .finished = attached->finished, .accepted = attached->accepted, .generation = attached->generation};
     if (attached->code == JQ_OK)
         jqc_producer_note(core, request);
+    else if (request->forgotten && attached->code == JQ_EXISTS)
+        jqc_producer_refused(core, request->id);
     return JQ_OK;
 }
 
@@ -262,11 +264,13 @@ static bool answers_it(const struct answer_kind *kind, const struct jqc_request 
     return message->result.code != JQ_OK || !(others >> request->op & 1);
 }
 
-/* Request id 0: events, which tell nothing that an answer will not tell, and what the broker says before it closes. */
+/* Request id 0: events, most of which tell nothing that an answer will not tell, and what the broker says before it closes. */
 static void take_unasked(struct jqc_core *core, const struct jqw_message *message)
 {
     if (message->op == JQW_RESULT && message->result.code == JQ_PROTOCOL)
         core->refused = true;
+    if (message->op == JQW_EVENT_FENCED)
+        jqc_producer_fenced(core, &message->fenced);
     if (message->op == JQW_RESULT && message->result.text.size > 0)
         jqc_text_copy(core->why, message->result.text.data, message->result.text.size);
 }

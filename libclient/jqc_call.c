@@ -61,7 +61,9 @@ static int not_submitted(struct joinq *client, int code)
 int jqc_submit(struct joinq *client, struct jqw_message *message, struct jqc_name *name, struct jqc_request **out)
 {
     int code = jqc_core_submit(&client->core, message, name, out);
-    if (code == JQ_BUSY && client->core.once && jqc_slot_await(client))
+    bool waits =
+        client->core.once && message->op != JQW_FORWARD; /* that has waited before: its ranges lie in the scratch */
+    if (code == JQ_BUSY && waits && jqc_slot_await(client))
         code = jqc_core_submit(&client->core, message, name, out);
     if (code != JQ_OK)
         return not_submitted(client, code);
@@ -136,11 +138,10 @@ int jqc_call_count(struct joinq *client, struct jqw_message *message, struct jqc
 /* Confirms a delivery on receipt; where that fails it comes back, and the caller must not have it. */
 static void confirm(struct joinq *client, struct jqc_answer *answer)
 {
-    uint32_t session = client->core.session;
     int code = jqc_core_receive(&client->core, answer);
     if (code == JQ_OK)
-        code = jqc_flush(client);
-    if (code == JQ_OK && session == client->core.session)
+        code = jqc_flush_here(client);
+    if (code == JQ_OK)
         return;
     const char *why = client->core.why[0] ? client->core.why : "the connection broke before the delivery was confirmed";
     answer->code = JQ_DISCONNECTED;

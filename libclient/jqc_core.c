@@ -99,7 +99,7 @@ int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct j
     request->kept = keep;
     request->kept_start = before;
     request->frame_size = to->size - before;
-    request->end = core->out_sent + (core->out.size - core->out_start);
+    request->end = jqc_core_end(core);
     request->epoch = core->broker.epoch;
     request->data_epoch = core->broker.data_epoch;
     jqc_request_remember(request, message);
@@ -110,6 +110,11 @@ int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct j
 bool jqc_core_is_sent(const struct jqc_core *core, const struct jqc_request *request)
 {
     return !request->kept && core->out_sent >= request->end;
+}
+
+uint64_t jqc_core_end(const struct jqc_core *core)
+{
+    return core->out_sent + (core->out.size - core->out_start);
 }
 
 /* Submits a request whose answer nobody waits for; a connection without memory for it is given up, and with it all leases. */
@@ -165,8 +170,17 @@ int jqc_core_receive(struct jqc_core *core, const struct jqc_answer *answer)
         jqc_core_lose(core, JQ_OVERLOADED, "no memory to confirm what was received");
         return JQ_DISCONNECTED;
     }
+    if (core->out_sent >= core->receipt_end)
+        core->receipt_sent = core->receipt_told;
     core->receipt_told = answer->receipt;
+    core->receipt_end = jqc_core_end(core);
     return JQ_OK;
+}
+
+void jqc_core_unconfirm(struct jqc_core *core)
+{
+    if (core->out_sent < core->receipt_end)
+        core->receipt_told = core->receipt_sent;
 }
 
 /* ---- bytes -------------------------------------------------------------------------------------------------------- */
@@ -245,6 +259,7 @@ void jqc_core_lose(struct jqc_core *core, int code, const char *why)
     if (core->lost != JQ_OK)
         return;
     core->lost = code;
+    jqc_core_unconfirm(core);
     if (core->why[0] == '\0' || code != JQ_DISCONNECTED)
         jqc_text_copy(core->why, why, strlen(why));
     for (uint32_t i = 0; i < core->requests.count; i++) {

@@ -54,7 +54,9 @@ struct jqc_core {
     bool refused;             /* the broker said that the client makes no sense: another connection would not help */
     struct jqw_buffer kept;   /* frames of requests that were never sent */
     struct jqc_producer *producers; /* attached, to be attached again */
-    uint64_t receipt_told;          /* the highest delivery on receipt that was confirmed */
+    uint64_t receipt_told;          /* the highest delivery on receipt that was confirmed, ... */
+    uint64_t receipt_sent;          /* ... the one before, which is surely sent, ... */
+    uint64_t receipt_end;           /* ... and where in the output the last confirmation ends */
     int lost; /* JQ_OK while there is a connection; why there is none: DISCONNECTED, PROTOCOL, OVERLOADED */
     char why[JQW_TEXT_MAX + 1]; /* the sentence to lost, or what the broker said last about the connection */
 };
@@ -73,6 +75,8 @@ JQ_MUST_USE int jqc_core_submit(struct jqc_core *core, struct jqw_message *messa
 void jqc_core_copy(struct jqc_core *core, struct jqc_request *request);
 /* True once every byte of the request was sent. */
 bool jqc_core_is_sent(const struct jqc_core *core, const struct jqc_request *request);
+/* Where the output ends, counted from its start. */
+uint64_t jqc_core_end(const struct jqc_core *core);
 /* Nobody waits for the request any more: it is cancelled, and what it still brings is given back (CAN-1). */
 void jqc_core_forget(struct jqc_core *core, struct jqc_request *request);
 /* The caller gets what an answer brought on receipt: confirms it in the output (GET-3), which must be sent before the caller has it.
@@ -99,7 +103,8 @@ void jqc_core_suspend(struct jqc_core *core, const char *why);
 /* The broker has said welcome on the next connection: what was kept is in the output, in order, behind the producers. The last
  * connection still stood `gap_ms` ago. */
 void jqc_core_resume(struct jqc_core *core, int64_t now_ns, uint64_t gap_ms);
-/* While suspended: answers the kept requests whose callers' time is over, TIMEOUT. Returns the next deadline, INT64_MAX: none. */
+/* While suspended: answers the kept requests whose callers' time is over, TIMEOUT. Returns the next deadline, INT64_MAX: none;
+ * now_ns where it has answered any. */
 int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns);
 /* ---- what is asked again (jqc_again.c) ---- */
 
@@ -112,10 +117,16 @@ struct jqw_once *jqc_once_of(struct jqw_message *message);
 bool jqc_put_goes_on(struct jqc_core *core, struct jqc_request *request, const struct jqw_result *result);
 /* Makes the request anew, at the end of the output. JQ_OK or JQ_OVERLOADED. */
 JQ_MUST_USE int jqc_request_remake(struct jqc_core *core, struct jqc_request *request);
+/* Whether a queue that the request names was lost with the broker that had it, if it is missing now. Uses the scratch. */
+bool jqc_request_lost(struct jqc_core *core, const struct jqc_request *request);
 /* Whether it settles leases only, which do not outlive a connection. */
 bool jqc_request_settles(const struct jqc_request *request);
 /* An attach or finish was answered OK. */
 void jqc_producer_note(struct jqc_core *core, const struct jqc_request *request);
+/* The attach with this id was answered EXISTS: if it was to attach a producer again, the name is another client's now. */
+void jqc_producer_refused(struct jqc_core *core, uint32_t request);
+/* Another client has taken the name over. */
+void jqc_producer_fenced(struct jqc_core *core, const struct jqw_event_fenced *fenced);
 void jqc_producers_fini(struct jqc_core *core);
 
 /* ---- between jqc_core.c and jqc_answers.c ---- */
@@ -125,6 +136,8 @@ JQ_MUST_USE int jqc_answer_take(struct jqc_core *core, const struct jqw_message 
 /* Gives back what a delivery brought that nobody will see. */
 void jqc_core_release_ranges(struct jqc_core *core, const struct jqw_ranges *ranges);
 void jqc_core_release(struct jqc_core *core, uint64_t incarnation, const struct jqw_run *runs, uint32_t count);
+/* The connection ends: what was confirmed in output that was not sent was not confirmed. */
+void jqc_core_unconfirm(struct jqc_core *core);
 /* Copies a text, at most JQW_TEXT_MAX bytes of it. */
 void jqc_text_copy(char to[JQW_TEXT_MAX + 1], const void *text, size_t size);
 

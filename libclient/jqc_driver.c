@@ -11,6 +11,7 @@ enum {
     OUT_EAGER = 64 * 1024, /* output from which a submission writes */
     PEER_ASK_MS = 5000,    /* between questions whether the peer's host is still there */
     PEER_SILENT_MS = 15000,
+    LAST_READS = 64,       /* after a write has failed: more than a socket holds */
     SLOT_WAIT_MS = 1000,   /* for one of very many requests to be answered, before there are too many */
     OUT_MAX = 1024 * 1024, /* output above which a submission waits until some of it is written */
 };
@@ -98,7 +99,7 @@ static bool read_once(struct joinq *client)
 /* Nothing can be sent any more; what the broker has said before is still heard. */
 static void write_failed(struct joinq *client, int error)
 {
-    while (read_once(client))
+    for (int reads = 0; reads < LAST_READS && read_once(client); reads++)
         continue;
     connection_end(client, error);
 }
@@ -154,14 +155,34 @@ JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
     return late ? JQ_TIMEOUT : JQ_OK; /* however much comes that is no answer */
 }
 
-bool jqc_slot_await(struct joinq *client)
+static bool slot_is_free(const struct joinq *client)
 {
     const struct jqc_slots *slots = &client->core.requests.slots_once;
+    return slots->free_count > 0 || slots->count < JQW_SLOTS_MAX;
+}
+
+bool jqc_slot_await(struct joinq *client)
+{
+    if (slot_is_free(client))
+        return true;
     int64_t deadline_ns = jqc_deadline(SLOT_WAIT_MS);
     jqc_write(client);
-    while (slots->free_count == 0 && client->core.lost == JQ_OK && turn(client, deadline_ns) == JQ_OK)
+    while (!slot_is_free(client) && client->core.lost == JQ_OK && turn(client, deadline_ns) == JQ_OK)
         continue;
-    return slots->free_count > 0;
+    return slot_is_free(client);
+}
+
+int jqc_flush_here(struct joinq *client)
+{
+    const struct jqc_core *core = &client->core;
+    uint32_t session = core->session;
+    uint64_t end = jqc_core_end(core);
+    jqc_write(client);
+    while (core->session == session && core->out_sent < end && connection_stands(client)) {
+        int code = turn(client, JQC_DEADLINE_NONE);
+        JQ_ASSERT(code == JQ_OK);
+    }
+    return core->session == session && core->out_sent >= end ? JQ_OK : JQ_DISCONNECTED;
 }
 
 int jqc_flush(struct joinq *client)

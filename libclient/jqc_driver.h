@@ -43,7 +43,9 @@ int64_t jqc_deadline(int64_t timeout_ms);
 void jqc_write(struct joinq *client);
 /* Writes everything. JQ_OK, or JQ_DISCONNECTED. */
 JQ_MUST_USE int jqc_flush(struct joinq *client);
-/* All slots are in use: waits a moment for an answer. False: there is none. */
+/* Writes the output that there is now; does not wait for another connection. JQ_OK, or JQ_DISCONNECTED: not all of it was written. */
+JQ_MUST_USE int jqc_flush_here(struct joinq *client);
+/* If all slots are in use waits a moment for an answer, and so reads. False: there is none. */
 bool jqc_slot_await(struct joinq *client);
 /* After a submission that nobody waits for yet: keeps the output within bounds; waits only while the broker takes nothing. */
 void jqc_throttle(struct joinq *client);

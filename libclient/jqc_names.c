@@ -55,6 +55,26 @@ int jqc_names_find(struct jqc_names *names, const char *text, struct jqc_name **
     return JQ_OK;
 }
 
+static const struct jqc_name *name_of(const struct jqc_names *names, const struct jqw_queue *queue)
+{
+    const struct jqc_name *name;
+    HASH_FIND(hh, names->by_name, queue->name.data, (unsigned)queue->name.size, name);
+    return name;
+}
+
+void jqc_names_complete(const struct jqc_names *names, struct jqw_queue *queue)
+{
+    const struct jqc_name *name = queue->incarnation == 0 ? name_of(names, queue) : NULL;
+    if (name)
+        queue->incarnation = name->incarnation;
+}
+
+bool jqc_names_lost(const struct jqc_names *names, const struct jqw_queue *queue, uint32_t epoch)
+{
+    const struct jqc_name *name = name_of(names, queue);
+    return name && jqc_name_is_lost(name, epoch);
+}
+
 struct jqw_queue jqc_name_queue(const struct jqc_name *name)
 {
     return (struct jqw_queue){.name = {(const uint8_t *)name->text, name->size}, .incarnation = name->incarnation};

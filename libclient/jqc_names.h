@@ -23,6 +23,10 @@ struct jqw_queue jqc_name_queue(const struct jqc_name *name);
 void jqc_name_meet(struct jqc_name *name, uint64_t incarnation, uint32_t epoch);
 /* The queue was declared: this is the one from now on. */
 void jqc_name_declared(struct jqc_name *name, uint64_t incarnation, uint32_t epoch);
+/* A queue of a request that was made before its incarnation was met: now it is that one (RST-1). */
+void jqc_names_complete(const struct jqc_names *names, struct jqw_queue *queue);
+/* Whether a queue of this name is known, and is lost if it is missing now. */
+bool jqc_names_lost(const struct jqc_names *names, const struct jqw_queue *queue, uint32_t epoch);
 /* Whether it was met at another run of the broker than this one: if it is missing now, it was lost with that. */
 bool jqc_name_is_lost(const struct jqc_name *name, uint32_t epoch);
 

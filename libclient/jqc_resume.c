@@ -10,35 +10,72 @@
 struct jqc_producer {
     struct jqc_producer *next;
     struct jqc_name *queue;
+    uint64_t incarnation; /* to which it was attached */
+    uint32_t request;     /* by which it was attached again; 0: not yet */
     size_t size;
     uint8_t text[];
 };
 
-static void producer_remove(struct jqc_core *core, const struct jqc_name *queue)
+static bool is_producer(const struct jqc_producer *producer, struct jqw_bytes text)
 {
-    for (struct jqc_producer **at = &core->producers; *at; at = &(*at)->next) {
-        struct jqc_producer *producer = *at;
-        if (producer->queue != queue)
-            continue;
-        *at = producer->next;
-        free(producer);
-        return;
-    }
+    return producer->size == text.size && memcmp(producer->text, text.data, text.size) == 0;
+}
+
+static struct jqc_producer **producer_find(struct jqc_core *core, const struct jqc_name *queue)
+{
+    struct jqc_producer **at = &core->producers;
+    while (*at && (*at)->queue != queue)
+        at = &(*at)->next;
+    return at;
+}
+
+static void producer_remove(struct jqc_producer **at)
+{
+    struct jqc_producer *producer = *at;
+    *at = producer->next;
+    free(producer);
 }
 
 /* One name a queue: a later attach takes the place of the one before. Without memory it is not attached again, and puts say so. */
+static void producer_attached(struct jqc_core *core, const struct jqc_request *request, struct jqw_bytes text)
+{
+    struct jqc_producer *producer = malloc(sizeof *producer + text.size);
+    if (!producer)
+        return;
+    *producer =
+        (struct jqc_producer){core->producers, request->name, jqc_name_queue(request->name).incarnation, 0, text.size};
+    memcpy(producer->text, text.data, text.size);
+    core->producers = producer;
+}
+
 void jqc_producer_note(struct jqc_core *core, const struct jqc_request *request)
 {
     if (!request->name || request->forgotten)
         return;
-    producer_remove(core, request->name);
-    const struct jqw_bytes *text = &request->again.producer.producer;
-    struct jqc_producer *producer = request->op == JQW_ATTACH ? malloc(sizeof *producer + text->size) : NULL;
-    if (!producer)
-        return;
-    *producer = (struct jqc_producer){core->producers, request->name, text->size};
-    memcpy(producer->text, text->data, text->size);
-    core->producers = producer;
+    struct jqw_bytes text = request->again.producer.producer;
+    struct jqc_producer **before = producer_find(core, request->name);
+    if (*before && (request->op == JQW_ATTACH || is_producer(*before, text)))
+        producer_remove(before);
+    if (request->op == JQW_ATTACH)
+        producer_attached(core, request, text);
+}
+
+void jqc_producer_refused(struct jqc_core *core, uint32_t request)
+{
+    struct jqc_producer **at = &core->producers;
+    while (*at && (*at)->request != request)
+        at = &(*at)->next;
+    if (*at)
+        producer_remove(at);
+}
+
+void jqc_producer_fenced(struct jqc_core *core, const struct jqw_event_fenced *fenced)
+{
+    struct jqc_producer **at = &core->producers;
+    while (*at && ((*at)->incarnation != fenced->queue.incarnation || !is_producer(*at, fenced->producer)))
+        at = &(*at)->next;
+    if (*at)
+        producer_remove(at);
 }
 
 void jqc_producers_fini(struct jqc_core *core)
@@ -53,12 +90,15 @@ void jqc_producers_fini(struct jqc_core *core)
 /* The broker has ended the session that held the names; one that another client took over meanwhile stays that client's. */
 static void producers_attach(struct jqc_core *core)
 {
-    for (const struct jqc_producer *at = core->producers; at; at = at->next) {
+    for (struct jqc_producer *at = core->producers; at; at = at->next) {
         struct jqw_message message = {
             .op = JQW_ATTACH, .producer = {.queue = jqc_name_queue(at->queue), .producer = {at->text, at->size}}};
         struct jqc_request *request;
-        if (jqc_core_submit(core, &message, NULL, &request) == JQ_OK)
-            jqc_request_forget(&core->requests, request);
+        bool gone = message.producer.queue.incarnation != at->incarnation; /* and another was made in its place */
+        if (gone || jqc_core_submit(core, &message, NULL, &request) != JQ_OK)
+            continue;
+        at->request = request->id;
+        jqc_request_forget(&core->requests, request);
     }
 }
 
@@ -93,6 +133,7 @@ static void request_suspend(struct jqc_core *core, struct jqc_request *request, 
     request->lost_before += request->op == JQW_GET ? request->carried : 0;
     if (request->op == JQW_GET)
         request->carried = 0;
+    request->kept_start = 0;
     if (request->forgotten)
         jqc_request_close(&core->requests, request);
     else if (jqc_request_settles(request))
@@ -119,6 +160,7 @@ void jqc_core_suspend(struct jqc_core *core, const char *why)
 {
     if (core->why[0] == '\0')
         jqc_text_copy(core->why, why, strlen(why));
+    jqc_core_unconfirm(core);
     for (uint32_t i = 0; i < core->requests.count; i++) {
         struct jqc_request *request = core->requests.slots[i];
         if (request->state == JQC_OPEN)
@@ -130,8 +172,8 @@ void jqc_core_suspend(struct jqc_core *core, const char *why)
     }
     core->suspended = true;
     core->session++;
-    core->receipt_told = 0;
-    core->out_sent += core->out.size - core->out_start;
+    core->receipt_told = core->receipt_sent = 0;
+    core->out_sent = core->receipt_end = jqc_core_end(core);
     core->out.size = core->out_start = 0;
     core->parser = (struct jqw_frame_parser){.frame_max = JQW_FRAME_MAX};
     jqc_input_fini(&core->input);
@@ -169,7 +211,7 @@ static void request_resume(struct jqc_core *core, struct jqc_request *request, u
     } else {
         code = jqw_buffer_append(&core->out, core->kept.data + request->kept_start, request->frame_size);
         request->frame_size = core->out.size - before;
-        request->end = core->out_sent + (core->out.size - core->out_start);
+        request->end = jqc_core_end(core);
     }
     request->kept = false;
     if (code != JQ_OK)
@@ -212,18 +254,39 @@ static void expire(struct jqc_core *core, struct jqc_request *request)
         request_answer(core, request, JQ_TIMEOUT, "no connection to the broker in time");
 }
 
+/* Bytes behind the last request that waits for a connection are not kept any longer. */
+static void kept_trim(struct jqc_core *core)
+{
+    size_t end = 0;
+    for (uint32_t i = 0; i < core->requests.count; i++) {
+        const struct jqc_request *request = core->requests.slots[i];
+        size_t request_end = request->kept_start + request->frame_size;
+        if (request->state == JQC_OPEN && request->kept && request_end > end)
+            end = request_end;
+    }
+    if (end < core->kept.size)
+        core->kept.size = end;
+    if (core->kept.size == 0)
+        jqw_buffer_fini(&core->kept);
+}
+
 int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns)
 {
     int64_t next = INT64_MAX;
+    bool expired = false;
     for (uint32_t i = 0; i < core->requests.count; i++) {
         struct jqc_request *request = core->requests.slots[i];
         if (request->state != JQC_OPEN || !request->kept)
             continue;
         if (request->deadline_ns <= now_ns) {
             expire(core, request);
+            expired = true;
         } else if (request->deadline_ns < next) {
             next = request->deadline_ns;
         }
     }
-    return next;
+    if (!expired)
+        return next;
+    kept_trim(core);
+    return now_ns;
 }

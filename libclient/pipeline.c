@@ -69,7 +69,8 @@ int joinq_forget(joinq *client, joinq_ticket ticket)
     if (!request)
         return JQ_INVALID;
     jqc_core_forget(&client->core, request);
-    if (client->core.suspended && client->core.lost == JQ_OK)
+    (void)!jqc_flush_here(client);
+    if (client->core.lost == JQ_OK) /* where another connection is to come, the request has ended with this one */
         return JQ_OK;
-    return joinq_flush(client);
+    return jqc_fail(client, JQ_DISCONNECTED, "%s", client->core.why);
 }

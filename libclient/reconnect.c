@@ -43,6 +43,11 @@ bool jqc_reconnect_begin(struct joinq *client)
     return true;
 }
 
+static void give_up(struct joinq *client)
+{
+    jqc_core_lose(&client->core, JQ_DISCONNECTED, "the connection broke, and could not be made again in time");
+}
+
 static void attempt(struct joinq *client, int64_t deadline_ns)
 {
     int64_t least_ns = jqc_deadline(ATTEMPT_MS), most_ns = jqc_deadline(CONNECT_MS);
@@ -62,11 +67,13 @@ static void attempt(struct joinq *client, int64_t deadline_ns)
         return;
     jqc_core_suspend(&client->core, client->error);
     next_try_set(client);
+    if (jqc_deadline(0) >= again->give_up_ns)
+        give_up(client);
 }
 
 int64_t joinq_patience_ms(const joinq *client)
 {
-    if (client->transport.ops || !client->core.suspended)
+    if (client->transport.ops || !client->core.suspended || client->core.lost != JQ_OK)
         return JOINQ_FOREVER;
     int64_t left_ns = client->reconnect.next_ns - jqc_deadline(0);
     return left_ns <= 0 ? 0 : earlier(left_ns / 1000000 + 1, PATIENCE_MS);
@@ -77,10 +84,12 @@ int jqc_reconnect_step(struct joinq *client, int64_t deadline_ns)
     struct jqc_reconnect *again = &client->reconnect;
     int64_t now_ns = jqc_deadline(0);
     int64_t expiry_ns = jqc_core_expire(&client->core, now_ns);
-    if (now_ns >= again->give_up_ns)
-        jqc_core_lose(&client->core, JQ_DISCONNECTED, "the connection broke, and could not be made again in time");
-    else if (now_ns >= again->next_ns)
-        attempt(client, earlier(deadline_ns, expiry_ns));
+    if (expiry_ns <= now_ns)
+        return JQ_OK;             /* somebody has an answer, perhaps who waits here */
+    if (now_ns >= again->next_ns) /* once more also where the time is over: nobody may have called in the meantime */
+        attempt(client, earlier(earlier(deadline_ns, expiry_ns), again->give_up_ns));
+    else if (now_ns >= again->give_up_ns)
+        give_up(client);
     else
         return jqc_poll(-1, 0, earlier(earlier(again->next_ns, again->give_up_ns), earlier(expiry_ns, deadline_ns))) ==
                            JQ_TIMEOUT &&
