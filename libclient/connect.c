@@ -94,6 +94,8 @@ JQ_MUST_USE static int hello(struct joinq *client, int64_t deadline_ns)
     const struct jqw_url *url = &who->url;
     struct jqw_message message = {.op = JQW_HELLO,
                                   .hello = {.version = JQW_VERSION, .client = {who->id, sizeof who->id}}};
+    client->core.broker.ping_ms = 0; /* until it has said so again */
+    message.hello.flags = client->pings.wanted ? JQW_HELLO_PING : 0;
     message.hello.name = (struct jqw_bytes){(const uint8_t *)who->name, strlen(who->name)};
     struct jqc_request *request;
     int code = jqc_submit(client, &message, NULL, &request);
@@ -104,6 +106,8 @@ JQ_MUST_USE static int hello(struct joinq *client, int64_t deadline_ns)
         return cannot_connect(client, url, JQ_TIMEOUT, "no answer in time");
     }
     code = request->answer.code;
+    client->pings.unheard = 0;
+    client->pings.next_ns = jqc_deadline((int64_t)client->core.broker.ping_ms);
     if (code != JQ_OK)
         cannot_connect(client, url, code, request->answer.text[0] ? request->answer.text : jqw_code_text(code));
     jqc_call_end(client, request);
@@ -126,6 +130,7 @@ JQ_MUST_USE static int identity_set(struct joinq *client, const struct joinq_opt
         return jqc_fail(client, JQ_INVALID, "the longest interval between tries is 1 ms or more");
     if (options->name)
         memcpy(who->name, options->name, strnlen(options->name, JQW_NAME_MAX));
+    client->pings.wanted = options->ping;
     who->interval_max_ms = options->reconnect_interval_ms < INT32_MAX ? options->reconnect_interval_ms : INT32_MAX;
     return JQ_OK;
 }

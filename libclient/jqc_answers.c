@@ -43,6 +43,7 @@ static void broker_meet(struct jqc_broker *broker, const struct jqw_welcome *wel
     memcpy(broker->data, welcome->data.data, sizeof broker->data);
     broker->known = welcome->known;
     broker->client_forget_ms = welcome->client_forget_ms;
+    broker->ping_ms = welcome->ping_ms;
 }
 
 static int take_welcome(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)

@@ -128,6 +128,12 @@ static void submit_forgotten(struct jqc_core *core, struct jqw_message *message)
         jqc_core_lose(core, JQ_OVERLOADED, "no memory to give back what nobody waits for");
 }
 
+void jqc_core_ping(struct jqc_core *core)
+{
+    struct jqw_message message = {.op = JQW_PING};
+    submit_forgotten(core, &message);
+}
+
 void jqc_core_release_ranges(struct jqc_core *core, const struct jqw_ranges *ranges)
 {
     struct jqw_message message = {.op = JQW_RELEASE, .settle = {.ranges = *ranges}};

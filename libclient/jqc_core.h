@@ -30,6 +30,7 @@ struct jqc_broker {
     uint32_t data_epoch; /* how often nothing had outlived the one before */
     bool known;          /* it keeps something of this client */
     uint64_t client_forget_ms;
+    uint64_t ping_ms; /* how often it wants to hear something; 0: never mind */
 };
 
 struct jqc_producer;
@@ -133,6 +134,8 @@ void jqc_producers_fini(struct jqc_core *core);
 
 /* Takes the message of one frame. JQ_OK, or JQ_PROTOCOL with *why (static text). */
 JQ_MUST_USE int jqc_answer_take(struct jqc_core *core, const struct jqw_message *message, const char **why);
+/* Asks for an answer that tells nothing but that the broker is there. */
+void jqc_core_ping(struct jqc_core *core);
 /* Gives back what a delivery brought that nobody will see. */
 void jqc_core_release_ranges(struct jqc_core *core, const struct jqw_ranges *ranges);
 void jqc_core_release(struct jqc_core *core, uint64_t incarnation, const struct jqw_run *runs, uint32_t count);

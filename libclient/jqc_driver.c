@@ -12,6 +12,7 @@ enum {
     PEER_ASK_MS = 5000,    /* between questions whether the peer's host is still there */
     PEER_SILENT_MS = 15000,
     LAST_READS = 64,       /* after a write has failed: more than a socket holds */
+    UNHEARD_MAX = 2,       /* signs of life without an answer */
     SLOT_WAIT_MS = 1000,   /* for one of very many requests to be answered, before there are too many */
     OUT_MAX = 1024 * 1024, /* output above which a submission waits until some of it is written */
 };
@@ -21,6 +22,11 @@ static int64_t clock_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 int64_t jqc_deadline(int64_t timeout_ms)
@@ -88,6 +94,8 @@ static bool read_once(struct joinq *client)
     }
     ssize_t size = jqw_read(&client->transport, to, room);
     if (size > 0)
+        client->pings.unheard = 0;
+    if (size > 0)
         jqc_core_filled(&client->core, (size_t)size);
     if (size > 0 || size == JQW_IO_AGAIN)
         client->reconnect.stood_ns = clock_ns();
@@ -123,6 +131,27 @@ void jqc_write(struct joinq *client)
     }
 }
 
+int64_t jqc_ping_due(const struct joinq *client)
+{
+    bool agreed = client->pings.wanted && client->core.broker.ping_ms && client->transport.ops;
+    return agreed ? client->pings.next_ns : JQC_DEADLINE_NONE;
+}
+
+/* A broker that has not said a word to several is gone, or hangs. */
+static void ping_when_due(struct joinq *client)
+{
+    int64_t due_ns = jqc_ping_due(client);
+    if (due_ns == JQC_DEADLINE_NONE || due_ns > clock_ns())
+        return;
+    if (client->pings.unheard++ == UNHEARD_MAX) {
+        connection_end(client, ETIMEDOUT);
+        return;
+    }
+    client->pings.next_ns = jqc_deadline((int64_t)client->core.broker.ping_ms);
+    jqc_core_ping(&client->core);
+    jqc_write(client);
+}
+
 static bool output_left(const struct joinq *client)
 {
     size_t size;
@@ -135,13 +164,13 @@ static bool output_left(const struct joinq *client)
 JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
 {
     struct jqw_transport *transport = &client->transport;
+    ping_when_due(client);
     if (!transport->ops)
         return jqc_reconnect_step(client, deadline_ns);
     if (!transport->ops->pending(transport)) {
         int user = JQW_WANT_READ | (output_left(client) ? JQW_WANT_WRITE : 0);
-        int64_t ask_ns = jqc_deadline(PEER_ASK_MS);
-        int code = jqc_poll(transport->ops->fd(transport), transport->ops->wanted(transport, user),
-                            ask_ns < deadline_ns ? ask_ns : deadline_ns);
+        int64_t until_ns = earlier(earlier(jqc_deadline(PEER_ASK_MS), jqc_ping_due(client)), deadline_ns);
+        int code = jqc_poll(transport->ops->fd(transport), transport->ops->wanted(transport, user), until_ns);
         if (code != JQ_OK && jqw_transport_peer(transport, PEER_SILENT_MS) == JQW_PEER_GONE)
             connection_end(client, ETIMEDOUT);
         else if (code != JQ_OK)
@@ -188,6 +217,7 @@ int jqc_flush_here(struct joinq *client)
 int jqc_flush(struct joinq *client)
 {
     jqc_write(client);
+    ping_when_due(client);
     while (client->core.suspended || (connection_stands(client) && output_left(client))) {
         if (client->core.lost != JQ_OK)
             break;
@@ -225,6 +255,7 @@ int jqc_await(struct joinq *client, const struct jqc_request *request, int64_t d
 {
     int code = JQ_OK;
     jqc_write(client);
+    ping_when_due(client);
     while (code == JQ_OK && !is_answered(client, request))
         code = turn(client, deadline_ns);
     return is_answered(client, request) ? JQ_OK : code;

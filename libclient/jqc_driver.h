@@ -24,10 +24,18 @@ struct jqc_reconnect {
     bool greeting;    /* a try is under way */
 };
 
+/* Signs of life, where both agreed to them. */
+struct jqc_pings {
+    bool wanted;
+    int64_t next_ns;  /* when the next one is due */
+    unsigned unheard; /* so many were sent since something was read */
+};
+
 struct joinq {
     struct jqc_core core;
     struct jqw_transport transport; /* ops NULL: none yet, or no more */
     struct jqc_reconnect reconnect;
+    struct jqc_pings pings;
     uint64_t stale; /* dones of the get that is being prepared that were lost with an earlier connection */
     size_t lost;    /* joinq_lost */
     struct jqw_bytes items[JQW_BATCH_MAX]; /* bodies of the put that is being encoded */
@@ -54,6 +62,8 @@ JQ_MUST_USE int jqc_await(struct joinq *client, const struct jqc_request *reques
 /* Waits until the descriptor is ready for JQW_WANT_* or the deadline has passed: JQ_OK (something may be done) or JQ_TIMEOUT. */
 JQ_MUST_USE int jqc_poll(int fd, int wanted, int64_t deadline_ns);
 
+/* When the next sign of life is due; JQC_DEADLINE_NONE: none was agreed. */
+int64_t jqc_ping_due(const struct joinq *client);
 /* Closes the transport, if there is one. */
 void jqc_transport_close(struct joinq *client);
 

@@ -73,10 +73,15 @@ static void attempt(struct joinq *client, int64_t deadline_ns)
 
 int64_t joinq_patience_ms(const joinq *client)
 {
-    if (client->transport.ops || !client->core.suspended || client->core.lost != JQ_OK)
+    int64_t now_ns = jqc_deadline(0), next_ns = jqc_ping_due(client), most_ms = JOINQ_FOREVER;
+    if (!client->transport.ops && client->core.suspended && client->core.lost == JQ_OK) {
+        next_ns = client->reconnect.next_ns;
+        most_ms = PATIENCE_MS;
+    }
+    if (next_ns == JQC_DEADLINE_NONE)
         return JOINQ_FOREVER;
-    int64_t left_ns = client->reconnect.next_ns - jqc_deadline(0);
-    return left_ns <= 0 ? 0 : earlier(left_ns / 1000000 + 1, PATIENCE_MS);
+    int64_t left_ms = next_ns > now_ns ? (next_ns - now_ns) / 1000000 + 1 : 0;
+    return most_ms == JOINQ_FOREVER ? left_ms : earlier(left_ms, most_ms);
 }
 
 int jqc_reconnect_step(struct joinq *client, int64_t deadline_ns)

@@ -118,6 +118,7 @@ enum jqw_close_flag { JQW_CLOSE_IMMEDIATE = 1, JQW_CLOSE_AFTER_MINE = 2 };
 enum jqw_delete_flag { JQW_DELETE_IF_EMPTY = 1, JQW_DELETE_FORCE = 2 };
 enum jqw_join_flag { JQW_JOIN_MINE = 1, JQW_JOIN_SNAPSHOT = 2 };
 enum jqw_pause_flag { JQW_PAUSE_PUTS = 1, JQW_PAUSE_GETS = 2, JQW_PAUSE_RESUME = 4 };
+enum jqw_hello_flag { JQW_HELLO_PING = 1 };
 enum jqw_bye_flag { JQW_BYE_FORGET = 1 };
 enum jqw_nack_flag { JQW_NACK_DEAD = 1 };
 enum jqw_attach_flag { JQW_ATTACH_TAKEOVER = 1 };
@@ -134,6 +135,7 @@ struct jqw_hello {
     uint32_t version;
     struct jqw_bytes client; /* 16 random bytes, new for each library handle */
     struct jqw_bytes name;   /* for people: shown in logs; may be empty */
+    uint32_t flags;          /* jqw_hello_flag */
 };
 struct jqw_declare { /* DECLARE, ALTER */
     struct jqw_queue queue;
@@ -256,6 +258,7 @@ struct jqw_welcome {
     uint32_t waiting_max;
     struct jqw_bytes data;     /* 16 bytes: the data that outlives runs of the broker; all 0: none does */
     uint64_t client_forget_ms; /* how long a client without a connection is remembered */
+    uint64_t ping_ms;          /* how often the client is to be heard; 0: it need not */
 };
 /* Each answer starts with a code; `text` is empty unless it says more than the code does. */
 struct jqw_result {

@@ -167,6 +167,7 @@ static const struct jqw_field hello_fields[] = {
     U32("version", hello.version),
     BIN16("client", hello.client),
     NAME("name", hello.name),
+    FLAGS(hello.flags, JQW_HELLO_PING),
 };
 static const struct jqw_field declare_fields[] = {
     QUEUE(declare.queue),
@@ -292,6 +293,7 @@ static const struct jqw_field welcome_fields[] = {
     U32("waiting_max", welcome.waiting_max),
     BIN16("data", welcome.data),
     PLAIN("client_forget_ms", welcome.client_forget_ms, TIME),
+    PLAIN("ping_ms", welcome.ping_ms, TIME),
 };
 static const struct jqw_field result_fields[] = {
     CODE(result),

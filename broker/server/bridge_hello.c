@@ -41,5 +41,6 @@ void bridge_hello(struct connection *connection, const struct jqw_message *messa
         return;
     }
     note_name(connection, hello->name);
+    connection->pings = hello->flags & JQW_HELLO_PING;
     connection_opened(connection, message->request);
 }

@@ -185,6 +185,8 @@ static int say_opened(const struct saying *saying)
 {
     static const uint8_t no_data[16]; /* nothing outlives this run */
     const struct server *server = saying->server;
+    const struct connection *connection = sessions_find(&server->sessions, saying->effect->session.value);
+    bool pings = connection && connection->pings;
     if (saying->effect->code != JQ_OK)
         return say_result(saying);
     return bridge_say(saying, &(struct jqw_message){
@@ -198,7 +200,8 @@ static int say_opened(const struct saying *saying)
                                               .settle_max = JQW_SETTLE_MAX,
                                               .waiting_max = server->config.waiting_max,
                                               .data = {no_data, sizeof no_data},
-                                              .client_forget_ms = CLIENT_FORGET_MS},
+                                              .client_forget_ms = CLIENT_FORGET_MS,
+                                              .ping_ms = pings ? server->config.ping_ns / 1000000 : 0},
                               });
 }
 

@@ -100,6 +100,8 @@ void connection_opened(struct connection *connection, uint32_t request)
     connection->state = CONNECTION_OPEN;
     connection->parser.frame_max = server->config.frame_max;
     server_deadline_clear(connection);
+    if (connection->pings)
+        server_deadline_set(connection, &server->silent, server->config.ping_ns);
 }
 
 /* ---- ending ---- */
@@ -182,7 +184,7 @@ static void writing_failed(struct connection *connection)
     struct server *server = connection->server;
     connection->broken = true;
     connection->write_waits = false;
-    if (!connection->deadlines)
+    if (connection->deadlines != &server->ending)
         server_deadline_set(connection, &server->ending, server->config.linger_ns);
 }
 
@@ -202,6 +204,7 @@ void connection_write(struct connection *connection)
     } else {
         connection->write_waits = (size_t)written < iov_bytes(iov, count);
         output_written(&server->pool, &connection->out, (size_t)written);
+        connection->silences = connection->out_blocked ? 0 : connection->silences; /* it is not read, but it reads */
         if (connection->remote && !connection->sent)
             peers_add(connection);
         if (connection->state == CONNECTION_CLOSING && written > 0)

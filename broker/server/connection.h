@@ -58,6 +58,8 @@ struct connection {
     bool sent : 1;         /* something may be on its way: in the list of those to ask */
     bool forget : 1;       /* its client said that it does not come back */
     bool failed : 1;       /* an answer could not be given: to be killed then */
+    bool pings : 1;        /* its client agreed to be heard now and then */
+    uint8_t silences;      /* how often in a row it was not */
     uint32_t batch_number; /* the batch of commands that it last added to, ... */
     uint32_t batch_id_max; /* ... the highest request id that it used there, ... */
     uint32_t batch_gets;   /* ... and how many gets it asked for */

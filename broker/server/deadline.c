@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deadlines of connections: for the first frame, and for the last answers. Each list has one duration, so the first of it is
+/* Deadlines of connections: for the first frame, for a sign of life where one was agreed, and for the last answers. Each list has one duration, so the first of it is
  * the next that is due, and one timer serves all. */
 #include "bridge.h"
 #include "codes.h"
 #include "state.h"
 #include <time.h>
 #include <utlist.h>
+
+enum { SILENCES_MAX = 3 };
 
 uint64_t server_now(void)
 {
@@ -32,9 +34,21 @@ void server_deadline_set(struct connection *connection, struct deadlines *list, 
 
 static uint64_t earliest(const struct server *server)
 {
-    const struct connection *greeting = server->greeting.first, *ending = server->ending.first;
-    uint64_t a = greeting ? greeting->deadline_ns : UINT64_MAX, b = ending ? ending->deadline_ns : UINT64_MAX;
-    return a < b ? a : b;
+    const struct connection *first[] = {server->greeting.first, server->silent.first, server->ending.first};
+    uint64_t due = UINT64_MAX;
+    for (int i = 0; i < 3; i++)
+        due = first[i] && first[i]->deadline_ns < due ? first[i]->deadline_ns : due;
+    return due;
+}
+
+/* A span without a word may be the broker's own doing, if it was stopped itself; not several. */
+static void connection_silent(struct connection *connection)
+{
+    struct server *server = connection->server;
+    if (++connection->silences == SILENCES_MAX)
+        bridge_refuse(connection, JQ_DISCONNECTED, "this client was not heard in time");
+    else
+        server_deadline_set(connection, &server->silent, server->config.ping_ns);
 }
 
 void server_deadline_arm(struct server *server)
@@ -58,6 +72,8 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
     server->deadline_at = UINT64_MAX;
     while (server->greeting.first && server->greeting.first->deadline_ns <= now)
         bridge_refuse(server->greeting.first, JQ_PROTOCOL, "no hello came in time");
+    while (server->silent.first && server->silent.first->deadline_ns <= now)
+        connection_silent(server->silent.first);
     while (server->ending.first && server->ending.first->deadline_ns <= now)
         connection_kill(server->ending.first);
 }

@@ -146,6 +146,7 @@ static void read_frames(struct connection *connection)
     ssize_t got = jqw_read(&connection->transport, place, room);
     if (got == JQW_IO_AGAIN)
         return;
+    connection->silences = 0;
     if (got < 0) {
         connection->peer_ended = true;
         connection->broken = connection->broken || got == JQW_IO_ERROR;

@@ -27,6 +27,7 @@ void server_config_init(struct server_config *config)
         .out_max = 8 * 1024 * 1024,
         .memory_max = server_memory_default(),
         .hello_ns = UINT64_C(10) * SECOND_NS,
+        .ping_ns = UINT64_C(5) * SECOND_NS,
         .linger_ns = UINT64_C(2) * SECOND_NS,
         .drain_ns = UINT64_C(5) * SECOND_NS,
     };

@@ -19,8 +19,9 @@ struct server_config {
     uint64_t out_max;           /* unwritten bytes beyond which a connection is not read and its gets are passed over */
     uint64_t memory_max;        /* bytes that the broker takes for clients: OVERLOADED */
     uint64_t hello_ns;          /* time for the first frame: PROTOCOL */
-    uint64_t linger_ns;         /* time that a connection that ends has for each piece of its last answers */
-    uint64_t drain_ns;          /* time in which a broker that was told to end has ended */
+    uint64_t ping_ns;   /* how often a client that agreed to it is to be heard: three times without, DISCONNECTED */
+    uint64_t linger_ns; /* time that a connection that ends has for each piece of its last answers */
+    uint64_t drain_ns;  /* time in which a broker that was told to end has ended */
 };
 
 /* The defaults; memory_max is half of what the machine has. */

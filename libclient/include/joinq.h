@@ -136,10 +136,14 @@ struct joinq_options {
         reconnect_ms; /* how long a connection that broke is tried to be made again; default 30,000; 0: not at all */
     int64_t
         reconnect_interval_ms; /* the longest pause between tries, which grow from 20 ms; 1 or more; default 5,000 */
+    /* To agree with the broker to be heard every few seconds (5), and to hear it: who hangs, or cannot be reached though the connection
+     * stands, loses it, and a client its leases with it. Functions that wait see to that; between calls no more than that may pass
+     * (joinq_patience_ms). Default false. */
+    bool ping;
 };
-#define JOINQ_OPTIONS_INIT                                     \
-    {                                                          \
-        sizeof(struct joinq_options), NULL, 10000, 30000, 5000 \
+#define JOINQ_OPTIONS_INIT                                            \
+    {                                                                 \
+        sizeof(struct joinq_options), NULL, 10000, 30000, 5000, false \
     }
 
 /* Connects to `url` ("joinq://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and where that
@@ -528,8 +532,9 @@ JOINQ_API JOINQ_CHECK int joinq_forget(joinq *client, joinq_ticket ticket);
  * Nothing may be read or written there. Any call may read answers to what was submitted, and those are not announced here again:
  * joinq_flush first, then joinq_wait without waiting until it says EMPTY, and then watch, for joinq_patience_ms at most. */
 JOINQ_API int joinq_fd(const joinq *client);
-/* After how many milliseconds at most joinq_wait is to be called again though the descriptor is silent: JOINQ_FOREVER while there is a
- * connection; less while one that broke is being made again, which is what that call does then. */
+/* After how many milliseconds at most joinq_wait (without a ticket that waits, joinq_ping) is to be called again though the descriptor
+ * is silent: JOINQ_FOREVER while there is a connection; less while one that broke is being made again, which is what that call does
+ * then, and less where joinq_options.ping was set. */
 JOINQ_API int64_t joinq_patience_ms(const joinq *client);
 
 #ifdef __cplusplus

@@ -257,7 +257,7 @@ class Descriptors(WireCase):
         refused = None
         while refused is None:
             client = self.client(hello=False)
-            client.send("HELLO", 1, os.urandom(16), "")
+            client.send("HELLO", 1, os.urandom(16), "", 0)
             answer = client.receive()
             if answer[0] == "RESULT":
                 refused = answer
@@ -271,7 +271,7 @@ class Descriptors(WireCase):
 
     def _may_connect(self):
         with Client(self.unix, hello=False) as client:
-            client.send("HELLO", 1, os.urandom(16), "")
+            client.send("HELLO", 1, os.urandom(16), "", 0)
             return client.receive()[0] == "WELCOME"
 
 

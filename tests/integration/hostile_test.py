@@ -209,15 +209,15 @@ class Requests(WireCase):
 
     def test_second_hello(self):
         client = self.client()
-        client.send("HELLO", 1, os.urandom(16), "")
+        client.send("HELLO", 1, os.urandom(16), "", 0)
         self.is_refused(client, text="hello")
 
     def test_version_that_nobody_speaks(self):
         client = self.client(hello=False)
-        self.assertEqual(client.ask("HELLO", 0, os.urandom(16), "")[:2], ["RESULT", INVALID])
+        self.assertEqual(client.ask("HELLO", 0, os.urandom(16), "", 0)[:2], ["RESULT", INVALID])
         self.assertIsNone(client.receive())
         newer = self.client(hello=False)
-        self.assertEqual(newer.ask("HELLO", 9, os.urandom(16), "")[:2], ["WELCOME", 1])
+        self.assertEqual(newer.ask("HELLO", 9, os.urandom(16), "", 0)[:2], ["WELCOME", 1])
 
     def test_received_what_was_not_delivered(self):
         client = self.client()

@@ -45,7 +45,7 @@ def address_of(url):
 class Client:
     """A connection. Messages are (name, request id, fields...)."""
 
-    def __init__(self, url, hello=True, client=None):
+    def __init__(self, url, hello=True, client=None, flags=0):
         family, address = address_of(url)
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(PATIENCE)
@@ -53,7 +53,7 @@ class Client:
         self.buffer = b""
         self.ids = itertools.count(1)
         if hello:
-            self.welcome = self.ask("HELLO", 1, client or os.urandom(16), "test")
+            self.welcome = self.ask("HELLO", 1, client or os.urandom(16), "test", flags)
 
     def __enter__(self):
         return self

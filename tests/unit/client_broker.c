@@ -33,6 +33,7 @@ void broker_start(struct broker *broker, void (*script)(struct broker *))
     peer_init(&broker->peer);
     broker->instance = 1;
     broker->forgets = false;
+    broker->ping_ms = 0;
     assert_int_equal(jqw_url_parse("joinq://127.0.0.1:0", &url, &why), JQ_OK);
     assert_int_equal(jqw_transport_listen(&url, 4, &broker->listener), JQ_OK);
     jqw_url_format(&url, broker->url, sizeof broker->url);
@@ -97,7 +98,8 @@ void broker_greet(struct broker *broker, uint64_t message_max)
                                               .settle_max = JQW_SETTLE_MAX,
                                               .waiting_max = 1000,
                                               .data = {data, sizeof data},
-                                              .client_forget_ms = broker->forgets ? 0 : 3600000}};
+                                              .client_forget_ms = broker->forgets ? 0 : 3600000,
+                                              .ping_ms = broker->ping_ms}};
     peer_say(&broker->peer, &welcome);
     broker_send(broker);
 }

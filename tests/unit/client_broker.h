@@ -14,6 +14,7 @@ struct broker {
     char url[64];
     uint8_t instance; /* of which run of the broker it speaks */
     bool forgets;     /* clients, at once */
+    uint64_t ping_ms; /* how often it wants to hear them */
 };
 
 /* ---- for the test ---- */
