@@ -106,6 +106,8 @@ void turn_execute(struct server *server)
     struct turn *turn = &server->turn;
     JQ_ASSERT(!turn->carrying_out);
     uint64_t now = server_now();
+    if (turn->count == 0)
+        turn->memory_used = 0; /* of requests that were answered without a command */
     if (turn->count == 0 && engine_next(turn->engine) > now)
         return;
     size_t done = 0;

@@ -92,6 +92,15 @@ class Memory(WireCase):
         for queue in "q", "small":
             self.assertEqual(self.witness.ask("PURGE", queue, 0)[1], OK)
 
+    def test_large_batches_where_memory_is_short(self):
+        """proves: PUT-4 FLW-1"""
+        client = self.client()
+        while client.put("q", [b"x" * 100_000])[1] == OK:
+            pass
+        codes = self.asked(client, [frame("PUT", i, "q", 0, 0, 0, [b""] * 1000, NONE) for i in range(2, 202)])
+        self.assertIn(OVERLOADED, codes)
+        self.assertEqual(client.ask("PURGE", "q", 0)[1], OK)
+
     def test_ends_without_end(self):
         """proves: PUT-4"""
         client = self.client()
