@@ -165,20 +165,6 @@ uint32_t delete_some(struct engine *e, struct queue *q, uint32_t budget)
     return handled;
 }
 
-/* ---- sentinels that nobody will meet any more ---- */
-
-void ends_discard(struct engine *e, struct queue *q)
-{
-    uint64_t sequence;
-    for (uint32_t i = 0; i < ENGINE_SLICE && q->ends; i++) {
-        struct message *m = ready_next(q, &sequence);
-        ready_take(q, sequence);
-        record_one(e, q, ENGINE_RECORD_END_TAKEN, sequence);
-        message_finish(e, q, sequence, m);
-        q->ends--;
-    }
-}
-
 /* ---- requests ---- */
 
 /* The first of those that waited for what comes back. */
@@ -189,6 +175,8 @@ void sweep_next(struct engine *e, struct queue *q)
     w->line = NULL;
     if (w->kind == WAITER_REOPEN)
         reopen_now(e, w);
+    else if (w->kind == WAITER_PUT_END)
+        put_end_now(e, w);
     else
         sweep_begin(e, w);
 }

@@ -191,6 +191,7 @@ enum waiter_kind {
     WAITER_CLOSE,
     WAITER_SWEEP,
     WAITER_REOPEN,
+    WAITER_PUT_END,
     WAITER_MOVE
 };
 
@@ -248,6 +249,9 @@ struct waiter {
             struct waiter *prev, *next; /* in mine->joins */
         } join;
         struct producer *finish;
+        struct {
+            uint32_t count;
+        } put_end;
         struct {
             uint64_t to, count, moved; /* incarnation; at most, 0: all */
         } move;

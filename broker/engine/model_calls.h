@@ -300,7 +300,12 @@ JQ_MUST_USE bool close_rest(struct engine *e,
 void queue_close(struct engine *e, struct queue *q);
 void close_after(struct engine *e, struct waiter *w); /* a close(after_mine) whose time has come */
 void sweep_free(struct sweep *sweep);                 /* NULL is allowed */
-/* Whether a purge or close that waits for what comes back was there before this one: then it goes first. */
+/* Whether a purge or close that waits for what comes back, or what goes with these, was there before this one: then it goes first. */
+static inline bool sweeps(const struct waiter *w)
+{
+    return w->kind == WAITER_SWEEP || w->kind == WAITER_CLOSE;
+}
+
 static inline bool behind_sweep(const struct queue *q, const struct waiter *w)
 {
     return q->blocked_sweeps && w->order > q->blocked_sweeps->order;
@@ -308,6 +313,9 @@ static inline bool behind_sweep(const struct queue *q, const struct waiter *w)
 void sweep_next(struct engine *e, struct queue *q); /* a purge or immediate close, now that the queue is not busy */
 uint32_t sweep_some(struct engine *e, struct queue *q, uint32_t budget);
 uint32_t delete_some(struct engine *e, struct queue *q, uint32_t budget);
+
+/* ---- ends.c ---- */
+void put_end_now(struct engine *e, struct waiter *w); /* one that waited while its queue was busy */
 void ends_discard(struct engine *e, struct queue *q); /* some of them */
 
 /* ---- producer.c ---- */

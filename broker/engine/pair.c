@@ -174,7 +174,7 @@ static bool serve(struct engine *e, struct queue *q)
         return true;
     if (q->late_count && serve_late(e, q))
         return true;
-    if (q->blocked_sweeps && (q->blocked_sweeps->kind != WAITER_REOPEN || queue_storage_ok(e, q))) {
+    if (q->blocked_sweeps && (sweeps(q->blocked_sweeps) || queue_storage_ok(e, q))) {
         sweep_next(e, q);
         return true;
     }

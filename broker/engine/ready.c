@@ -13,7 +13,7 @@ bool ready_reserve(struct queue *q, uint64_t more)
     uint64_t out = q->leased + q->receipts + q->ends_out + q->delayed_count, all = q->returned.count + out + more;
     const struct waiter *w;
     DL_FOREACH (q->blocked_sweeps, w) { /* they will take over what stands here when their turn comes */
-        if (w->kind != WAITER_REOPEN && !order_heap_reserve(&w->sweep.job->returned, all))
+        if (sweeps(w) && !order_heap_reserve(&w->sweep.job->returned, all))
             return false;
     }
     return order_heap_reserve(&q->returned, all);

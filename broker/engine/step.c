@@ -307,7 +307,7 @@ static void waiters_free(struct engine *e)
         }
         if (w->kind == WAITER_GET)
             free(w->get.lost);
-        if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)
+        if (sweeps(w))
             sweep_free(w->sweep.job);
     }
 }

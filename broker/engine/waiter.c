@@ -245,7 +245,7 @@ void waiter_free(struct engine *e, struct waiter *w)
     }
     if (w->kind == WAITER_GET)
         free(w->get.lost);
-    if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)
+    if (sweeps(w))
         sweep_free(w->sweep.job);
     pool_give(&e->waiter_pool, w->index);
 }
@@ -253,7 +253,7 @@ void waiter_free(struct engine *e, struct waiter *w)
 static const enum engine_effect_kind kind_of_answer[] = {
     [WAITER_PUT] = ENGINE_ANSWER,    [WAITER_GET] = ENGINE_GOT,      [WAITER_JOIN] = ENGINE_JOINED,
     [WAITER_FINISH] = ENGINE_ANSWER, [WAITER_CLOSE] = ENGINE_ANSWER, [WAITER_SWEEP] = ENGINE_ANSWER,
-    [WAITER_REOPEN] = ENGINE_ANSWER, [WAITER_MOVE] = ENGINE_ANSWER,
+    [WAITER_REOPEN] = ENGINE_ANSWER, [WAITER_MOVE] = ENGINE_ANSWER,  [WAITER_PUT_END] = ENGINE_ANSWER,
 };
 
 void waiter_lost(struct engine *e, const struct waiter *w, struct engine_effect *a)
@@ -292,9 +292,11 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
             a->answer.count = w->finish->accepted;
         if (w->kind == WAITER_MOVE)
             a->answer.count = w->move.moved;
+        if (w->kind == WAITER_PUT_END && code == JQ_OK)
+            a->answer.count = w->put_end.count;
         if (w->kind == WAITER_REOPEN && code == JQ_OK)
             a->answer.count = q->generation;
-        if (w->kind == WAITER_CLOSE || w->kind == WAITER_SWEEP)
+        if (sweeps(w))
             a->answer.count = w->sweep.discarded;
         once_end(&w->once, a);
         w->once.client = NULL;
