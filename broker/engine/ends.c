@@ -3,7 +3,7 @@
  * get.c's. */
 #include "model.h"
 
-static int ends_put(struct engine *e, struct queue *q, uint32_t count, const struct once *once)
+static enum jqw_code ends_put(struct engine *e, struct queue *q, uint32_t count, const struct once *once)
 {
     if (!queue_reserve(q, count))
         return JQ_OVERLOADED;
@@ -26,7 +26,7 @@ static int ends_put(struct engine *e, struct queue *q, uint32_t count, const str
 
 void put_end_now(struct engine *e, struct waiter *w)
 {
-    int code = ends_put(e, w->queue, w->put_end.count, &w->once);
+    enum jqw_code code = ends_put(e, w->queue, w->put_end.count, &w->once);
     waiter_end(e, w, code, code == JQ_OK ? ENGINE_WHY_NONE : ENGINE_WHY_MEMORY);
 }
 
