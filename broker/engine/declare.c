@@ -143,6 +143,9 @@ static void options_take_effect(struct engine *e, struct queue *q, const struct 
     q->options = *o;
     q->options.dead_letter = (struct engine_text){0};
     letters_link(e, q, letters);
+    struct member *m;
+    DL_FOREACH2 (o->lifetime == ENGINE_OF_USERS ? q->members : NULL, m, qnext)
+        lifetime_use(e, m); /* who is there has opened it */
     lifetime_plan(e, q);
 }
 
@@ -195,8 +198,7 @@ int queue_declare(struct engine *e, struct session *s, struct queue *q, const st
     q->declared_options.dead_letter.data = letter;
     options_take_effect(e, q, o, letters);
     record_options(e, q, ENGINE_RECORD_DECLARE);
-    if (producers_over(q))
-        queue_close(e, q);
+    producers_altered(e, q);
     queue_mark(e, q);
     a->incarnation = q->incarnation;
     a->after = q->watermark;
@@ -263,8 +265,7 @@ int handle_alter(struct engine *e, struct session *s, const struct engine_comman
     q->bound_shrunk = true;
     options_take_effect(e, q, &o, letters);
     record_options(e, q, ENGINE_RECORD_ALTER);
-    if (producers_over(q))
-        queue_close(e, q);
+    producers_altered(e, q);
     queue_mark(e, q);
     a->incarnation = q->incarnation;
     a->after = q->watermark;

@@ -134,7 +134,7 @@ void lifetime_unuse(struct engine *e, struct member *m)
 void lifetime_plan(struct engine *e, struct queue *q)
 {
     const struct engine_queue_options *o = &q->options;
-    uint64_t after = o->idle_delete_ms < ENGINE_FOREVER / 1000000 ? o->idle_delete_ms * 1000000 : ENGINE_FOREVER;
+    uint64_t after = milliseconds(o->idle_delete_ms);
     bool plans = o->lifetime == ENGINE_OF_SESSION ? !q->owner
                  : o->lifetime == ENGINE_OF_USERS ? !q->users
                                                   : o->idle_delete_ms > 0;
@@ -155,13 +155,13 @@ static bool idle(const struct queue *q)
 void lifetime_due(struct engine *e, struct queue *q)
 {
     heap_remove(&e->lifetimes, &q->lifetime_due);
-    uint64_t after = q->options.idle_delete_ms * 1000000;
+    uint64_t after = milliseconds(q->options.idle_delete_ms);
     if (q->options.lifetime == ENGINE_PERMANENT && !idle(q)) {
         lifetime_plan(e, q);
         return;
     }
     if (q->options.lifetime == ENGINE_PERMANENT && e->now - q->active_ns < after) {
-        heap_set(&e->lifetimes, &q->lifetime_due, q->active_ns + after, q->incarnation);
+        heap_set(&e->lifetimes, &q->lifetime_due, deadline_after(e, after - (e->now - q->active_ns)), q->incarnation);
         return;
     }
     q->overdue = !queue_storage_ok(e, q); /* stays due (OUT-2) */

@@ -3,16 +3,33 @@
  * changes nothing. */
 #include "model.h"
 
-enum { SEEN_MAX = 10000, DELAYED_SEEN_MAX = 100000 };
+enum { SEEN_MAX = 10000, DELAYED_SEEN_MAX = 1000000 };
 
-/* When it becomes ready. The heap is not made for the question: of very many delayed messages some are told as due now. */
-static uint64_t delay_of(const struct engine *e, const struct queue *q, uint64_t sequence)
+/* Where a message stands on the page, which is in order of sequence; body_count: it is not there. */
+static uint32_t on_page(const struct engine_effect *a, uint64_t sequence)
+{
+    uint32_t low = 0, high = a->got.body_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (a->got.runs[middle].first < sequence)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < a->got.body_count && a->got.runs[low].first == sequence ? low : a->got.body_count;
+}
+
+/* When those on the page become ready. The heap is not made for the question, and looked through once for all of them: of very many
+ * delayed messages some are told as due now. */
+static void detail_delays(const struct engine *e, const struct queue *q, const struct engine_effect *a,
+                          struct engine_detail *details)
 {
     for (uint64_t i = 0; i < q->delayed.count && i < DELAYED_SEEN_MAX; i++) {
-        if (q->delayed.item[i].sequence == sequence)
-            return q->delayed.item[i].key > e->now ? q->delayed.item[i].key - e->now : 0;
+        struct order at = q->delayed.item[i];
+        uint32_t place = on_page(a, at.sequence);
+        if (place < a->got.body_count && details[place].state == ENGINE_IS_DELAYED)
+            details[place].delay_ns = at.key > e->now ? at.key - e->now : 0;
     }
-    return 0;
 }
 
 static void detail_extra(struct engine *e, const struct queue *q, const struct extra *x, struct engine_detail *out)
@@ -50,8 +67,6 @@ static void export_one(struct engine *e, struct engine_effect *a, const struct q
                                               : m->state == MESSAGE_DELAYED ? ENGINE_IS_DELAYED
                                                                             : ENGINE_IS_READY,
                                      .age_ns = (uint64_t)(uint32_t)(put_time(e) - put) * 10000000u};
-    if (m->state == MESSAGE_DELAYED)
-        detail->delay_ns = delay_of(e, q, sequence);
     if (m->extended)
         detail_extra(e, q, message_extra(e, m), detail);
     fx->bodies[fx->body_count++] = message_body(m);
@@ -84,6 +99,8 @@ int handle_export(struct engine *e, struct session *s, const struct engine_comma
             export_one(e, a, q, at, m);
         at = log_next(&q->log, at + 1);
     }
+    if (a->got.body_count && q->delayed_count)
+        detail_delays(e, q, a, fx->details + fx->detail_count - a->got.detail_count);
     a->got.next = at < q->log.tail ? at : 0;
     a->incarnation = q->incarnation;
     answer_rests_on(a, q);

@@ -42,6 +42,8 @@ void parts_free(struct engine *e, struct waiter *root)
     while (root->parts) {
         struct waiter *part = root->parts;
         root->parts = part->part_next;
+        if (e->joining == part)
+            e->joining = NULL;
         if (part->late)
             part->queue->late_count--;
         if (part->line)

@@ -127,7 +127,7 @@ uint64_t deadline_after(const struct engine *e, uint64_t delay_ns)
 
 uint64_t lease_deadline(const struct engine *e, const struct queue *q)
 {
-    return q->options.lease_ms ? deadline_after(e, q->options.lease_ms * 1000000) : ENGINE_FOREVER;
+    return q->options.lease_ms ? deadline_after(e, milliseconds(q->options.lease_ms)) : ENGINE_FOREVER;
 }
 
 static void lease_leave(struct engine *e, struct queue *q, const struct message *m)

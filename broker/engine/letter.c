@@ -135,7 +135,7 @@ static const struct message *letter_arrive(struct engine *e, struct queue *q, ui
         priority_fix(to, &(struct engine_put_options){0}); /* as a put that says none */
     x->priority = priority_lowest(to);
     if (to->options.ttl_ms)
-        extra_ttl(e, to, x, deadline_after(e, to->options.ttl_ms * 1000000));
+        extra_ttl(e, to, x, deadline_after(e, milliseconds(to->options.ttl_ms)));
     ready_arrive(to, at, letter, x->priority);
     to->ready++;
     to->queued_bytes += m->length;

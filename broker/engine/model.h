@@ -319,6 +319,7 @@ struct queue {
     bool overdue;                  /* its deletion waits for the journal (OUT-2) */
     uint32_t paused;               /* 1 puts, 2 gets */
     uint64_t generation;           /* from 1 */
+    bool stale;                    /* gets of an older one may be in line */
     uint64_t truncated_last;       /* the last generation that ended truncated; 0: none */
     bool truncated;                /* this one: a producer was lost */
     bool bound_shrunk;             /* waiting puts may be larger than the bound itself now */

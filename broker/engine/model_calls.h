@@ -246,6 +246,10 @@ void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct mes
 void lease_finish(struct engine *e, struct run *r, uint64_t sequence, struct message *m);
 void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence);
 void expiry_plan(struct engine *e, struct queue *q);
+static inline uint64_t milliseconds(uint64_t ms) /* in ns */
+{
+    return ms < ENGINE_FOREVER / 1000000 ? ms * 1000000 : ENGINE_FOREVER - 1;
+}
 uint64_t deadline_after(const struct engine *e, uint64_t delay_ns);
 uint64_t lease_deadline(const struct engine *e, const struct queue *q); /* of a lease that begins now */
 
@@ -326,8 +330,9 @@ JQ_MUST_USE int producer_find_or_create(struct engine *e, struct queue *q, const
                                         struct engine_effect *a, struct producer **out);
 void producer_waits(struct engine *e, struct producer *p); /* for its holder to come back, from now on */
 void producer_detach(struct engine *e, struct member *m);
-void producer_due(struct engine *e, struct producer *p); /* its grace is over */
-void producers_owed(struct engine *e, struct queue *q);  /* the journal accepts again */
+void producer_due(struct engine *e, struct producer *p);   /* its grace is over */
+void producers_owed(struct engine *e, struct queue *q);    /* the journal accepts again */
+void producers_altered(struct engine *e, struct queue *q); /* what the queue's options say of them */
 void producers_forget(struct engine *e, struct queue *q);
 
 /* ---- move.c ---- */

@@ -121,8 +121,10 @@ static bool serve_stale(struct engine *e, struct queue *q)
     struct waiter *w = q->gets;
     while (w && w->root)
         w = w->next;
-    if (!w || w->get.generation == q->generation)
+    if (!w || w->get.generation == q->generation) {
+        q->stale = false;
         return false;
+    }
     waiter_end(e, w, generation_end_code(q, w->get.generation), ENGINE_WHY_GENERATION_OLD);
     return true;
 }
@@ -140,7 +142,7 @@ static bool serve(struct engine *e, struct queue *q)
         return true;
     if (q->bound_shrunk && serve_shrunk(e, q))
         return true;
-    if (q->generation > 1 && serve_stale(e, q))
+    if (q->stale && serve_stale(e, q))
         return true;
     bool joined = q->joins && !behind_sweep(q, q->joins) && !queue_unfinished(q);
     if (queue_busy(q) && joined && q->stalled &&

@@ -77,11 +77,17 @@ static int producer_queue(struct engine *e, const struct engine_command *c, stru
 
 /* ---- attach ---- */
 
+/* When it is lost, having left at the time that is told. */
+static uint64_t grace_over(const struct producer *p, uint64_t left_ns)
+{
+    uint64_t grace = milliseconds(p->queue->options.producer_grace_ms);
+    return grace < ENGINE_FOREVER - 2 - left_ns ? left_ns + grace : ENGINE_FOREVER - 2;
+}
+
 void producer_waits(struct engine *e, struct producer *p)
 {
     if (!p->finished && !p->holder)
-        heap_set(&e->graces, &p->grace, deadline_after(e, p->queue->options.producer_grace_ms * 1000000),
-                 ++e->order_last);
+        heap_set(&e->graces, &p->grace, grace_over(p, e->now), ++e->order_last);
 }
 
 void producer_detach(struct engine *e, struct member *m)
@@ -128,9 +134,18 @@ static void producer_loss(struct engine *e, struct producer *p)
 void producer_due(struct engine *e, struct producer *p)
 {
     heap_remove(&e->graces, &p->grace);
+    p->queue->producers_lost += !p->lost;
     p->lost = true;
-    p->queue->producers_lost++;
     producer_loss(e, p);
+}
+
+/* One of many: in the next step where there is no room for it in this. */
+static void producer_loss_soon(struct engine *e, struct producer *p)
+{
+    if (effects_room(e->effects))
+        producer_due(e, p);
+    else
+        heap_set(&e->graces, &p->grace, e->now, ++e->order_last);
 }
 
 void producers_owed(struct engine *e, struct queue *q)
@@ -141,7 +156,21 @@ void producers_owed(struct engine *e, struct queue *q)
             continue;
         p->owed = false;
         q->owed--;
-        producer_loss(e, p);
+        producer_loss_soon(e, p);
+    }
+}
+
+void producers_altered(struct engine *e, struct queue *q)
+{
+    struct producer *p, *next;
+    if (producers_over(q))
+        queue_close(e, q);
+    HASH_ITER (hh, q->producers, p, next) {
+        bool leaves = p->grace.place && grace_over(p, p->left_ns) > e->now;
+        if (leaves)
+            heap_set(&e->graces, &p->grace, grace_over(p, p->left_ns), p->grace.tie);
+        else if (p->grace.place || (p->lost && !p->owed))
+            producer_loss_soon(e, p);
     }
 }
 

@@ -113,7 +113,7 @@ static uint64_t expires_at(const struct engine *e, const struct queue *q, const 
     if (arrival->expires_ns || arrival->eternal)
         return arrival->expires_ns;
     if (!ttl && q->options.ttl_ms)
-        ttl = q->options.ttl_ms < ENGINE_FOREVER / 1000000 ? q->options.ttl_ms * 1000000 : ENGINE_FOREVER - 1;
+        ttl = milliseconds(q->options.ttl_ms);
     return ttl ? deadline_after(e, ttl) : 0;
 }
 

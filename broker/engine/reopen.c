@@ -33,6 +33,7 @@ void queue_reopen(struct engine *e, struct queue *q)
     q->truncated = false;
     q->closed = 0;
     q->generation++;
+    q->stale = true;
     q->end_idle_until = q->end_final_until = 0;
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_REOPEN);
     if (record) {

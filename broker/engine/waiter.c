@@ -114,6 +114,7 @@ void waiter_pass(struct waiter *w, bool passed)
     while (later && later->order < w->order)
         later = later->next;
     w->member->rejoined = w;
+    w->queue->stale |= w->get.generation < w->queue->generation;
     if (later)
         DL_PREPEND_ELEM(*w->line, later, w);
     else

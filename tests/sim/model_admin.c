@@ -39,7 +39,7 @@ static int adopt(struct model *model, size_t q, const struct engine_command *com
     queue->options = queue->as_declared = *options;
     queue->declared = true;
     model_atom(model, ENGINE_RECORD_DECLARE, q, 0);
-    model_all_finished(model, q);
+    model_producers_altered(model, q);
     return JQ_OK;
 }
 

@@ -140,7 +140,7 @@ void model_alter(struct model *model, const struct engine_command *command)
         if (code == JQ_OK) {
             model->queues[q].options = o;
             model_atom(model, ENGINE_RECORD_ALTER, q, 0);
-            model_all_finished(model, q);
+            model_producers_altered(model, q);
         }
     }
     struct model_effect *effect = model_say(model, ENGINE_ALTER, command->session.value, command->request, code, why);

@@ -133,6 +133,7 @@ int model_generation_end(const struct model_queue *queue, uint64_t generation);
 void model_detach(struct model *model, size_t queue, uint64_t session);
 void model_producers_due(struct model *model, size_t queue); /* whose grace is over */
 void model_producers_owed(struct model *model, size_t queue);
+void model_producers_altered(struct model *model, size_t queue);
 uint64_t model_producers_next(const struct model_queue *queue);
 
 /* model_settle.c */

@@ -248,6 +248,7 @@ void model_detach(struct model *model, size_t q, uint64_t session)
     queue->producers[i].session = 0;
     if (!queue->producers[i].finished)
         queue->producers[i].lost_ns = model->now + queue->options.producer_grace_ms * UINT64_C(1000000);
+    queue->producers[i].left_ns = model->now;
 }
 
 /* What the loss means for the queue (PRD-4). */
@@ -286,6 +287,26 @@ void model_producers_owed(struct model *model, size_t q)
             continue;
         queue->producers[i].owed = false;
         lose(model, q, i);
+    }
+}
+
+/* What options say of producers holds for those that are gone, and lost, too (DCL-3). */
+void model_producers_altered(struct model *model, size_t q)
+{
+    struct model_queue *queue = &model->queues[q];
+    model_all_finished(model, q);
+    for (size_t i = 0; i < queue->producer_count; i++) {
+        struct model_producer *producer = &queue->producers[i];
+        if (producer->lost_ns != ENGINE_FOREVER)
+            producer->lost_ns = producer->left_ns + queue->options.producer_grace_ms * UINT64_C(1000000);
+        if (producer->lost_ns <= model->now) {
+            producer->lost_ns = ENGINE_FOREVER;
+            producer->lost = true;
+            producer->owed = false;
+            lose(model, q, i);
+        } else if (producer->lost && !producer->owed) {
+            lose(model, q, i);
+        }
     }
 }
 

@@ -64,6 +64,7 @@ struct model_producer {
     bool finished, lost;
     bool owed; /* what its loss means waits for the journal */
     uint64_t accepted;
+    uint64_t left_ns; /* when it had a session last */
     uint64_t lost_ns; /* when it is lost unless somebody attaches; ENGINE_FOREVER: never */
 };
 
