@@ -51,6 +51,8 @@ static struct sim_session *worker(struct sim *sim)
             continue;
         }
         sim_command(sim, ENGINE_SESSION_END, session->id);
+        if (!sim->profile.big) /* else slices are left over */
+            sim_observe(sim);  /* what was given back, and in which order */
         run(sim);
         session->id = 0;
         session->held_count = 0;

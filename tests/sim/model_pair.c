@@ -119,12 +119,22 @@ void model_answer_wait(struct model *model, size_t index, int code, int why)
 
 /* ---- joins, and what waits for the session's own puts ---------------------------------------------------------------- */
 
+/* Where what expires and what dies elsewhere come together, the last may have been finished before the next came: as was heard. */
+static bool all_finished(const struct model *model, const struct model_wait *wait)
+{
+    const struct model_queue *queue = &model->queues[wait->queue];
+    if (!model_counter(queue) || !queue->expired_now || !queue->letters_now)
+        return !model_unfinished(queue);
+    const struct model_effect *answered = model_hint(model, wait->session, wait->request);
+    return answered && answered->code == JQ_OK;
+}
+
 static bool pair_joins(struct model *model, size_t q)
 {
     bool changed = false;
     for (size_t i = 0; i < model->wait_count;) {
         const struct model_wait *wait = &model->waits[i];
-        if (wait->queue != q || wait->op != ENGINE_JOIN || model_unfinished(&model->queues[q])) {
+        if (wait->queue != q || wait->op != ENGINE_JOIN || !all_finished(model, wait)) {
             i++;
             continue;
         }

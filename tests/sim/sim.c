@@ -348,7 +348,7 @@ static bool tell_journal(struct sim *sim)
     return true;
 }
 
-static void observe(struct sim *sim)
+void sim_observe(struct sim *sim)
 {
     if (sim->loose || sim->command_count > SIM_COMMANDS_MAX)
         return;
@@ -379,7 +379,7 @@ static void step(struct sim *sim)
     arm_fault(sim);
     sim->asked += sim->command_count;
     if (!sim->model->faulty)
-        observe(sim);
+        sim_observe(sim);
     sim_run(sim, random_chance(&sim->random, 60));
     sim->model->faulty = false;
     if (!sim->failed && engine_next(sim->engine) > sim->now && random_chance(&sim->random, 3))

@@ -151,6 +151,7 @@ void sim_run(struct sim *sim, bool finish_slices);
 __attribute__((format(printf, 2, 3))) void sim_fail(struct sim *sim, const char *format, ...);
 /* The next free command of this step, cleared. */
 struct sim_command *sim_command(struct sim *sim, enum engine_op op, uint64_t session);
+void sim_observe(struct sim *sim); /* asks for the figures of all queues */
 /* Names a request id in it; the sessions' ids rise. */
 void sim_request(struct sim *sim, struct sim_command *command);
 struct sim_session *sim_session(struct sim *sim, uint64_t id);
