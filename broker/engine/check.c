@@ -60,6 +60,11 @@ static void check_levels(const struct engine *e, const struct queue *q)
         const struct message *m = log_at(&q->log, q->returned.item[i].sequence);
         uses += q->returned.item[i].key && (!m || m->state != MESSAGE_READY);
     }
+    const struct sweep *sweep;
+    DL_FOREACH (q->sweeps, sweep) {
+        for (uint64_t i = 0; i < sweep->returned.count; i++)
+            uses += sweep->returned.item[i].key && !log_at(&q->log, sweep->returned.item[i].sequence);
+    }
     JQ_ASSERT(uses == levels_uses(&q->levels) || q->log.stragglers);
 }
 
