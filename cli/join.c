@@ -48,7 +48,8 @@ static int join_run(struct cli *cli, const void *settings, const struct words *w
     options_of_join.timeout_ms = given->timeout_ms;
     options_of_join.snapshot = given->snapshot;
     int code = joinq_join_with(cli->client, words->at[0], &options_of_join, &joined);
-    if (code != JOINQ_OK && code != JOINQ_TIMEOUT)
+    bool asked = joined.remaining != UINT64_MAX;
+    if ((code != JOINQ_OK && code != JOINQ_TIMEOUT) || !asked)
         return cli_fail(cli, code);
     if (cli->json)
         print(cli, words->at[0], &joined);

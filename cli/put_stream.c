@@ -172,7 +172,8 @@ static void draw(struct put_stream *stream)
 static void notice_full(struct put_stream *stream)
 {
     struct joinq_stats *stats;
-    if (stream->told_full || stream->flight_count == 0 || cli_now_ms() - stream->answered_ms < FULL_NOTICE_MS)
+    bool quiet = stream->told_full || stream->flight_count == 0 || joinq_fd(stream->cli->client) < 0;
+    if (quiet || cli_now_ms() - stream->answered_ms < FULL_NOTICE_MS)
         return;
     stream->told_full = true;
     if (joinq_stat(stream->cli->client, stream->queue, &stats) != JOINQ_OK)
@@ -225,9 +226,10 @@ static int result(struct put_stream *stream)
 {
     char accepted[64] = "";
     bool answered = stream->code != JOINQ_DISCONNECTED && stream->code != JOINQ_PROTOCOL;
-    if (stream->accepted > 0)
+    bool unknown = stream->interrupted && stream->code == JOINQ_DISCONNECTED;
+    if (stream->accepted > 0 || unknown)
         snprintf(accepted, sizeof accepted, "; %s%" PRIu64 " accepted", answered ? "" : "at least ", stream->accepted);
-    if (stream->code != JOINQ_OK)
+    if (stream->code != JOINQ_OK && !unknown)
         return cli_error(stream->cli, cli_status_of(stream->code), "%s%s", stream->error, accepted);
     if (!is_complete(stream) || stream->interrupted)
         return cli_error(stream->cli, CLI_STOPPED, "interrupted%s", accepted);

@@ -79,13 +79,20 @@ static const char *accounting_name(const struct joinq_stat *stat)
     return stat->accounting == JOINQ_ACCOUNTING_COUNTER ? "counter" : "lease";
 }
 
+static const char *paused_text(const struct joinq_stat *stat)
+{
+    static const char *const texts[] = {"", ", puts paused", ", gets paused", ", paused"};
+    return stat->paused < 4 ? texts[stat->paused] : "";
+}
+
 const char *stat_state(const struct joinq_stat *stat, char *to, size_t size)
 {
     char unfinished[48] = "";
     bool stranded = stat->unfinished > 0 && stat->getters_waiting == 0 && stat->leased == 0;
     if (stat->closed != 0 && stat->unfinished > 0)
         snprintf(unfinished, sizeof unfinished, ", %" PRIu64 " unfinished", stat->unfinished);
-    snprintf(to, size, "%s%s%s", state_name(stat), unfinished, stat->closed != 0 && stranded ? ", no consumer" : "");
+    snprintf(to, size, "%s%s%s%s", state_name(stat), unfinished, stat->closed != 0 && stranded ? ", no consumer" : "",
+             paused_text(stat));
     return to;
 }
 

@@ -218,7 +218,7 @@ static void learn_numbers(struct work *work)
 {
     struct joinq_stats *stats;
     int64_t now = cli_now_ms();
-    if (now - work->asked_ms < NUMBERS_EVERY_MS ||
+    if (now - work->asked_ms < NUMBERS_EVERY_MS || joinq_fd(work->cli->client) < 0 ||
         !work_check(work, joinq_stat(work->cli->client, work->queue, &stats)))
         return;
     const struct joinq_stat *stat = joinq_stats_at(stats, 0);

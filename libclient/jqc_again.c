@@ -12,6 +12,8 @@ static const uint64_t repeatable = OF(JQW_GET) | OF(JQW_JOIN) | OF(JQW_STAT) | O
                                    OF(JQW_EXPORT) | OF(JQW_WHY) | OF(JQW_PING) | OF(JQW_MARK) | OF(JQW_DECLARE) |
                                    OF(JQW_ALTER) | OF(JQW_PAUSE) | OF(JQW_CLOSE) | OF(JQW_ATTACH) | OF(JQW_FINISH) |
                                    OF(JQW_CANCEL);
+/* Of these, what looks at a queue, whichever has the name now. */
+static const uint64_t looks = OF(JQW_STAT) | OF(JQW_PEEK) | OF(JQW_EXPORT) | OF(JQW_WHY);
 static const uint64_t settles = OF(JQW_DONE) | OF(JQW_NACK) | OF(JQW_RELEASE) | OF(JQW_TOUCH);
 
 bool jqc_request_settles(const struct jqc_request *request)
@@ -121,18 +123,39 @@ static struct jqw_queue *queue_at(struct jqc_core *core, const struct jqc_reques
     return request->others && index <= request->others->count ? &request->others->queues[index - 1] : NULL;
 }
 
-bool jqc_request_lost(struct jqc_core *core, const struct jqc_request *request)
+const struct jqc_name *jqc_request_lost(struct jqc_core *core, const struct jqc_request *request)
 {
     struct jqw_message message;
     const struct jqw_queue *queue;
+    const struct jqc_name *lost = NULL;
     if (!request->remade)
-        return request->name && jqc_name_is_lost(request->name, core->broker.epoch);
+        return request->name && jqc_name_is_lost(request->name, core->broker.epoch) ? request->name : NULL;
     request_message(core, request, &message);
+    for (uint32_t i = 0; !lost && (queue = queue_at(core, request, &message, i)); i++)
+        lost = jqc_names_lost(&core->names, queue, core->broker.epoch);
+    return lost;
+}
+
+static void queues_complete(struct jqc_core *core, const struct jqc_request *request, struct jqw_message *message)
+{
+    struct jqw_queue *queue;
+    for (uint32_t i = 0; (queue = queue_at(core, request, message, i)); i++)
+        jqc_names_complete(&core->names, queue);
+}
+
+bool jqc_request_knows_queues(struct jqc_core *core, const struct jqc_request *request)
+{
+    struct jqw_message message;
+    const struct jqw_queue *queue;
+    if (OF(request->op) & looks)
+        return true;
+    request_message(core, request, &message);
+    queues_complete(core, request, &message);
     for (uint32_t i = 0; (queue = queue_at(core, request, &message, i)); i++) {
-        if (jqc_names_lost(&core->names, queue, core->broker.epoch))
-            return true;
+        if (queue->incarnation == 0)
+            return false;
     }
-    return false;
+    return true;
 }
 
 /* ---- with what is left of its time ------------------------------------------------------------------------------------ */
@@ -157,13 +180,6 @@ static uint64_t *timeout_of(struct jqw_message *message)
 static uint64_t left_ms(int64_t deadline_ns, int64_t now_ns)
 {
     return deadline_ns > now_ns ? (uint64_t)(deadline_ns - now_ns + 999999) / 1000000 : 1;
-}
-
-static void queues_complete(struct jqc_core *core, const struct jqc_request *request, struct jqw_message *message)
-{
-    struct jqw_queue *queue;
-    for (uint32_t i = 0; (queue = queue_at(core, request, message, i)); i++)
-        jqc_names_complete(&core->names, queue);
 }
 
 JQ_MUST_USE static int request_append(struct jqc_core *core, struct jqc_request *request, struct jqw_message *message)

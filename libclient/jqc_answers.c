@@ -13,11 +13,15 @@ static void outcome_set(struct jqc_core *core, struct jqc_request *request, uint
     request->answer.code = (int)code;
     if (text.size > 0)
         jqc_text_copy(request->answer.text, text.data, text.size);
-    if (code == JQ_NO_QUEUE && jqc_request_lost(core, request))
-        request->answer.code = JQ_DISCONNECTED; /* with the broker that had it (RST-1) */
-    else if (!request->name)
+    const struct jqc_name *lost = code == JQ_NO_QUEUE ? jqc_request_lost(core, request) : NULL;
+    if (lost) { /* with the broker that had it (RST-1) */
+        request->answer.code = JQ_DISCONNECTED;
+        jqc_name_lost_text(lost, "", request->answer.text, sizeof request->answer.text);
         return;
-    else if (request->op == JQW_DECLARE && code == JQ_OK)
+    }
+    if (!request->name)
+        return;
+    if (request->op == JQW_DECLARE && code == JQ_OK)
         jqc_name_declared(request->name, incarnation, core->broker.epoch);
     else
         jqc_name_meet(request->name, incarnation, core->broker.epoch);

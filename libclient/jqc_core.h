@@ -107,6 +107,9 @@ void jqc_core_resume(struct jqc_core *core, int64_t now_ns, uint64_t gap_ms);
 /* While suspended: answers the kept requests whose callers' time is over, TIMEOUT. Returns the next deadline, INT64_MAX: none;
  * now_ns where it has answered any. */
 int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns);
+/* While suspended: a kept request is not asked again. Its answer is CANCELLED, or DISCONNECTED where it may have been done. */
+void jqc_core_withdraw(struct jqc_core *core, struct jqc_request *request);
+
 /* ---- what is asked again (jqc_again.c) ---- */
 
 /* A request is new: whether and how it can be asked again is remembered. */
@@ -118,8 +121,11 @@ struct jqw_once *jqc_once_of(struct jqw_message *message);
 bool jqc_put_goes_on(struct jqc_core *core, struct jqc_request *request, const struct jqw_result *result);
 /* Makes the request anew, at the end of the output. JQ_OK or JQ_OVERLOADED. */
 JQ_MUST_USE int jqc_request_remake(struct jqc_core *core, struct jqc_request *request);
-/* Whether a queue that the request names was lost with the broker that had it, if it is missing now. Uses the scratch. */
-bool jqc_request_lost(struct jqc_core *core, const struct jqc_request *request);
+/* A queue that the request names and that was lost with the broker that had it, if it is missing now; NULL: none. Uses the scratch. */
+const struct jqc_name *jqc_request_lost(struct jqc_core *core, const struct jqc_request *request);
+/* Whether every queue that it means is known by what the broker has answered about it: another run of the broker then cannot take it for
+ * a request about its own (RST-1). Uses the scratch. */
+bool jqc_request_knows_queues(struct jqc_core *core, const struct jqc_request *request);
 /* Whether it settles leases only, which do not outlive a connection. */
 bool jqc_request_settles(const struct jqc_request *request);
 /* An attach or finish was answered OK. */

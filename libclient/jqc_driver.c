@@ -165,8 +165,11 @@ JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
 {
     struct jqw_transport *transport = &client->transport;
     ping_when_due(client);
-    if (!transport->ops)
-        return jqc_reconnect_step(client, deadline_ns);
+    if (!transport->ops) {
+        int code = jqc_reconnect_step(client, deadline_ns);
+        jqc_write(client); /* what is asked again: whoever did not wait for it may now watch the descriptor */
+        return code;
+    }
     if (!transport->ops->pending(transport)) {
         int user = JQW_WANT_READ | (output_left(client) ? JQW_WANT_WRITE : 0);
         int64_t until_ns = earlier(earlier(jqc_deadline(PEER_ASK_MS), jqc_ping_due(client)), deadline_ns);
@@ -218,9 +221,9 @@ int jqc_flush(struct joinq *client)
 {
     jqc_write(client);
     ping_when_due(client);
-    while (client->core.suspended || (connection_stands(client) && output_left(client))) {
-        if (client->core.lost != JQ_OK)
-            break;
+    if (client->core.suspended && client->core.lost == JQ_OK)
+        (void)!turn(client, jqc_deadline(0)); /* whoever only flushes gets another connection, too */
+    while (connection_stands(client) && output_left(client)) {
         int code = turn(client, JQC_DEADLINE_NONE);
         JQ_ASSERT(code == JQ_OK);
     }

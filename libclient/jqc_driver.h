@@ -49,7 +49,7 @@ int64_t jqc_deadline(int64_t timeout_ms);
 
 /* Writes what can be written without waiting. */
 void jqc_write(struct joinq *client);
-/* Writes everything. JQ_OK, or JQ_DISCONNECTED. */
+/* Writes everything, or what another connection that is awaited will carry is kept. JQ_OK, or JQ_DISCONNECTED. */
 JQ_MUST_USE int jqc_flush(struct joinq *client);
 /* Writes the output that there is now; does not wait for another connection. JQ_OK, or JQ_DISCONNECTED: not all of it was written. */
 JQ_MUST_USE int jqc_flush_here(struct joinq *client);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names and incarnations in a hash table. */
 #include "jqc_names.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,10 +70,10 @@ void jqc_names_complete(const struct jqc_names *names, struct jqw_queue *queue)
         queue->incarnation = name->incarnation;
 }
 
-bool jqc_names_lost(const struct jqc_names *names, const struct jqw_queue *queue, uint32_t epoch)
+const struct jqc_name *jqc_names_lost(const struct jqc_names *names, const struct jqw_queue *queue, uint32_t epoch)
 {
     const struct jqc_name *name = name_of(names, queue);
-    return name && jqc_name_is_lost(name, epoch);
+    return name && jqc_name_is_lost(name, epoch) ? name : NULL;
 }
 
 struct jqw_queue jqc_name_queue(const struct jqc_name *name)
@@ -97,4 +98,9 @@ void jqc_name_declared(struct jqc_name *name, uint64_t incarnation, uint32_t epo
 bool jqc_name_is_lost(const struct jqc_name *name, uint32_t epoch)
 {
     return name->incarnation != 0 && name->epoch != epoch;
+}
+
+void jqc_name_lost_text(const struct jqc_name *name, const char *more, char *to, size_t size)
+{
+    snprintf(to, size, "queue '%s' was lost with its broker%s", name->text, more);
 }

@@ -25,9 +25,11 @@ void jqc_name_meet(struct jqc_name *name, uint64_t incarnation, uint32_t epoch);
 void jqc_name_declared(struct jqc_name *name, uint64_t incarnation, uint32_t epoch);
 /* A queue of a request that was made before its incarnation was met: now it is that one (RST-1). */
 void jqc_names_complete(const struct jqc_names *names, struct jqw_queue *queue);
-/* Whether a queue of this name is known, and is lost if it is missing now. */
-bool jqc_names_lost(const struct jqc_names *names, const struct jqw_queue *queue, uint32_t epoch);
+/* The entry of a queue that is lost if it is missing now; NULL: it is not, or not known. */
+const struct jqc_name *jqc_names_lost(const struct jqc_names *names, const struct jqw_queue *queue, uint32_t epoch);
 /* Whether it was met at another run of the broker than this one: if it is missing now, it was lost with that. */
 bool jqc_name_is_lost(const struct jqc_name *name, uint32_t epoch);
+/* The sentence that says so. */
+void jqc_name_lost_text(const struct jqc_name *name, const char *more, char *to, size_t size);
 
 #endif

@@ -2,6 +2,7 @@
 /* From one connection to the next: what is asked again, what was never sent, and what is lost. Must not know sockets and clocks. */
 #include "jqc_batch.h"
 #include "jqc_core.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,24 +189,48 @@ static int by_order(const void *a, const void *b)
     return ((*one)->order > (*other)->order) - ((*one)->order < (*other)->order);
 }
 
-/* Whether what may have been done once can be sent again: the broker would know (ONE-3). */
-static bool again_is_safe(const struct jqc_core *core, const struct jqc_request *request, uint64_t gap_ms)
+/* Whether the broker would know again what it may have done once (ONE-3). */
+static bool once_holds(const struct jqc_core *core, const struct jqc_request *request, uint64_t gap_ms)
 {
     const struct jqc_broker *broker = &core->broker;
     bool remembered = broker->known || gap_ms < broker->client_forget_ms / 2;
-    return !request->unsure || request->once.number == 0 ||
-           (remembered && (request->epoch == broker->epoch || request->data_epoch == broker->data_epoch));
+    return remembered && request->data_epoch == broker->data_epoch;
+}
+
+static void once_lost_text(const struct jqc_core *core, const struct jqc_request *request, char *to, size_t size)
+{
+    static const char unknown[] = "; the outcome of the request is not known";
+    if (request->data_epoch == core->broker.data_epoch)
+        snprintf(to, size, "the broker does not know this client any more%s", unknown);
+    else if (request->name)
+        jqc_name_lost_text(request->name, unknown, to, size);
+    else
+        snprintf(to, size, "the queues were lost with their broker%s", unknown);
+}
+
+/* True: what the broker before may have begun must not be asked of this one, and its caller is told. */
+static bool is_lost(struct jqc_core *core, struct jqc_request *request, uint64_t gap_ms)
+{
+    char why[JQW_TEXT_MAX + 1];
+    bool once = request->once.number > 0;
+    if (!request->unsure || (once && once_holds(core, request, gap_ms)))
+        return false;
+    if (!once && (request->epoch == core->broker.epoch || jqc_request_knows_queues(core, request)))
+        return false;
+    if (once)
+        once_lost_text(core, request, why, sizeof why);
+    else
+        jqc_name_lost_text(request->name, "", why, sizeof why); /* only moves and forwards lack it, and go by number */
+    request_answer(core, request, JQ_DISCONNECTED, why);
+    return true;
 }
 
 static void request_resume(struct jqc_core *core, struct jqc_request *request, uint64_t gap_ms)
 {
     size_t before = core->out.size;
     int code = JQ_OK;
-    if (!again_is_safe(core, request, gap_ms)) {
-        request_answer(core, request, JQ_DISCONNECTED,
-                       "the broker does not know this client any more: the outcome of the request is not known");
+    if (is_lost(core, request, gap_ms))
         return;
-    }
     if (request->remade) {
         code = jqc_request_remake(core, request);
     } else {
@@ -245,13 +270,13 @@ void jqc_core_resume(struct jqc_core *core, int64_t now_ns, uint64_t gap_ms)
 }
 
 /* What a connection may have carried before is not said to have been in vain. */
-static void expire(struct jqc_core *core, struct jqc_request *request)
+static void kept_end(struct jqc_core *core, struct jqc_request *request, int code, const char *why)
 {
     request->answer.joined.remaining = UINT64_MAX; /* nobody could be asked */
     if (request->unsure && request->once.number > 0)
         request_answer(core, request, JQ_DISCONNECTED, "no connection to the broker in time to ask what came of it");
     else
-        request_answer(core, request, JQ_TIMEOUT, "no connection to the broker in time");
+        request_answer(core, request, code, why);
 }
 
 /* Bytes behind the last request that waits for a connection are not kept any longer. */
@@ -270,6 +295,12 @@ static void kept_trim(struct jqc_core *core)
         jqw_buffer_fini(&core->kept);
 }
 
+void jqc_core_withdraw(struct jqc_core *core, struct jqc_request *request)
+{
+    kept_end(core, request, JQ_CANCELLED, "");
+    kept_trim(core);
+}
+
 int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns)
 {
     int64_t next = INT64_MAX;
@@ -279,7 +310,7 @@ int64_t jqc_core_expire(struct jqc_core *core, int64_t now_ns)
         if (request->state != JQC_OPEN || !request->kept)
             continue;
         if (request->deadline_ns <= now_ns) {
-            expire(core, request);
+            kept_end(core, request, JQ_TIMEOUT, "no connection to the broker in time");
             expired = true;
         } else if (request->deadline_ns < next) {
             next = request->deadline_ns;

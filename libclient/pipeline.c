@@ -49,12 +49,15 @@ int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms, struct jo
 
 int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit)
 {
-    const struct jqc_request *request = ticket_find(client, ticket);
+    struct jqc_request *request = ticket_find(client, ticket);
     if (!request)
         return JQ_INVALID;
     uint64_t count = 0;
     int code = JQ_OK;
-    if (request->state == JQC_OPEN) {
+    if (request->state == JQC_OPEN && request->kept) {
+        jqc_core_withdraw(&client->core, request);
+        count = request->answer.code == JQ_CANCELLED;
+    } else if (request->state == JQC_OPEN) {
         struct jqw_message message = {.op = JQW_CANCEL, .cancel = {.target = ticket}};
         code = jqc_call_count(client, &message, NULL, &count);
     }

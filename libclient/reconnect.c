@@ -45,6 +45,7 @@ bool jqc_reconnect_begin(struct joinq *client)
 
 static void give_up(struct joinq *client)
 {
+    client->core.why[0] = '\0';
     jqc_core_lose(&client->core, JQ_DISCONNECTED, "the connection broke, and could not be made again in time");
 }
 

@@ -64,7 +64,8 @@
  *
  * A handle keeps to the queue that it first met under a name. Once that was deleted, or lost with its broker, requests for the
  * name are JOINQ_NO_QUEUE or JOINQ_DISCONNECTED, whatever queue has the name now, until joinq_declare meets it anew: nothing turns
- * a lost queue into an end or a finished join.
+ * a lost queue into an end or a finished join. So is a request that waits in a queue before anything was answered about it, and finds
+ * another run of the broker when the connection is made again: JOINQ_DISCONNECTED.
  *
  * Threads: a handle and its batches belong to one thread at a time; different handles are independent. The library never
  * prints, exits, or touches signals, and keeps no global state.
@@ -499,7 +500,8 @@ JOINQ_API JOINQ_CHECK int joinq_submit_done(joinq *client, struct joinq_batch *b
 JOINQ_API JOINQ_CHECK int joinq_submit_forward(joinq *client, struct joinq_batch *batch, size_t first, size_t count,
                                                const struct joinq_target *targets, size_t target_count,
                                                int64_t timeout_ms, joinq_ticket *ticket);
-/* Writes what was submitted. Codes: OK, DISCONNECTED. */
+/* Writes what was submitted. While a connection that broke is being made again it does not wait for that, and OK says only that
+ * what was submitted will go out then. Codes: OK, DISCONNECTED. */
 JOINQ_API JOINQ_CHECK int joinq_flush(joinq *client);
 
 struct joinq_outcome {
@@ -522,7 +524,8 @@ struct joinq_outcome {
  * confirmation is written before the return, and blocks while the broker takes nothing. */
 JOINQ_API JOINQ_CHECK int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms, struct joinq_outcome *out);
 /* Asks the broker to give up a submitted request. *hit: it was still waiting and its own outcome is CANCELLED; otherwise its outcome
- * is what it is. The ticket must be waited for in either case. */
+ * is what it is. The ticket must be waited for in either case. While there is no connection the request is given up at once: CANCELLED,
+ * or DISCONNECTED where it may have been done. */
 JOINQ_API JOINQ_CHECK int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit);
 /* Gives up a submitted request for good: asks the broker to cancel it, and uses the ticket up. What a get still brings is given back
  * untouched; what became of a put is not known. Does not wait for an answer. Codes: OK, INVALID, DISCONNECTED. */

@@ -305,6 +305,37 @@ static void break_under_a_done(struct broker *broker)
     broker_send(broker);
 }
 
+static void hear_a_put_and_go(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    broker_expect(broker, JQW_PUT);
+}
+
+/* A program that watches descriptors stays awake. proves: CAN-1 */
+static void no_flush_or_cancel_waits_for_a_connection(void **state)
+{
+    (void)state;
+    struct broker broker;
+    const struct joinq_body body = {"x", 1};
+    struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
+    joinq_ticket put;
+    bool hit;
+    joinq *q = begin(&broker, hear_a_put_and_go, JOINQ_FOREVER);
+    assert_int_equal(joinq_submit_put(q, "jobs", &body, 1, NULL, &put), JOINQ_OK);
+    while (joinq_fd(q) >= 0)
+        assert_int_equal(joinq_wait(q, put, 10, &outcome), JOINQ_TIMEOUT);
+    broker_end(&broker);
+    joinq_ticket get = submit_get(q, NULL);
+    assert_int_equal(joinq_flush(q), JOINQ_OK);
+    assert_int_equal(joinq_cancel(q, get, &hit), JOINQ_OK);
+    assert_true(hit);
+    assert_int_equal(outcome_of(q, get), JOINQ_CANCELLED);
+    assert_int_equal(joinq_cancel(q, put, &hit), JOINQ_OK);
+    assert_false(hit);
+    assert_int_equal(outcome_of(q, put), JOINQ_DISCONNECTED);
+    joinq_free(q);
+}
+
 /* A program that works for long between its calls. */
 static void it_is_not_given_up_before_it_was_tried(void **state)
 {
@@ -386,6 +417,7 @@ int main(void)
         cmocka_unit_test(nobody_is_attached_to_a_queue_made_anew),
         cmocka_unit_test(what_could_not_be_confirmed_is_not_handed_out),
         cmocka_unit_test(what_is_given_up_takes_neither_time_nor_memory),
+        cmocka_unit_test(no_flush_or_cancel_waits_for_a_connection),
         cmocka_unit_test(it_is_not_given_up_before_it_was_tried),
         cmocka_unit_test(there_is_no_patience_after_the_end),
         cmocka_unit_test(a_forward_that_waits_for_a_slot_finishes_its_own),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "client_broker.h"
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,39 @@ static void a_get_is_asked_again_by_the_same_client(void **state)
     batch_check(batch, 1, 3);
     broker_end(&broker);
     joinq_batch_free(batch);
+    joinq_free(q);
+}
+
+static void break_under_a_watched_get(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    broker_expect(broker, JQW_GET);
+    broker_break(broker);
+    broker_welcome(broker, 1000);
+    peer_got(&broker->peer, broker_expect(broker, JQW_GET)->request, 7, 0, 1, 1);
+    broker_send(broker);
+}
+
+/* What is asked again has been sent when it is said that the descriptor may be watched for ever. */
+static void so_it_is_for_a_program_that_watches_the_descriptor(void **state)
+{
+    (void)state;
+    struct broker broker;
+    joinq_ticket ticket;
+    struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
+    struct joinq_get_options options = JOINQ_GET_OPTIONS_INIT;
+    joinq *q = begin(&broker, break_under_a_watched_get, JOINQ_FOREVER);
+    assert_int_equal(joinq_submit_get(q, "jobs", &options, &ticket), JOINQ_OK);
+    assert_int_equal(joinq_flush(q), JOINQ_OK);
+    while (joinq_wait(q, ticket, 0, &outcome) == JOINQ_EMPTY) {
+        struct pollfd watch = {.fd = joinq_fd(q), .events = POLLIN};
+        int64_t patience_ms = joinq_patience_ms(q);
+        int ready = poll(&watch, 1, patience_ms == JOINQ_FOREVER ? 20000 : (int)patience_ms);
+        assert_true(ready > 0 || patience_ms != JOINQ_FOREVER);
+    }
+    assert_int_equal(outcome.code, JOINQ_OK);
+    joinq_batch_free(outcome.batch);
+    broker_end(&broker);
     joinq_free(q);
 }
 
@@ -363,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_get_is_asked_again_by_the_same_client),
+        cmocka_unit_test(so_it_is_for_a_program_that_watches_the_descriptor),
         cmocka_unit_test(producers_are_attached_again),
         cmocka_unit_test(what_was_not_confirmed_is_not_handed_out_after_a_break),
         cmocka_unit_test(a_put_that_may_have_been_heard_is_sent_again_by_its_number),
