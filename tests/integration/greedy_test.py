@@ -126,6 +126,18 @@ class Memory(WireCase):
             client.ask("DELETE", f"q{queue}", 0, 0)
         self.has_memory()
 
+    def test_gets_without_end(self):
+        """What waits takes memory, too. proves: PUT-4"""
+        self.assertEqual(self.witness.ask("DECLARE", "q", 0, 0, NONE)[1], OK)
+        clients = [self.client(self.unix) for _ in range(80)]
+        for client in clients:
+            waiting_max = client.welcome[8]
+            client.send_bytes(b"".join(frame("GET", i, "q", 0, None, 1, 0, [], [], [], 0) for i in range(2, 2 + waiting_max)))
+        self.until(lambda: self.witness.put("other", [b"x"])[1] == OVERLOADED, "what waits fills the memory")
+        for client in clients:
+            client.close()
+        self.has_memory()
+
     def test_closes_without_end(self):
         """Closes wait for an earlier put of their connection: beyond some, they are told that there are too many."""
         client = self.client()
