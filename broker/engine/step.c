@@ -147,6 +147,12 @@ static bool settle_all(struct engine *e)
         q->dirty = false;
         DL_DELETE2(e->dirty, q, dprev, dnext);
     }
+    return true;
+}
+
+/* A get that came with the command under way, and now waits, is passed over where its connection takes nothing. */
+static void pass_joining(struct engine *e)
+{
     struct waiter *w = e->joining;
     if (w && w->kind == WAITER_GET && w->session->blocked && !w->late) {
         struct waiter *part = w->root ? w->root->parts : w;
@@ -154,7 +160,6 @@ static bool settle_all(struct engine *e)
             waiter_pass(part, true);
     }
     e->joining = NULL;
-    return true;
 }
 
 /* What a command set going, as far as this step may. */
@@ -165,6 +170,8 @@ static bool carry_through(struct engine *e)
     do {
         room = settle_all(e);
     } while (room && engine_slices(e));
+    if (room)
+        pass_joining(e);
     return room;
 }
 
@@ -190,13 +197,13 @@ static uint64_t next_timer(const struct engine *e)
 static bool instant_begin(struct engine *e, uint64_t at)
 {
     struct heap_node *top;
-    while ((top = heap_top(&e->expiries)) && top->key <= at)
-        expiry_due(e, ENGINE_OF(top, struct queue, expiry_due));
-    while ((top = heap_top(&e->graces)) && top->key <= at) {
+    while ((top = heap_top(&e->graces)) && top->key <= at) { /* before leases, which make their queues busy (BLK-1) */
         if (!effects_room(e->effects))
             return false;
         producer_due(e, ENGINE_OF(top, struct producer, grace));
     }
+    while ((top = heap_top(&e->expiries)) && top->key <= at)
+        expiry_due(e, ENGINE_OF(top, struct queue, expiry_due));
     while ((top = heap_top(&e->lifetimes)) && top->key <= at) {
         if (!effects_room(e->effects))
             return false;
