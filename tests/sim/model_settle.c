@@ -74,8 +74,7 @@ static void settle(struct model *model, const struct engine_command *command, en
         model_return(model, q, index, false, false, 0);
         break;
     default:
-        message->deadline_ns =
-            options->lease_ms ? model->now + options->lease_ms * UINT64_C(1000000) : ENGINE_FOREVER;
+        message->deadline_ns = options->lease_ms ? model->now + options->lease_ms * UINT64_C(1000000) : ENGINE_FOREVER;
         break;
     }
 }
