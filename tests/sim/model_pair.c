@@ -345,15 +345,26 @@ static bool ended(const struct model *model, size_t q, bool final)
     return true;
 }
 
+/* What is confirmed by those who wait idle may as well be out when they are told that nothing else is. */
+static void note_idle(struct model *model, size_t q)
+{
+    for (size_t i = 0; i < model->atom_count; i++)
+        if (model->atoms[i].queue == q && model->atoms[i].holder)
+            model->atoms[i].idle |= waits_idle(model, model->atoms[i].holder, q);
+}
+
 static bool answer_ends(struct model *model, size_t q, bool final)
 {
     bool changed = false;
+    note_idle(model, q);
     for (size_t i = 0; i < model->wait_count;) {
         if (!is_get(model, i, q) || blocked(model, i) || (!final && model->waits[i].final)) {
             i++;
             continue;
         }
+        bool idle = !model->waits[i].final;
         model_answer_wait(model, i, model->queues[q].truncated ? JQ_PRODUCER_LOST : JQ_END, MODEL_ANY_WHY);
+        model->effects[model->effect_count - 1].idle = idle;
         changed = true;
     }
     return changed;

@@ -235,6 +235,8 @@ void model_finish_message(struct model *model, size_t q, size_t index)
     struct model_queue *queue = &model->queues[q];
     const struct model_message *message = &queue->messages[index];
     model_atom(model, message->sentinel ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DONE, q, message->seq);
+    if (queue->options.durable && message->state == MODEL_RECEIPT)
+        model->atoms[model->atom_count - 1].holder = message->session;
     queue->done += !message->sentinel;
     remove_message(model, queue, index);
 }

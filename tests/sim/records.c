@@ -67,17 +67,19 @@ static void match_records(struct sim *sim)
 /* ---- output commit ------------------------------------------------------------------------------------------------- */
 
 /* Records that come in slices need not be written when something is answered that does not depend on them. */
-enum slices { SLICES_NONE, SLICES_DISCARDS, SLICES_ALL };
+enum slices { SLICES_NONE, SLICES_DISCARDS, SLICES_OTHERS /* all but those of who waits idle */, SLICES_ALL };
 
 static enum slices waits_for_slices(const struct model_effect *effect)
 {
     if (effect->op == ENGINE_GET && effect->code == JQ_EMPTY)
         return SLICES_DISCARDS;
-    return (effect->op == ENGINE_JOIN && effect->code == JQ_OK) || effect->op == ENGINE_PURGE ||
-                   effect->op == ENGINE_CLOSE || effect->op == ENGINE_DELETE ||
-                   (effect->op == ENGINE_GET && effect->code == JQ_END)
-               ? SLICES_ALL
-               : SLICES_NONE;
+    if (effect->idle)
+        return SLICES_OTHERS;
+    bool ends = effect->op == ENGINE_GET && (effect->code == JQ_END || effect->code == JQ_PRODUCER_LOST);
+    bool says = effect->op == ENGINE_CLOSE && effect->count; /* how much it has discarded */
+    bool joined = effect->op == ENGINE_JOIN && effect->code == JQ_OK;
+    return ends || says || joined || effect->op == ENGINE_PURGE || effect->op == ENGINE_DELETE ? SLICES_ALL
+                                                                                               : SLICES_NONE;
 }
 
 /* The last record of a queue among the first so many atoms, with or without those that are written in slices. That a queue was closed at
@@ -91,7 +93,8 @@ static uint64_t watermark(const struct sim *sim, size_t q, size_t atoms, enum sl
         const struct model_atom *atom = &model->atoms[i];
         bool end = atom->kind == ENGINE_RECORD_END_TAKEN; /* nothing that is said rests on it */
         bool discard = atom->kind == ENGINE_RECORD_DISCARD, done = atom->kind == ENGINE_RECORD_DONE && sim->sliced;
-        bool waits = !implied && (slices == SLICES_ALL || (slices == SLICES_DISCARDS && !done));
+        bool others = slices == SLICES_OTHERS && !atom->idle;
+        bool waits = !implied && (slices == SLICES_ALL || others || (slices == SLICES_DISCARDS && !done));
         bool counts = !end && atom->kind != ENGINE_RECORD_RETURN && (waits || (!discard && !done));
         if (atom->queue == q && counts && atom->number > mark)
             mark = atom->number;

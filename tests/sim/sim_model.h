@@ -194,6 +194,7 @@ struct model_effect {
     uint64_t after; /* of the engine's: see there */
     size_t atoms;   /* how many atoms there were when it was said */
     bool kept;      /* a kept answer: it may wait for the records of what it answered */
+    bool idle;      /* a get's idle end */
     bool known;     /* OPENED */
     bool matched;
 };
@@ -208,6 +209,8 @@ struct model_atom {
     uint64_t due_ns;
     bool optional;
     bool letter;     /* a PUT whose body is not known yet */
+    uint64_t holder; /* of a DONE on receipt: the session that confirmed it */
+    bool idle;       /* likewise: it waits for the idle end, and so that rests on nothing that it holds (END-2) */
     uint64_t number; /* of the record that holds it; 0: not seen yet */
 };
 
