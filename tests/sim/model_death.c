@@ -221,6 +221,9 @@ void model_learn(struct model_queue *queue, struct model_message *message, const
     bool mixed = false, found = false;
     for (size_t i = 0; i < queue->count; i++)
         mixed |= queue->messages[i].group == message->group && queue->messages[i].mixed;
+    for (size_t i = 0; i < queue->count && mixed; i++) /* all are, and stay so when those that made it so are known */
+        if (queue->messages[i].group == message->group)
+            queue->messages[i].mixed = true;
     for (size_t i = 0; i < queue->count && !found; i++) {
         struct model_message *other = &queue->messages[i];
         found = other->group == message->group && same_body(other, shown);
