@@ -148,8 +148,7 @@ static void follow_order(struct sim *sim, struct engine_stat *expected, const st
     if (q == SIZE_MAX || expected->options.accounting != ENGINE_COUNTER)
         return;
     struct model_queue *queue = &sim->model->queues[q];
-    uint64_t most = queue->expired_now < queue->letters_now ? queue->expired_now : queue->letters_now;
-    uint64_t a = expected->unfinished, b = got->unfinished;
+    uint64_t most = model_unsure(queue), a = expected->unfinished, b = got->unfinished;
     if ((a > b ? a - b : b - a) <= most && queue->tasks == a)
         queue->tasks = expected->unfinished = b;
 }

@@ -219,7 +219,7 @@ void model_forget(struct model *model)
             queue->watermark = atom->number;
     }
     for (size_t q = 0; q < model->queue_count; q++)
-        model->queues[q].expired_now = model->queues[q].letters_now = 0;
+        model_sure(&model->queues[q]);
     renumber_all(model);
     model->once_seen = model->effect_count = model->atom_count = model->item_count = model->lost_count =
         model->stat_count = 0;
@@ -346,6 +346,7 @@ static void move_bodies(struct model *model, const struct engine_command *comman
 
 void model_command(struct model *model, const struct engine_command *command)
 {
+    model_moment(model);
     switch (command->op) {
     case ENGINE_SESSION_OPEN:
         session_open(model, command);
@@ -442,6 +443,7 @@ static void expire_delays(struct model_queue *queue, uint64_t now)
 static void instant_opens(struct model *model, uint64_t now)
 {
     model->now = now;
+    model_moment(model);
     model_clients_due(model);
     for (size_t q = 0; q < model->queue_count; q++)
         expire_leases(model, q, now);

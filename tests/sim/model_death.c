@@ -182,6 +182,28 @@ void model_expire_due(struct model *model, size_t q)
     }
 }
 
+/* ---- which was first ------------------------------------------------------------------------------------------------- */
+
+uint64_t model_unsure(const struct model_queue *queue)
+{
+    return queue->unsure + (queue->expired_now < queue->letters_now ? queue->expired_now : queue->letters_now);
+}
+
+void model_sure(struct model_queue *queue)
+{
+    queue->unsure = queue->expired_now = queue->letters_now = 0;
+}
+
+/* An instant begins, or a command: what happens from here on is after what was before. */
+void model_moment(struct model *model)
+{
+    for (size_t q = 0; q < model->queue_count; q++) {
+        struct model_queue *queue = &model->queues[q];
+        queue->unsure = model_unsure(queue);
+        queue->expired_now = queue->letters_now = 0;
+    }
+}
+
 /* ---- which letter is which ----------------------------------------------------------------------------------------- */
 
 static void swap_bodies(struct model_message *a, struct model_message *b)

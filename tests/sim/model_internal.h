@@ -122,6 +122,8 @@ bool model_other_kind(const struct model_queue *queue, const struct model_wait *
 bool model_dies(struct model *model, size_t queue, size_t index, bool counted, bool dead);
 void model_expire(struct model *model, size_t queue, size_t index);
 void model_expire_due(struct model *model, size_t queue);
+void model_moment(struct model *model);     /* an instant begins, or a command */
+void model_sure(struct model_queue *queue); /* what is unfinished is known */
 void model_learn(struct model_queue *queue, struct model_message *message, const struct model_item *shown);
 
 /* model_reopen.c */

@@ -119,14 +119,19 @@ void model_answer_wait(struct model *model, size_t index, int code, int why)
 
 /* ---- joins, and what waits for the session's own puts ---------------------------------------------------------------- */
 
-/* Where what expires and what dies elsewhere come together, the last may have been finished before the next came: as was heard. */
+/* Where what expires and what dies elsewhere come together, the last may have been finished before the next came: as was heard, of the
+ * moment at which there was so much to tell. */
 static bool all_finished(const struct model *model, const struct model_wait *wait)
 {
     const struct model_queue *queue = &model->queues[wait->queue];
-    if (!model_counter(queue) || !queue->expired_now || !queue->letters_now)
+    uint64_t unsure = model_counter(queue) ? model_unsure(queue) : 0;
+    if (!unsure)
         return !model_unfinished(queue);
     const struct model_effect *answered = model_hint(model, wait->session, wait->request);
-    return answered && answered->code == JQ_OK;
+    return answered && answered->code == JQ_OK && queue->tasks <= unsure &&
+           answered->done == queue->task_done - wait->done_before &&
+           answered->discarded == queue->discarded - wait->discarded_before &&
+           answered->expired == queue->expired - wait->expired_before;
 }
 
 static bool pair_joins(struct model *model, size_t q)
@@ -139,6 +144,8 @@ static bool pair_joins(struct model *model, size_t q)
             continue;
         }
         model_answer_wait(model, i, JQ_OK, MODEL_ANY_WHY);
+        model->queues[q].tasks = 0;
+        model_sure(&model->queues[q]);
         changed = true;
     }
     return changed;

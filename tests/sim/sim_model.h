@@ -81,7 +81,8 @@ struct model_queue {
     size_t count, capacity;
     uint64_t seq_next;
     uint64_t tasks;                    /* unfinished of a counter queue */
-    uint64_t expired_now, letters_now; /* in this step: whichever came first decides what is unfinished then */
+    uint64_t expired_now, letters_now; /* at this moment: whichever came first decides what is unfinished then */
+    uint64_t unsure;                   /* by so much, at the moments of this step before it */
     int priority_kind;
     uint64_t put, done, dead, expired, dead_in, moved_in, moved_out, discarded, delivered, redelivered, lease_expired,
         task_done;
@@ -277,6 +278,7 @@ void model_shown(struct model *model, const struct engine_place *place);
 uint64_t model_next(const struct model *model);
 struct model_chunk *model_chunk(struct model *model, uint32_t chunk);
 void model_stat(const struct model *model, size_t queue, struct model_stat *out);
+uint64_t model_unsure(const struct model_queue *queue); /* by how much what is unfinished may be more or less */
 bool model_waits(const struct model *model, uint64_t session, uint32_t request);
 struct model_session *model_session(struct model *model, uint64_t id);
 size_t model_named(const struct model *model, const char *name); /* SIZE_MAX: none */
