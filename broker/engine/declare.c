@@ -149,10 +149,12 @@ static void options_take_effect(struct engine *e, struct queue *q, const struct 
     lifetime_plan(e, q);
 }
 
-/* The memory that letters need, which come when none can be refused: here and where they go from here. */
+/* The memory that letters need, which come when none can be refused: here, in the order that is new perhaps, and where they go from here. */
 static bool options_reserve(struct engine *e, struct queue *q, const struct engine_queue_options *o,
                             struct queue *letters)
 {
+    if (o->order != ENGINE_FIFO && !ready_reserve(q, q->letters_due))
+        return false;
     if (o->ttl_ms && !heap_reserve(&q->ttl, q->ttl_count + q->letters_due))
         return false;
     return !letters || (source_make(q) && letters_reserve(e, letters, letters_from(q)));
