@@ -140,6 +140,7 @@ static const struct message *letter_arrive(struct engine *e, struct queue *q, ui
     to->ready++;
     to->queued_bytes += m->length;
     to->counter_unfinished += queue_is_counter(to);
+    to->tally.dead_in++;
     e->messages++;
     return letter;
 }
@@ -149,14 +150,13 @@ void message_die(struct engine *e, struct queue *q, uint64_t sequence, struct me
     struct queue *to = q->letters;
     const struct message *letter = NULL;
     bool discards = to && to->closed == 2;
-    if (to) {
-        to->tally.dead_in++;
-        to->tally.discarded += discards;
-        queue_mark(e, to);
-    }
-    q->tally.dead += reason != ENGINE_REASON_EXPIRED;
-    if (to && !discards)
+    if (discards)
+        queue_throws_away(to, 1);
+    else if (to)
         letter = letter_arrive(e, q, sequence, m, reason);
+    if (to)
+        queue_mark(e, to);
+    q->tally.dead += reason != ENGINE_REASON_EXPIRED;
     record_letter(e, q, sequence, reason, letter);
     if (letter)
         message_forget(e, q, sequence, m);

@@ -57,6 +57,7 @@ static inline bool queue_is_counter(const struct queue *q)
 uint64_t queue_unfinished(const struct queue *q);
 void queue_removed(struct queue *q, uint64_t sequence);
 void queue_lowered(struct queue *q, uint64_t sequence);
+void queue_throws_away(struct queue *q, uint64_t letters);
 
 /* ---- ready.c: which message is next, and what comes back ---- */
 JQ_MUST_USE bool ready_reserve(struct queue *q, uint64_t more);  /* room for `more` beyond all that is out or delayed */

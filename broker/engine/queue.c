@@ -160,6 +160,14 @@ void queue_lowered(struct queue *q, uint64_t sequence)
         marks_gone(q, sequence);
 }
 
+/* Letters that are thrown away where they come: they have come, and gone without a task_done. */
+void queue_throws_away(struct queue *q, uint64_t letters)
+{
+    q->tally.dead_in += letters;
+    q->tally.discarded += letters;
+    q->lowered += letters;
+}
+
 uint64_t queue_unfinished(const struct queue *q)
 {
     if (queue_is_counter(q))

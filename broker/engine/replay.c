@@ -176,8 +176,7 @@ static int replay_put(struct replay *r, struct queue *q, const struct engine_rec
 /* A letter that was thrown away where it came. */
 static int replay_thrown_away(struct queue *q, const struct engine_record *record)
 {
-    q->tally.dead_in += record->count;
-    q->tally.discarded += record->count;
+    queue_throws_away(q, record->count);
     return JQ_OK;
 }
 
