@@ -386,6 +386,7 @@ uint64_t model_next(const struct model *model)
         next = earlier(next, model->waits[i].deadline_ns);
     for (size_t q = 0; q < model->queue_count; q++) {
         const struct model_queue *queue = &model->queues[q];
+        bool stays = queue->closed == 2 && model_refuses(model, q); /* what expires is due when the journal accepts */
         next = earlier(next, model_producers_next(queue));
         for (size_t i = 0; i < queue->count; i++) {
             const struct model_message *message = &queue->messages[i];
@@ -393,7 +394,7 @@ uint64_t model_next(const struct model *model)
                 next = earlier(next, message->expires_ns);
             if (message->state == MODEL_DELAYED)
                 next = earlier(next, message->due_ns);
-            if (message->state == MODEL_LEASED)
+            if (message->state == MODEL_LEASED && !stays)
                 next = earlier(next, message->deadline_ns);
         }
     }
