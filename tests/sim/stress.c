@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WAITING_MAX = 1000, TURNS_MAX = 10000 };
+enum { WAITING_MAX = 1000, TURNS_MAX = 10000, STEPS_TRIED = 8 };
 
 const char *const stress_names[STRESS_QUEUES] = {"a", "b", "c", "d"};
 
@@ -263,16 +263,17 @@ static void explain(const struct stress *stress, uint64_t seed)
 }
 
 /* At least so many commands, and one thing that went wrong for somebody. */
-static void check_size(struct stress *stress)
+static bool enough(const struct stress *stress)
 {
-    if (stress->commands < 500 || !stress->faults)
-        stress_wrong(stress, "a round is 500 commands and a fault at least");
+    return stress->commands >= 500 && stress->faults;
 }
 
 static void play(struct stress *stress)
 {
     stress_begins(stress);
-    for (uint32_t i = 0; i < STRESS_STEPS && !stress->wrong; i++) {
+    for (uint32_t i = 0; (i < STRESS_STEPS || !enough(stress)) && !stress->wrong; i++) {
+        if (i == STEPS_TRIED * STRESS_STEPS)
+            stress_wrong(stress, "a round is 500 commands and a fault at least");
         stress->now += stress_chance(stress, 40) ? random_below(&stress->random, 3 * STRESS_MS) : 0;
         stress_act(stress, &stress->holders[random_below(&stress->random, STRESS_SESSIONS)]);
         stress_look(stress);
@@ -283,7 +284,6 @@ static void play(struct stress *stress)
     }
     if (!stress->wrong)
         stress_drain(stress);
-    check_size(stress);
 }
 
 bool stress_round(uint64_t seed, bool verbose, uint64_t *hash)
