@@ -99,7 +99,7 @@ static void letter(struct model *model, size_t to, const struct model_queue *sou
     new->put_ns = model->now;
     new->state = MODEL_READY;
     new->expires_ns = target->options.ttl_ms ? model->now + target->options.ttl_ms *UINT64_C(1000000) : ENGINE_FOREVER;
-    new->reason = reason;
+    new->reason = (int)reason;
     new->source_seq = message->seq;
     new->source_deliveries = message->deliveries;
     new->group = model->steps;

@@ -118,7 +118,8 @@ static void use(struct client *client)
     client_send_put(client, 2, "q", "small", 5);
     client_send_put(client, 3, "q", large, sizeof large);
     hear_all(client, code_of);
-    client_send(client, &(struct jqw_message){.op = JQW_PEEK, .request = 4, .count = {queue_named("q"), 10}});
+    client_send(client,
+                &(struct jqw_message){.op = JQW_PEEK, .request = 4, .count = {.queue = queue_named("q"), .count = 10}});
     client_send(client, &(struct jqw_message){.op = JQW_LIST, .request = 5, .list = {.max = 10}});
     client_send(client,
                 &(struct jqw_message){.op = JQW_GET, .request = 6, .get = {.queue = queue_named("q"), .max = 10}});
