@@ -95,8 +95,10 @@ static bool serve_closed(struct engine *e, struct queue *q)
             return false;
         if (put_serve(e, q))
             return true;
+        q->puts_first = false; /* it would wait still, and all behind it */
     }
-    waiter_end(e, q->puts, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
+    if (!put_late(e, q->puts))
+        waiter_end(e, q->puts, JQ_CLOSED, ENGINE_WHY_QUEUE_CLOSED);
     return true;
 }
 
