@@ -113,6 +113,8 @@ static const struct {
 } answers_seldom[] = {
     {ENGINE_SESSION_OPEN, JQ_OK, "asked for by the stress rounds"},
     {ENGINE_TASK_DONE, JQ_TIMEOUT, "the kept answer of a put, under a number that was used twice"},
+    {ENGINE_MOVE, JQ_TIMEOUT, "the kept answer of a put, under a number that was used twice"},
+    {ENGINE_MOVE, JQ_EXISTS, "the kept answer of a put, under a number that was used twice"},
     {ENGINE_PUT_END, JQ_TIMEOUT, "the kept answer of a put, under a number that was used twice"},
     {ENGINE_PUT_END, JQ_CANCELLED, "the kept answer of a put, under a number that was used twice"},
     {ENGINE_PUT_END, JQ_EXISTS, "the kept answer of a put, under a number that was used twice"},
