@@ -249,6 +249,7 @@ void model_detach(struct model *model, size_t q, uint64_t session)
     if (!queue->producers[i].finished)
         queue->producers[i].lost_ns = model->now + queue->options.producer_grace_ms * UINT64_C(1000000);
     queue->producers[i].left_ns = model->now;
+    queue->producers[i].left_order = ++model->left_last;
 }
 
 /* What the loss means for the queue (PRD-4). */
@@ -267,12 +268,22 @@ static void lose(struct model *model, size_t q, size_t producer)
     }
 }
 
+/* Who left first is lost first. */
+static size_t next_lost(const struct model_queue *queue, uint64_t now)
+{
+    size_t next = SIZE_MAX;
+    for (size_t i = 0; i < queue->producer_count; i++) {
+        const struct model_producer *producer = &queue->producers[i];
+        if (producer->lost_ns <= now && (next == SIZE_MAX || producer->left_order < queue->producers[next].left_order))
+            next = i;
+    }
+    return next;
+}
+
 void model_producers_due(struct model *model, size_t q)
 {
     struct model_queue *queue = &model->queues[q];
-    for (size_t i = 0; i < queue->producer_count; i++) {
-        if (queue->producers[i].lost_ns > model->now)
-            continue;
+    for (size_t i = next_lost(queue, model->now); i != SIZE_MAX; i = next_lost(queue, model->now)) {
         queue->producers[i].lost_ns = ENGINE_FOREVER;
         queue->producers[i].lost = true;
         lose(model, q, i);

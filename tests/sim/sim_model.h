@@ -65,6 +65,7 @@ struct model_producer {
     bool owed; /* what its loss means waits for the journal */
     uint64_t accepted;
     uint64_t left_ns; /* when it had a session last */
+    uint64_t left_order;
     uint64_t lost_ns; /* when it is lost unless somebody attaches; ENGINE_FOREVER: never */
 };
 
@@ -241,7 +242,7 @@ struct model {
     struct model_session sessions[MODEL_SESSIONS_MAX];
     struct model_queue *queues; /* in order of incarnation, dead ones too */
     size_t queue_count, queue_capacity;
-    uint64_t incarnation_next;
+    uint64_t incarnation_next, left_last;
     struct model_wait *waits; /* in order of arrival */
     size_t wait_count, wait_capacity;
     struct model_chunk *chunks; /* by number */
