@@ -11,8 +11,8 @@ static const char *const producer_names[] = {"p0", "p1", "p2", "p3", "p4"};
 
 /* ---- put and get --------------------------------------------------------------------------------------------------- */
 
-/* Whether a get waits on the queue that a command names, or will. While slices are under way a put is not aimed at such a queue: whether
- * the get takes the message along with what comes back is left open. */
+/* Whether a get waits on the queue that a command names, or will, or for slices, though it is not to wait. While these are under way a
+ * put is not aimed at such a queue: whether the get takes the message along with what comes back is left open. */
 static bool get_waits(const struct sim *sim, const struct sim_command *command)
 {
     const struct engine_text *name = &command->command.queue.name;
@@ -20,6 +20,12 @@ static bool get_waits(const struct sim *sim, const struct sim_command *command)
         if (sim->model->waits[i].op == ENGINE_GET &&
             strncmp(sim->model->queues[sim->model->waits[i].queue].name, name->data, name->size) == 0)
             return true;
+    for (size_t i = 0; i < sim->model->effect_count; i++) {
+        const struct model_effect *effect = &sim->model->effects[i];
+        size_t q = effect->op == ENGINE_GET ? model_incarnation(sim->model, effect->incarnation) : SIZE_MAX;
+        if (q != SIZE_MAX && strncmp(sim->model->queues[q].name, name->data, name->size) == 0)
+            return true;
+    }
     for (uint32_t i = 0; i < sim->command_count; i++)
         if (sim->commands[i].command.op == ENGINE_GET && sim->commands[i].command.queue.name.data == name->data)
             return true;
@@ -375,8 +381,9 @@ static bool any_lease_ends(const struct sim *sim)
  * business of the contract's. */
 static bool allowed(const struct sim *sim, enum engine_op op)
 {
-    if (sim->loose && op == ENGINE_SESSION_END && (sim->puts_asked || any_lease_ends(sim)))
-        return false; /* what it was about to put, or whether its leases have expired or come back, is left open */
+    if (sim->loose && op == ENGINE_SESSION_END &&
+        (sim->puts_asked || any_waits(sim, ENGINE_PUT) || any_lease_ends(sim)))
+        return false; /* what a put finds before that comes back, or whether leases have expired or come back, is left open */
     bool sweeps = op == ENGINE_SESSION_END || op == ENGINE_PURGE || op == ENGINE_CLOSE;
     if (sim->loose && sweeps) /* what a get sees first of what comes and goes is left open */
         return !sim->gets_asked && !any_waits(sim, ENGINE_GET);
