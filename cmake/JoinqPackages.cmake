@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What is taken from the system, each as one imported target:
-#   LibEv::ev   MsgpackC::msgpackc   Uthash::uthash   OpenSSL::Crypto   Cmocka::cmocka   Threads::Threads   Jansson::jansson
+#   Isal::isal   LibEv::ev   MsgpackC::msgpackc   Uthash::uthash   OpenSSL::Crypto   Cmocka::cmocka   Threads::Threads   Jansson::jansson
 
+find_package(Isal REQUIRED)
 find_package(LibEv REQUIRED)
 find_package(MsgpackC REQUIRED)
 find_package(Uthash REQUIRED)

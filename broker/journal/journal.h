@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The durable log behind an interface: append a batch of records, be told when it is durable. Files and a replicated log will be
- * other implementations of the same table; nothing above may assume either. Today's is for a broker without files. */
+/* The durable log behind an interface: append a batch of records, be told when it is written and when it is durable. Files
+ * (journal_file.h), memory for a broker without files, and one day a replicated log are implementations of the same table; nothing
+ * above may assume either. */
 #ifndef JOINQ_JOURNAL_H
 #define JOINQ_JOURNAL_H
 
@@ -12,15 +13,30 @@
 
 struct journal;
 
+/* Two levels of safety: what is written has been handed to the operating system and survives the end of this process; what is
+ * durable is synced and survives the end of the machine's power. */
 struct journal_batch {
     uint64_t wall_ns;                    /* wall-clock time of the turn */
+    uint64_t sync_by_ns;                 /* monotonic; when it must be durable: 0 at once, ENGINE_FOREVER with what else is synced */
     const struct engine_record *records; /* borrowed until append returns */
     uint32_t count;
 };
 
-/* Called when the journal's state has changed: everything up to record `durable` is durable; `accepts` says whether it takes more. */
+enum journal_accepts {
+    JOURNAL_ACCEPTS_NONE,
+    JOURNAL_ACCEPTS_SHRINKING, /* only what gives space back: done, close, delete and their like */
+    JOURNAL_ACCEPTS_ALL
+};
+
+struct journal_state {
+    uint64_t written; /* number of the last record written; 0: none. Never below durable, never falls */
+    uint64_t durable; /* and of the last durable one */
+    enum journal_accepts accepts;
+};
+
+/* Called when the state has changed. It must not call the journal. */
 struct journal_listener {
-    void (*changed)(void *user, uint64_t durable, bool accepts);
+    void (*changed)(void *user, const struct journal_state *state);
     void *user;
 };
 
@@ -28,8 +44,9 @@ struct journal_ops {
     const char *name;
     /* Takes the batch whole, or JQ_STORAGE: nothing of it. Durable later, or before it returns. */
     int (*append)(struct journal *, const struct journal_batch *);
-    uint64_t (*durable)(const struct journal *); /* number of the last durable record; 0: none */
-    bool (*accepts)(const struct journal *);
+    void (*tick)(struct journal *, uint64_t now);   /* at the end of a turn, and when next says so: what is due is begun */
+    uint64_t (*next)(const struct journal *);       /* when to call tick; 0: at once; ENGINE_FOREVER */
+    void (*state)(const struct journal *, struct journal_state *out);
     void (*free)(struct journal *);
 };
 
@@ -49,13 +66,27 @@ static inline int journal_append(struct journal *journal, const struct journal_b
 {
     return journal->ops->append(journal, batch);
 }
+static inline void journal_tick(struct journal *journal, uint64_t now)
+{
+    journal->ops->tick(journal, now);
+}
+static inline uint64_t journal_next(const struct journal *journal)
+{
+    return journal->ops->next(journal);
+}
+static inline struct journal_state journal_state(const struct journal *journal)
+{
+    struct journal_state state;
+    journal->ops->state(journal, &state);
+    return state;
+}
 static inline uint64_t journal_durable(const struct journal *journal)
 {
-    return journal->ops->durable(journal);
+    return journal_state(journal).durable;
 }
 static inline bool journal_accepts(const struct journal *journal)
 {
-    return journal->ops->accepts(journal);
+    return journal_state(journal).accepts == JOURNAL_ACCEPTS_ALL;
 }
 static inline void journal_free(struct journal *journal)
 {

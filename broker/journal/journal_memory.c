@@ -18,11 +18,21 @@ static struct memory_journal *memory_of(struct journal *journal)
     return (struct memory_journal *)journal;
 }
 
+static void memory_state(const struct journal *journal, struct journal_state *out)
+{
+    const struct memory_journal *memory = (const struct memory_journal *)journal;
+    *out = (struct journal_state){.written = memory->durable,
+                                  .durable = memory->durable,
+                                  .accepts = memory->refusing ? JOURNAL_ACCEPTS_NONE : JOURNAL_ACCEPTS_ALL};
+}
+
 static void tell(struct memory_journal *memory)
 {
     const struct journal_listener *listener = &memory->base.listener;
+    struct journal_state state;
+    memory_state(&memory->base, &state);
     if (listener->changed)
-        listener->changed(listener->user, memory->durable, !memory->refusing);
+        listener->changed(listener->user, &state);
 }
 
 static void make_durable(struct memory_journal *memory)
@@ -46,14 +56,16 @@ static int memory_append(struct journal *journal, const struct journal_batch *ba
     return JQ_OK;
 }
 
-static uint64_t memory_durable(const struct journal *journal)
+static void memory_tick(struct journal *journal, uint64_t now)
 {
-    return ((const struct memory_journal *)journal)->durable;
+    (void)journal;
+    (void)now;
 }
 
-static bool memory_accepts(const struct journal *journal)
+static uint64_t memory_next(const struct journal *journal)
 {
-    return !((const struct memory_journal *)journal)->refusing;
+    (void)journal;
+    return ENGINE_FOREVER;
 }
 
 static void memory_free(struct journal *journal)
@@ -64,8 +76,9 @@ static void memory_free(struct journal *journal)
 static const struct journal_ops memory_ops = {
     .name = "memory",
     .append = memory_append,
-    .durable = memory_durable,
-    .accepts = memory_accepts,
+    .tick = memory_tick,
+    .next = memory_next,
+    .state = memory_state,
     .free = memory_free,
 };
 

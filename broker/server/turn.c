@@ -125,11 +125,11 @@ void turn_execute(struct server *server)
 
 /* ---- the journal's news ---- */
 
-static void on_journal_changed(void *user, uint64_t durable, bool accepts)
+static void on_journal_changed(void *user, const struct journal_state *state)
 {
     struct server *server = user;
-    server->turn.durable = durable;
-    server->turn.accepts = accepts;
+    server->turn.durable = state->durable;
+    server->turn.accepts = state->accepts == JOURNAL_ACCEPTS_ALL;
 }
 
 static void tell_journal_accepts(struct server *server)

@@ -86,11 +86,11 @@ static const struct model_item *hint_item(void *user, const struct model_effect 
     return &sim->items[effect->item_first + index];
 }
 
-static void journal_changed(void *user, uint64_t durable, bool accepts)
+static void journal_changed(void *user, const struct journal_state *state)
 {
     struct sim *sim = user;
-    sim->durable = durable;
-    sim->accepts = accepts;
+    sim->durable = state->durable;
+    sim->accepts = state->accepts == JOURNAL_ACCEPTS_ALL;
 }
 
 struct sim *sim_new(const struct sim_options *options)

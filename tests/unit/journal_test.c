@@ -16,10 +16,10 @@ struct heard {
     bool accepts;
 };
 
-static void hear(void *user, uint64_t durable, bool accepts)
+static void hear(void *user, const struct journal_state *state)
 {
     struct heard *heard = user;
-    *heard = (struct heard){heard->calls + 1, durable, accepts};
+    *heard = (struct heard){heard->calls + 1, state->durable, state->accepts == JOURNAL_ACCEPTS_ALL};
 }
 
 static struct journal *journal_new(struct heard *heard, bool deferred)

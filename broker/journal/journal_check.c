@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verifies a folder and changes nothing in it; see journal_file.h. */
+#include "journal_recover.h"
+
+/* Everything in it is decoded, and goes nowhere. A hole behind it may be what was released. */
+int journal_recovery_check_old(struct recovery *r, size_t index, uint64_t limit)
+{
+    static const struct journal_replay nowhere;
+    struct recovery_segment *s = &r->segments[index];
+    struct journal_scan *scan = &r->scan;
+    struct journal_frame_header header;
+    const char *wrong = NULL;
+    journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
+    for (;;) {
+        uint64_t offset = scan->offset;
+        const uint8_t *payload = journal_scan_next(scan, &header);
+        if (payload && header.first + header.count <= limit) {
+            struct journal_place place = {s->number, (uint32_t)offset + JOURNAL_FRAME_HEADER};
+            int code = journal_decode(&r->decoder, &header, payload, place, header.first, &nowhere, &wrong);
+            if (wrong)
+                journal_recovery_found(r, index, offset, JOURNAL_FRAME_HEADER + (uint64_t)header.payload, wrong);
+            else if (code != JQ_OK)
+                return code;
+            continue;
+        }
+        if (payload || (!scan->error && !journal_scan_seek(scan)))
+            return JQ_OK;
+        journal_recovery_found(r, index, offset, scan->error ? 0 : scan->offset - offset, "bodies cannot be read here");
+        if (scan->error)
+            return JQ_OK;
+    }
+}
+
+int journal_check(const struct journal_config *config, struct journal_report *report)
+{
+    struct recovery recovery = {.config = config, .report = report, .mode = RECOVERY_CHECK};
+    *report = (struct journal_report){0};
+    int code = journal_recovery_list(&recovery);
+    if (code == JQ_OK)
+        code = journal_recovery_read(&recovery);
+    journal_recovery_fini(&recovery);
+    if (code == JQ_OK && report->damages > 0)
+        code = JQ_STORAGE;
+    return code;
+}

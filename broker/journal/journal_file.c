@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal in files as a journal: its life, what it says of itself, reading back. */
+#include "journal_crc.h"
+#include "journal_inside.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct file_journal *file_of(struct journal *journal)
+{
+    return (struct file_journal *)journal;
+}
+
+/* ---- what it says ---- */
+
+enum journal_accepts journal_level(const struct file_journal *j)
+{
+    const struct maker *maker = &j->maker;
+    if (j->failing.wait_ns || j->fault)
+        return JOURNAL_ACCEPTS_NONE;
+    if (maker->ready || !maker->backoff.wait_ns)
+        return JOURNAL_ACCEPTS_ALL;
+    bool some = j->active && j->used + j->backlog + j->segment_size / RESERVE_PARTS <= j->segment_size;
+    return some ? JOURNAL_ACCEPTS_SHRINKING : JOURNAL_ACCEPTS_NONE;
+}
+
+static void file_state(const struct journal *journal, struct journal_state *out)
+{
+    const struct file_journal *j = (const struct file_journal *)journal;
+    *out = (struct journal_state){.written = j->written, .durable = j->durable, .accepts = journal_level(j)};
+}
+
+void journal_tell(struct file_journal *j)
+{
+    const struct journal_listener *listener = &j->base.listener;
+    struct journal_state state;
+    j->written = j->written > j->durable ? j->written : j->durable;
+    file_state(&j->base, &state);
+    if (state.written == j->told.written && state.durable == j->told.durable && state.accepts == j->told.accepts)
+        return;
+    j->told = state;
+    if (listener->changed)
+        listener->changed(listener->user, &state);
+}
+
+uint64_t journal_backlog(const struct journal *journal)
+{
+    return ((const struct file_journal *)journal)->backlog;
+}
+
+/* ---- time ---- */
+
+static void file_tick(struct journal *journal, uint64_t now)
+{
+    struct file_journal *j = file_of(journal);
+    j->now = now > j->now ? now : j->now;
+    journal_go_on(j);
+}
+
+/* When the group can go on by itself. */
+static uint64_t next_of_group(const struct file_journal *j)
+{
+    uint64_t when;
+    if (j->write_busy || j->sync_busy || !j->first)
+        return ENGINE_FOREVER;
+    if (j->failing.wait_ns && j->now < j->failing.until_ns)
+        return j->failing.until_ns;
+    if (j->unwritten && (j->active || j->maker.ready))
+        return 0;
+    return journal_sync_due(j, &when) ? 0 : when;
+}
+
+static uint64_t file_next(const struct journal *journal)
+{
+    const struct file_journal *j = (const struct file_journal *)journal;
+    const struct maker *maker = &j->maker;
+    uint64_t next = next_of_group(j);
+    if (!maker->ready && maker->state == MAKER_IDLE && maker->backoff.until_ns < next)
+        next = maker->backoff.until_ns;
+    return next;
+}
+
+void journal_sync(struct journal *journal)
+{
+    struct file_journal *j = file_of(journal);
+    j->pressed = true;
+    journal_go_on(j);
+}
+
+/* ---- life ---- */
+
+static void frames_free(const struct file_journal *j, struct journal_frame *frame)
+{
+    for (struct journal_frame *next; frame; frame = next) {
+        next = frame->next;
+        for (uint32_t i = 0; j->bodies.drop && i < frame->run_count; i++)
+            j->bodies.drop(j->bodies.user, frame->runs[i].chunk);
+        journal_frame_fini(frame);
+        free(frame);
+    }
+}
+
+static void file_free(struct journal *journal)
+{
+    struct file_journal *j = file_of(journal);
+    j->base.listener = (struct journal_listener){0};
+    journal_io_drain(j->io);
+    frames_free(j, j->first);
+    for (struct journal_frame *frame = j->kept; frame; frame = frame->next)
+        frame->run_count = 0;
+    frames_free(j, j->kept);
+    free(j->segments);
+    free(j);
+}
+
+static const struct journal_ops file_ops = {
+    .name = "file",
+    .append = journal_file_append,
+    .tick = file_tick,
+    .next = file_next,
+    .state = file_state,
+    .free = file_free,
+};
+
+struct file_journal *journal_file_new(const struct journal_config *config)
+{
+    struct file_journal *j = calloc(1, sizeof *j);
+    if (!j)
+        return NULL;
+    j->base = (struct journal){.ops = &file_ops, .listener = config->listener};
+    j->io = config->io;
+    j->bodies = config->bodies;
+    memcpy(j->id, config->id, sizeof j->id);
+    j->segment_size = config->segment_size ? config->segment_size : JOURNAL_SEGMENT_SIZE;
+    j->sync_by_ns = ENGINE_FOREVER;
+    return j;
+}
+
+/* ---- reading back ---- */
+
+struct reading {
+    struct journal_io_request request;
+    uint32_t crc;
+    journal_read_done done;
+    void *user;
+};
+
+static void read_done(struct journal_io_request *request)
+{
+    struct reading *reading = request->user;
+    bool good = !request->error && request->got == request->size &&
+                journal_crc(0, request->bytes, request->size) == reading->crc;
+    reading->done(reading->user, good ? JQ_OK : JQ_STORAGE, request->bytes);
+    free(reading);
+}
+
+int journal_read(struct journal *journal, struct journal_place place, uint32_t size, uint32_t crc, uint8_t *buffer,
+                 journal_read_done done, void *user)
+{
+    struct file_journal *j = file_of(journal);
+    struct reading *reading = calloc(1, sizeof *reading);
+    if (!reading)
+        return JQ_OVERLOADED;
+    reading->crc = crc;
+    reading->done = done;
+    reading->user = user;
+    reading->request = (struct journal_io_request){.op = JOURNAL_IO_READ,
+                                                   .offset = place.offset,
+                                                   .size = size,
+                                                   .bytes = buffer,
+                                                   .done = read_done,
+                                                   .user = reading};
+    journal_segment_name(place.segment, reading->request.name);
+    journal_io_submit(j->io, &reading->request);
+    return JQ_OK;
+}

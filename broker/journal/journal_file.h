@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal in files: segments in a folder, group commit, recovery, release of what is no longer needed. A step machine without
+ * threads, clock or files of its own: all it wants of the disk goes through journal_io.h, and time comes in with journal_tick.
+ *
+ * Its owner, on one thread, at the end of each turn: journal_append what the turn has made, then journal_tick(now), and again by
+ * journal_next; and journal_io_poll whenever the I/O woke it. */
+#ifndef JOINQ_JOURNAL_FILE_H
+#define JOINQ_JOURNAL_FILE_H
+
+#include "journal.h"
+#include "journal_format.h"
+#include "journal_io.h"
+
+enum { JOURNAL_TEXT_SIZE = 1024, JOURNAL_SEGMENT_SIZE = 64 * 1024 * 1024 };
+
+struct journal_place {
+    uint64_t segment;
+    uint32_t offset; /* in its file */
+};
+
+/* How the journal gets at bodies. `placed` is told once for each run, when it is durable at that place and will not be anywhere else;
+ * from hold until then the chunk must stay as it is. All NULL but `at`: nobody wants to know. */
+struct journal_bodies {
+    const uint8_t *(*at)(void *user, uint32_t chunk, uint32_t offset);
+    void (*hold)(void *user, uint32_t chunk);
+    void (*placed)(void *user, uint32_t chunk, uint32_t offset, uint32_t size, struct journal_place place, uint32_t crc);
+    void (*drop)(void *user, uint32_t chunk);
+    void *user;
+};
+
+/* What recovery tells; each may be NULL. A code other than JQ_OK stops it and is what it returns. */
+struct journal_replay {
+    /* Whole groups, in order; borrowed until it returns. The next number is the one before plus one, but after a gap. */
+    int (*records)(void *user, uint64_t wall_ns, const struct engine_record *records, uint32_t count);
+    /* A run of bodies, each behind its header, before the records that name them: where it lies now. */
+    int (*adopt)(void *user, struct journal_place place, uint32_t size, uint32_t count, uint32_t crc,
+                 const uint8_t *bytes, uint32_t *chunk, uint32_t *offset);
+    void (*gap)(void *user, uint64_t first, uint64_t last); /* repair only: these records are lost */
+    void (*progress)(void *user, uint64_t done, uint64_t total); /* bytes */
+    /* Check and repair: one thing that is wrong, or was cut off. */
+    void (*found)(void *user, const char *file, uint64_t offset, uint64_t size, const char *text);
+    void *user;
+};
+
+struct journal_config {
+    struct journal_io *io; /* the folder, locked; it must outlive the journal */
+    uint8_t id[JOURNAL_ID_SIZE];
+    uint64_t from;          /* the first record that is needed: all before are in a snapshot. 1 without one */
+    uint32_t segment_size;  /* 0: JOURNAL_SEGMENT_SIZE */
+    struct journal_listener listener;
+    struct journal_bodies bodies;
+    struct journal_replay replay;
+    bool repair; /* go on past damage: what cannot be read is copied away and told, the rest replayed. The caller must then make
+                    a snapshot, so that the gap lies before `from` of the next start */
+};
+
+struct journal_report {
+    uint64_t last;       /* number of the last record; from - 1: none */
+    uint64_t records;    /* given to replay */
+    uint64_t bytes;      /* read */
+    uint64_t cut_bytes;  /* of a torn end, that nobody was told was durable */
+    uint64_t cut_offset; /* and where, in cut_file */
+    uint64_t damages;    /* check, repair */
+    char cut_file[JOURNAL_NAME_SIZE];
+    char text[JOURNAL_TEXT_SIZE]; /* what went wrong, for people */
+};
+
+/* The data id: read, or made of `fresh` at the first start. JQ_OK or JQ_STORAGE with a text. */
+JQ_MUST_USE int journal_id(struct journal_io *io, const uint8_t fresh[JOURNAL_ID_SIZE], uint8_t id[JOURNAL_ID_SIZE],
+                           char text[JOURNAL_TEXT_SIZE]);
+
+/* Reads what is there, cuts off a torn end, and goes on behind it. JQ_OK; JQ_STORAGE: damage, or the disk refused; JQ_OVERLOADED; or
+ * what replay said. On an error nothing on the disk has changed, unless the disk failed half-way through the cut. */
+JQ_MUST_USE int journal_open(const struct journal_config *config, struct journal **journal,
+                             struct journal_report *report);
+/* Verifies everything, changes nothing, goes on past damage. JQ_OK: all is good; JQ_STORAGE: report->damages, each was told. */
+JQ_MUST_USE int journal_check(const struct journal_config *config, struct journal_report *report);
+
+/* ---- segments ---- */
+
+struct journal_segment {
+    uint64_t number;
+    uint64_t first; /* record; last is first - 1 if there is none */
+    uint64_t last;  /* at most this */
+    uint64_t size;  /* bytes in use */
+};
+
+/* All that are there, oldest first, the one being written last; valid until the journal is next called. */
+const struct journal_segment *journal_segments(const struct journal *journal, size_t *count);
+/* Its file goes, or is used again: none of its bodies is needed any more and every record up to its last is below `from` of the next
+ * start, whatever happens. In any order. The segment being written is not released (false). */
+bool journal_release(struct journal *journal, uint64_t segment);
+
+/* Everything appended becomes durable as soon as it can. */
+void journal_sync(struct journal *journal);
+/* Bytes appended and not yet written: when it grows, the disk is slower than what comes. */
+uint64_t journal_backlog(const struct journal *journal);
+
+/* Reads a run back, verified: `done` is called from journal_io_poll with JQ_OK and the bytes in the buffer, or JQ_STORAGE. Only what was
+ * placed can be read. JQ_OVERLOADED: no memory, and done is not called. */
+typedef void (*journal_read_done)(void *user, int code, uint8_t *buffer);
+JQ_MUST_USE int journal_read(struct journal *journal, struct journal_place place, uint32_t size, uint32_t crc,
+                             uint8_t *buffer, journal_read_done done, void *user);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The folder at a start: the data id, the segments and their headers. */
+#include "journal_recover.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char id_name[] = "data-id", id_new[] = "data-id.new";
+
+/* ---- the data id ---- */
+
+static int id_says(char text[JOURNAL_TEXT_SIZE], const char *what, int error)
+{
+    snprintf(text, JOURNAL_TEXT_SIZE, "file '%s' of the data folder: %s: %s", id_name, what, strerrordesc_np(error));
+    return JQ_STORAGE;
+}
+
+/* Under another name first: it is there whole or not at all. */
+static int id_make(struct journal_io *io, const uint8_t fresh[JOURNAL_ID_SIZE])
+{
+    uint8_t bytes[JOURNAL_ID_SIZE];
+    memcpy(bytes, fresh, sizeof bytes);
+    struct iovec part = {bytes, sizeof bytes};
+    struct journal_io_request requests[] = {
+        {.op = JOURNAL_IO_UNLINK, .name = "data-id.new"},
+        {.op = JOURNAL_IO_CREATE, .name = "data-id.new"},
+        {.op = JOURNAL_IO_WRITE, .name = "data-id.new", .parts = &part, .part_count = 1},
+        {.op = JOURNAL_IO_SYNC, .name = "data-id.new"},
+        {.op = JOURNAL_IO_RENAME, .name = "data-id.new", .to = "data-id"},
+        {.op = JOURNAL_IO_SYNC_FOLDER},
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        int error = journal_io_run(io, &requests[i]);
+        if (error && i > 0)
+            return error;
+    }
+    return 0;
+}
+
+int journal_id(struct journal_io *io, const uint8_t fresh[JOURNAL_ID_SIZE], uint8_t id[JOURNAL_ID_SIZE],
+               char text[JOURNAL_TEXT_SIZE])
+{
+    uint8_t bytes[JOURNAL_ID_SIZE + 1];
+    struct journal_io_request read = {.op = JOURNAL_IO_READ, .name = "data-id", .size = sizeof bytes, .bytes = bytes};
+    int error = journal_io_run(io, &read);
+    if (error == ENOENT) {
+        error = id_make(io, fresh);
+        if (error)
+            return id_says(text, "it cannot be made", error);
+        memcpy(id, fresh, JOURNAL_ID_SIZE);
+        return JQ_OK;
+    }
+    if (error)
+        return id_says(text, "it cannot be read", error);
+    if (read.got != JOURNAL_ID_SIZE) {
+        snprintf(text, JOURNAL_TEXT_SIZE, "file '%s' of the data folder is damaged: it has not %d bytes", id_name,
+                 JOURNAL_ID_SIZE);
+        return JQ_STORAGE;
+    }
+    memcpy(id, bytes, JOURNAL_ID_SIZE);
+    return JQ_OK;
+}
+
+/* ---- what recovery says ---- */
+
+int journal_recovery_says(struct recovery *recovery, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(recovery->report->text, sizeof recovery->report->text, format, arguments);
+    va_end(arguments);
+    return JQ_STORAGE;
+}
+
+void journal_recovery_found(struct recovery *recovery, size_t index, uint64_t offset, uint64_t size, const char *text)
+{
+    const struct journal_replay *replay = &recovery->config->replay;
+    char name[JOURNAL_NAME_SIZE];
+    journal_segment_name(recovery->segments[index].number, name);
+    recovery->segments[index].damaged = true;
+    recovery->report->damages++;
+    if (replay->found)
+        replay->found(replay->user, name, offset, size, text);
+}
+
+void journal_recovery_fini(struct recovery *recovery)
+{
+    free(recovery->segments);
+    journal_scan_fini(&recovery->scan);
+    journal_scan_fini(&recovery->ahead);
+    journal_decoder_fini(&recovery->decoder);
+}
+
+/* ---- segments ---- */
+
+struct listing {
+    struct recovery *recovery;
+    bool memory;
+};
+
+static void list_entry(void *user, const char *name, uint64_t size)
+{
+    struct listing *listing = user;
+    struct recovery *r = listing->recovery;
+    uint64_t number;
+    if (!journal_segment_number(name, &number))
+        return;
+    if (r->count == r->capacity) {
+        size_t capacity = r->capacity ? r->capacity * 2 : 64;
+        struct recovery_segment *segments = realloc(r->segments, capacity * sizeof *segments);
+        if (!segments) {
+            listing->memory = true;
+            return;
+        }
+        r->segments = segments;
+        r->capacity = capacity;
+    }
+    r->segments[r->count++] = (struct recovery_segment){.number = number, .file_size = size};
+    r->number_next = number >= r->number_next ? number + 1 : r->number_next;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = ((const struct recovery_segment *)a)->number, y = ((const struct recovery_segment *)b)->number;
+    return x < y ? -1 : x > y;
+}
+
+/* Without its header it is known by its frames, if one was durable: otherwise it is what a crash left of a first write. */
+static int header_from_frames(struct recovery *r, size_t index, bool trailing)
+{
+    struct recovery_segment *s = &r->segments[index];
+    struct journal_frame_header frame;
+    struct journal_scan *scan = &r->ahead;
+    uint64_t first = 0, synced = 0;
+    journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
+    for (scan->offset = 0; journal_scan_seek(scan) && journal_scan_next(scan, &frame); scan->offset -= JOURNAL_ALIGN) {
+        first = first ? first : frame.first;
+        synced = frame.synced;
+    }
+    if (!first || (trailing && synced < first))
+        return JQ_OK;
+    if (r->mode == RECOVERY_OPEN)
+        return journal_recovery_says(r,
+                                     "segment %s is damaged at offset 0: it has no header. Nothing has been changed. "
+                                     "Restore the file from a copy, or run 'joinqd --repair'",
+                                     scan->name);
+    s->good = s->headless = true;
+    s->first = first;
+    s->last = first - 1;
+    journal_recovery_found(r, index, 0, JOURNAL_SEGMENT_HEADER, "the header is damaged, but not what follows it");
+    return JQ_OK;
+}
+
+static int header_read(struct recovery *r, size_t index)
+{
+    struct recovery_segment *s = &r->segments[index];
+    struct journal_scan *scan = &r->ahead;
+    struct journal_header header;
+    journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
+    const uint8_t *at = journal_scan_bytes(scan, 0, JOURNAL_SEGMENT_HEADER);
+    if (scan->error)
+        return scan->error == ENOMEM
+                   ? JQ_OVERLOADED
+                   : journal_recovery_says(r, "segment %s cannot be read: %s", scan->name, strerrordesc_np(scan->error));
+    enum journal_header_kind kind = at ? journal_header_get(at, &header) : JOURNAL_HEADER_BAD;
+    if (kind == JOURNAL_HEADER_NEWER)
+        return journal_recovery_says(r, "segment %s was written by a newer joinqd: start that one, or a newer one",
+                                     scan->name);
+    if (kind == JOURNAL_HEADER_GOOD && memcmp(header.id, r->config->id, sizeof header.id) != 0)
+        return journal_recovery_says(r, "segment %s belongs to another data folder: move it away", scan->name);
+    s->good = kind == JOURNAL_HEADER_GOOD && header.number == s->number;
+    s->first = s->good ? header.first : 0;
+    s->last = s->good ? header.first - 1 : 0;
+    return JQ_OK;
+}
+
+static int headers(struct recovery *r)
+{
+    size_t good = 0; /* behind the last good one */
+    int code = JQ_OK;
+    for (size_t i = 0; i < r->count && code == JQ_OK; i++) {
+        code = header_read(r, i);
+        good = r->segments[i].good ? i + 1 : good;
+    }
+    for (size_t i = 0; i < r->count && code == JQ_OK; i++) {
+        if (!r->segments[i].good)
+            code = header_from_frames(r, i, i >= good);
+    }
+    return code;
+}
+
+int journal_recovery_list(struct recovery *r)
+{
+    struct listing listing = {.recovery = r};
+    struct journal_io_request list = {.op = JOURNAL_IO_LIST, .entry = list_entry, .user = &listing};
+    r->number_next = 1;
+    int error = journal_io_run(r->config->io, &list);
+    if (error)
+        return journal_recovery_says(r, "the data folder cannot be read: %s", strerrordesc_np(error));
+    if (listing.memory)
+        return JQ_OVERLOADED;
+    if (r->count > 0)
+        qsort(r->segments, r->count, sizeof *r->segments, by_number);
+    struct journal_io_request away = {.op = JOURNAL_IO_UNLINK};
+    memcpy(away.name, id_new, sizeof id_new);
+    if (r->mode != RECOVERY_CHECK)
+        (void)journal_io_run(r->config->io, &away); /* mostly it is not there */
+    return headers(r);
+}

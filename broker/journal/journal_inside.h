@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal in files from inside; nobody else includes it.
+ *
+ *     append        tick, poll                     write done             sync done
+ *     ------> frames --------> one group under way ---------> written ------------> durable: placed, freed
+ *               ^                    |
+ *               '--------------------'  it failed: the segment is given up behind its last durable frame, and all that was not
+ *                                       durable goes to a new one
+ *
+ * Frames are kept until they are durable: after a failed sync nobody knows what of the page cache is on the disk. */
+#ifndef JOINQ_JOURNAL_INSIDE_H
+#define JOINQ_JOURNAL_INSIDE_H
+
+#include "journal_codec.h"
+#include "journal_file.h"
+
+enum {
+    GROUP_FRAMES = 256,                 /* of one write */
+    GROUP_BYTES = 4 * 1024 * 1024,      /* a group that has so much takes no more */
+    UNSYNCED_BYTES = 8 * 1024 * 1024,   /* written: then it is synced whatever the deadlines, to bound what is kept */
+    KEPT_FRAMES = 16,                   /* empty frames for what comes next */
+    KEPT_FRAME_BYTES = 2 * 1024 * 1024, /* a larger one is not kept */
+    RESERVE_PARTS = 16,                 /* a segment's sixteenth: with less left and no other nothing is accepted */
+    BACKOFF_FIRST_MS = 10,
+    BACKOFF_MAX_MS = 5000,
+    MS = 1000000,
+};
+
+/* Waits between attempts that fail, each twice as long. */
+struct backoff {
+    uint64_t wait_ns; /* 0: the last one did not fail */
+    uint64_t until_ns;
+};
+
+/* Makes the next segment before it is needed. */
+struct maker {
+    enum { MAKER_IDLE, MAKER_CREATES, MAKER_SYNCS } state;
+    uint64_t number; /* of the file being made */
+    uint64_t reuses; /* a released segment, to be renamed; 0: none */
+    uint64_t ready;  /* one that is there; 0: none */
+    struct backoff backoff;
+    struct journal_io_request request;
+};
+
+struct file_journal {
+    struct journal base; /* first: a journal is one of these */
+    struct journal_io *io;
+    struct journal_bodies bodies;
+    uint8_t id[JOURNAL_ID_SIZE];
+    uint64_t segment_size;
+    uint64_t now;
+
+    struct journal_segment *segments; /* oldest first; while `active` the last is the one being written */
+    size_t segment_count, segment_capacity;
+    uint64_t number_next;
+    bool active;
+    uint32_t seed;
+    uint64_t used;        /* bytes of the active segment, written or under way */
+    uint64_t durable_end; /* of it */
+    struct maker maker;
+
+    struct journal_frame *first, *last; /* not durable, in order */
+    struct journal_frame *unwritten;    /* the first of them that is not under way or written */
+    struct journal_frame *kept;
+    uint32_t kept_count;
+    uint64_t record_last, written, durable;
+    uint64_t backlog;     /* bytes of unwritten and under way */
+    uint64_t unsynced;    /* bytes written or under way, and not durable */
+    uint64_t sync_by_ns;  /* of these: the earliest deadline */
+    uint64_t group_last;  /* the last record that went to the active segment */
+    uint64_t group_bytes;
+    uint64_t sync_last;   /* what the sync under way makes durable */
+    bool write_busy, sync_busy, pressed; /* pressed: journal_sync was called */
+    int fault;                  /* errno of the group under way */
+    struct backoff failing;
+    struct journal_state told;
+    struct journal_io_request write, sync;
+    struct iovec parts[GROUP_FRAMES + 1];
+    uint8_t header[JOURNAL_SEGMENT_HEADER];
+};
+
+/* journal_write.c */
+int journal_file_append(struct journal *journal, const struct journal_batch *batch);
+void journal_go_on(struct file_journal *journal);
+bool journal_sync_due(const struct file_journal *journal, uint64_t *when);
+/* journal_spare.c */
+void journal_maker_go_on(struct file_journal *journal);
+void journal_backoff_fail(struct backoff *backoff, uint64_t now);
+/* The segment that is ready becomes the active one. False: there is none. */
+bool journal_segment_begin(struct file_journal *journal);
+bool journal_segment_reserve(struct file_journal *journal);
+void journal_segment_forget(struct file_journal *journal, size_t index);
+/* An operation that nobody waits for. */
+void journal_background(struct file_journal *journal, enum journal_io_op op, uint64_t segment, uint64_t size);
+/* journal_file.c */
+void journal_tell(struct file_journal *journal);
+enum journal_accepts journal_level(const struct file_journal *journal);
+JQ_MUST_USE struct file_journal *journal_file_new(const struct journal_config *config);
+
+#endif

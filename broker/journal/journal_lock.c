@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lock of a data folder; see journal_lock.h. */
+#include "journal_lock.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char lock_name[] = "lock";
+
+static void tell_holder(const char *path, int lock, char *text, size_t size)
+{
+    char holder[32];
+    ssize_t got = pread(lock, holder, sizeof holder - 1, 0);
+    holder[got > 0 ? got : 0] = '\0';
+    holder[strcspn(holder, "\n")] = '\0';
+    snprintf(text, size, "data folder '%s' is in use by another process%s%s", path, *holder ? ": pid " : "", holder);
+}
+
+static void tell_errno(const char *path, const char *what, char *text, size_t size)
+{
+    snprintf(text, size, "data folder '%s': %s: %s", path, what, strerrordesc_np(errno));
+}
+
+/* Who holds it: for people. */
+static void leave_pid(int lock)
+{
+    char pid[32];
+    int size = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (ftruncate(lock, 0) == 0 && pwrite(lock, pid, (size_t)size, 0) == size)
+        return; /* without it the lock is as good */
+}
+
+_Bool journal_lock(const char *path, int *folder, int *lock, char *text, size_t size)
+{
+    *lock = -1;
+    *folder = -1;
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        tell_errno(path, "it cannot be made", text, size);
+        return 0;
+    }
+    *folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*folder >= 0)
+        *lock = openat(*folder, lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*lock < 0)
+        tell_errno(path, "it cannot be opened", text, size);
+    else if (flock(*lock, LOCK_EX | LOCK_NB) == 0) {
+        leave_pid(*lock);
+        return 1;
+    } else if (errno == EWOULDBLOCK)
+        tell_holder(path, *lock, text, size);
+    else
+        tell_errno(path, "it cannot be locked", text, size);
+    if (*lock >= 0)
+        close(*lock);
+    if (*folder >= 0)
+        close(*folder);
+    return 0;
+}

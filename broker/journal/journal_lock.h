@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One process a folder: a lock that ends with the process, whatever ends it. */
+#ifndef JOINQ_JOURNAL_LOCK_H
+#define JOINQ_JOURNAL_LOCK_H
+
+#include "base.h"
+#include <stddef.h>
+
+/* Opens the folder, made if it is missing (its parent must be there), and locks it. False: `text` says why, naming the folder and the
+ * process that holds it. Both descriptors are the caller's to close; closing `lock` unlocks. */
+JQ_MUST_USE _Bool journal_lock(const char *path, int *folder, int *lock, char *text, size_t size);
+
+#endif

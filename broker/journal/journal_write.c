@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Group commit: one group at a time is written and, when somebody waits for it, synced; what comes meanwhile is the next. */
+#include "journal_inside.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- frames ---- */
+
+static void frame_free(struct file_journal *j, struct journal_frame *frame)
+{
+    if (j->kept_count < KEPT_FRAMES && frame->capacity <= KEPT_FRAME_BYTES) {
+        frame->next = j->kept;
+        j->kept = frame;
+        j->kept_count++;
+        return;
+    }
+    journal_frame_fini(frame);
+    free(frame);
+}
+
+/* Where its bodies are is known for good. */
+static void frame_placed(const struct file_journal *j, const struct journal_frame *frame)
+{
+    const struct journal_bodies *bodies = &j->bodies;
+    for (uint32_t i = 0; i < frame->run_count; i++) {
+        const struct journal_run *run = &frame->runs[i];
+        struct journal_place place = {frame->segment, frame->offset + run->at};
+        if (bodies->placed)
+            bodies->placed(bodies->user, run->chunk, run->offset, run->size, place, run->crc);
+        if (bodies->drop)
+            bodies->drop(bodies->user, run->chunk);
+    }
+}
+
+static void frames_durable(struct file_journal *j, uint64_t last)
+{
+    while (j->first && j->first != j->unwritten && journal_frame_last(j->first) <= last) {
+        struct journal_frame *frame = j->first;
+        j->first = frame->next;
+        if (!j->first)
+            j->last = NULL;
+        j->unsynced -= frame->size;
+        j->durable_end = (uint64_t)frame->offset + frame->size;
+        frame_placed(j, frame);
+        frame_free(j, frame);
+    }
+    struct journal_segment *active = &j->segments[j->segment_count - 1];
+    j->durable = last;
+    active->last = last;
+    active->size = j->durable_end;
+    if (j->first == j->unwritten)
+        j->sync_by_ns = ENGINE_FOREVER;
+    j->failing = (struct backoff){0};
+}
+
+/* ---- faults ---- */
+
+/* Nothing of what is not durable is taken for written: it goes to another segment, however long it takes until there is one. */
+static void give_up(struct file_journal *j)
+{
+    struct journal_segment *active = &j->segments[j->segment_count - 1];
+    j->fault = 0;
+    j->active = false;
+    if (active->last < active->first) {
+        journal_background(j, JOURNAL_IO_UNLINK, active->number, 0);
+        journal_segment_forget(j, j->segment_count - 1);
+    } else {
+        journal_background(j, JOURNAL_IO_TRUNCATE, active->number, j->durable_end);
+    }
+    j->unwritten = j->first;
+    j->backlog = j->unsynced = 0;
+    for (const struct journal_frame *frame = j->first; frame; frame = frame->next)
+        j->backlog += frame->size;
+    j->sync_by_ns = ENGINE_FOREVER;
+    journal_backoff_fail(&j->failing, j->now);
+}
+
+static void settle(struct file_journal *j)
+{
+    if (j->write_busy || j->sync_busy)
+        return;
+    if (j->fault)
+        give_up(j);
+    journal_go_on(j);
+}
+
+/* ---- the group ---- */
+
+static void write_done(struct journal_io_request *request)
+{
+    struct file_journal *j = request->user;
+    j->write_busy = false;
+    j->fault = request->error;
+    if (!j->fault) {
+        j->backlog -= j->group_bytes;
+        j->written = j->group_last > j->written ? j->group_last : j->written;
+    }
+    settle(j);
+}
+
+static void sync_done(struct journal_io_request *request)
+{
+    struct file_journal *j = request->user;
+    j->sync_busy = false;
+    if (!j->fault)
+        j->fault = request->error;
+    if (!j->fault)
+        frames_durable(j, j->sync_last);
+    settle(j);
+}
+
+static void submit(struct file_journal *j, struct journal_io_request *request)
+{
+    journal_segment_name(j->segments[j->segment_count - 1].number, request->name);
+    request->user = j;
+    journal_io_submit(j->io, request);
+}
+
+static void sync_submit(struct file_journal *j, uint64_t last)
+{
+    j->sync_last = last;
+    j->sync_busy = true;
+    j->sync = (struct journal_io_request){.op = JOURNAL_IO_SYNC, .done = sync_done};
+    submit(j, &j->sync);
+}
+
+/* The frame as it will lie in the active segment. */
+static void frame_finish(struct file_journal *j, struct journal_frame *frame)
+{
+    const struct journal_frame_header header = {.payload = frame->size - JOURNAL_FRAME_HEADER,
+                                                .bodies_at = frame->bodies_at,
+                                                .count = frame->count,
+                                                .first = frame->first,
+                                                .wall_ns = frame->wall_ns,
+                                                .synced = j->durable};
+    journal_frame_put(frame->bytes, &header, j->seed);
+    frame->segment = j->segments[j->segment_count - 1].number;
+    frame->offset = (uint32_t)j->used;
+}
+
+static bool fits(const struct file_journal *j, const struct journal_frame *frame)
+{
+    return j->used + frame->size <= j->segment_size || j->used <= JOURNAL_SEGMENT_HEADER;
+}
+
+bool journal_sync_due(const struct file_journal *j, uint64_t *when)
+{
+    bool some = j->first != j->unwritten; /* written, or about to be */
+    *when = some ? j->sync_by_ns : ENGINE_FOREVER;
+    return some && (j->sync_by_ns <= j->now || j->unsynced >= UNSYNCED_BYTES || j->pressed || j->failing.wait_ns);
+}
+
+static void write_submit(struct file_journal *j)
+{
+    int count = 0;
+    uint64_t at = j->used, when;
+    if (j->used == 0) {
+        j->parts[count++] = (struct iovec){j->header, sizeof j->header};
+        j->used = sizeof j->header;
+    }
+    j->group_bytes = 0;
+    while (j->unwritten && count < GROUP_FRAMES && j->group_bytes < GROUP_BYTES && fits(j, j->unwritten)) {
+        struct journal_frame *frame = j->unwritten;
+        frame_finish(j, frame);
+        j->parts[count++] = (struct iovec){frame->bytes, frame->size};
+        j->used += frame->size;
+        j->group_bytes += frame->size;
+        j->group_last = journal_frame_last(frame);
+        j->sync_by_ns = frame->sync_by_ns < j->sync_by_ns ? frame->sync_by_ns : j->sync_by_ns;
+        j->unwritten = frame->next;
+    }
+    j->unsynced += j->group_bytes;
+    j->write_busy = true;
+    j->write = (struct journal_io_request){
+        .op = JOURNAL_IO_WRITE, .offset = at, .parts = j->parts, .part_count = count, .done = write_done};
+    submit(j, &j->write);
+    if (journal_sync_due(j, &when))
+        sync_submit(j, j->group_last);
+}
+
+/* A segment with room for the next frame. False: not yet. */
+static bool room(struct file_journal *j)
+{
+    if (j->active && fits(j, j->unwritten))
+        return true;
+    if (j->active && j->first != j->unwritten) { /* the header of the next says that all of this one is durable */
+        sync_submit(j, j->group_last);
+        return false;
+    }
+    if (!j->maker.ready)
+        return false;
+    j->active = false;
+    return journal_segment_begin(j);
+}
+
+void journal_go_on(struct file_journal *j)
+{
+    uint64_t when;
+    bool busy = j->write_busy || j->sync_busy, waits = j->failing.wait_ns && j->now < j->failing.until_ns;
+    if (!busy && !waits) {
+        if (!j->first)
+            j->pressed = false;
+        if (j->unwritten ? room(j) : false)
+            write_submit(j);
+        else if (!j->sync_busy && journal_sync_due(j, &when))
+            sync_submit(j, j->group_last);
+    }
+    journal_maker_go_on(j);
+    journal_tell(j);
+}
+
+/* ---- append ---- */
+
+static struct journal_frame *frame_new(struct file_journal *j)
+{
+    struct journal_frame *frame = j->kept;
+    if (!frame)
+        return calloc(1, sizeof *frame);
+    j->kept = frame->next;
+    j->kept_count--;
+    frame->next = NULL;
+    return frame;
+}
+
+/* The batch as frames; NULL: no memory. */
+static struct journal_frame *frames_of(struct file_journal *j, const struct journal_batch *batch,
+                                       struct journal_frame **last)
+{
+    struct journal_frame *first = NULL, **link = &first;
+    for (uint32_t at = 0, some; at < batch->count; at += some) {
+        struct journal_frame *frame = frame_new(j);
+        some = frame ? journal_encode(frame, batch->records + at, batch->count - at, &j->bodies) : 0;
+        if (frame)
+            *link = *last = frame;
+        if (some == 0) {
+            for (struct journal_frame *next; first; first = next) {
+                next = first->next;
+                frame_free(j, first);
+            }
+            return NULL;
+        }
+        frame->wall_ns = batch->wall_ns;
+        frame->sync_by_ns = batch->sync_by_ns;
+        link = &frame->next;
+    }
+    return first;
+}
+
+int journal_file_append(struct journal *journal, const struct journal_batch *batch)
+{
+    struct file_journal *j = (struct file_journal *)journal;
+    struct journal_frame *last = NULL, *first = frames_of(j, batch, &last);
+    if (!first)
+        return batch->count ? JQ_STORAGE : JQ_OK;
+    JQ_ASSERT(first->first == j->record_last + 1);
+    for (const struct journal_frame *frame = first; frame; frame = frame->next) {
+        j->backlog += frame->size;
+        for (uint32_t i = 0; j->bodies.hold && i < frame->run_count; i++)
+            j->bodies.hold(j->bodies.user, frame->runs[i].chunk);
+    }
+    if (j->last)
+        j->last->next = first;
+    else
+        j->first = first;
+    if (!j->unwritten)
+        j->unwritten = first;
+    j->last = last;
+    j->record_last = journal_frame_last(last);
+    return JQ_OK;
+}
