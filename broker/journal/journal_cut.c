@@ -133,6 +133,36 @@ static int copy_away(struct recovery *r, const struct recovery_segment *s)
     return code == JQ_OK ? run(r, &write) : code;
 }
 
+/* What nobody says to be durable may be in the page cache alone, and clean there, if a sync of the last run failed: it is written
+ * once more, so that this run's sync means something. */
+static int write_again(struct recovery *r, const struct recovery_segment *s)
+{
+    struct journal_scan *scan = &r->ahead;
+    struct journal_frame_header header;
+    struct iovec part;
+    struct journal_io_request write = {.op = JOURNAL_IO_WRITE, .parts = &part, .part_count = 1};
+    struct journal_io_request sync = {.op = JOURNAL_IO_SYNC};
+    int code = JQ_OK;
+    journal_segment_name(s->number, write.name);
+    journal_segment_name(s->number, sync.name);
+    journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
+    while (code == JQ_OK && scan->offset < s->end) {
+        write.offset = scan->offset;
+        const uint8_t *payload = journal_scan_next(scan, &header);
+        if (!payload)
+            break;
+        part = (struct iovec){(void *)(uintptr_t)(payload - JOURNAL_FRAME_HEADER), scan->offset - write.offset};
+        if (header.first + header.count - 1 > r->attested)
+            code = run(r, &write);
+    }
+    const uint8_t *head = journal_scan_bytes(scan, 0, JOURNAL_SEGMENT_HEADER);
+    part = (struct iovec){(void *)(uintptr_t)head, JOURNAL_SEGMENT_HEADER};
+    write.offset = 0;
+    if (head && code == JQ_OK)
+        code = run(r, &write);
+    return code == JQ_OK ? run(r, &sync) : code;
+}
+
 static int header_anew(struct recovery *r, const struct recovery_segment *s)
 {
     struct journal_header header = {.number = s->number, .first = s->first};
@@ -160,13 +190,10 @@ int journal_recovery_cut(struct recovery *r)
         code = cut_end(r);
     if (code == JQ_OK)
         code = cut_rest(r);
-    for (size_t i = r->count; i-- > 0 && code == JQ_OK;) {
-        if (!r->segments[i].good)
-            continue;
-        struct journal_io_request sync = {.op = JOURNAL_IO_SYNC}; /* of the last: the others were when it was begun */
-        journal_segment_name(r->segments[i].number, sync.name);
-        code = run(r, &sync);
-        break;
+    for (size_t i = 0; i < r->count && code == JQ_OK; i++) {
+        const struct recovery_segment *s = &r->segments[i];
+        if (s->good && s->end && s->last > r->attested)
+            code = write_again(r, s);
     }
     struct journal_io_request folder = {.op = JOURNAL_IO_SYNC_FOLDER};
     return code == JQ_OK ? run(r, &folder) : code;

@@ -60,11 +60,12 @@ static void file_tick(struct journal *journal, uint64_t now)
 static uint64_t next_of_group(const struct file_journal *j)
 {
     uint64_t when;
-    if (j->write_busy || j->sync_busy || !j->first)
+    if (journal_busy(j) || !j->first)
         return ENGINE_FOREVER;
     if (j->failing.wait_ns && j->now < j->failing.until_ns)
         return j->failing.until_ns;
-    if (j->unwritten && (j->active || j->maker.ready))
+    bool room = j->active && (journal_fits(j, j->unwritten ? j->unwritten : j->first) || j->first != j->unwritten);
+    if (j->unwritten && (room || j->maker.ready))
         return 0;
     return journal_sync_due(j, &when) ? 0 : when;
 }

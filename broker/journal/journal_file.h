@@ -83,6 +83,7 @@ struct journal_segment {
     uint64_t first; /* record; last is first - 1 if there is none */
     uint64_t last;  /* at most this */
     uint64_t size;  /* bytes in use */
+    bool given_up;  /* a write or sync of it failed: the journal cuts it itself */
 };
 
 /* All that are there, oldest first, the one being written last; valid until the journal is next called. */

@@ -127,8 +127,9 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Without its header it is known by its frames, if one was durable: otherwise it is what a crash left of a first write. */
-static int header_from_frames(struct recovery *r, size_t index, bool trailing)
+/* Without its header it is known by its frames, if one was durable: otherwise it was given up, or is what a crash left of a first
+ * write. `limit`: the first record of the next segment. */
+static int header_from_frames(struct recovery *r, size_t index, uint64_t limit)
 {
     struct recovery_segment *s = &r->segments[index];
     struct journal_frame_header frame;
@@ -139,7 +140,7 @@ static int header_from_frames(struct recovery *r, size_t index, bool trailing)
         first = first ? first : frame.first;
         synced = frame.synced;
     }
-    if (!first || (trailing && synced < first))
+    if (!first || first >= limit || (limit == UINT64_MAX && synced < first))
         return JQ_OK;
     if (r->mode == RECOVERY_OPEN)
         return journal_recovery_says(r,
@@ -178,15 +179,14 @@ static int header_read(struct recovery *r, size_t index)
 
 static int headers(struct recovery *r)
 {
-    size_t good = 0; /* behind the last good one */
+    uint64_t limit = UINT64_MAX;
     int code = JQ_OK;
-    for (size_t i = 0; i < r->count && code == JQ_OK; i++) {
+    for (size_t i = 0; i < r->count && code == JQ_OK; i++)
         code = header_read(r, i);
-        good = r->segments[i].good ? i + 1 : good;
-    }
-    for (size_t i = 0; i < r->count && code == JQ_OK; i++) {
+    for (size_t i = r->count; i-- > 0 && code == JQ_OK;) {
         if (!r->segments[i].good)
-            code = header_from_frames(r, i, i >= good);
+            code = header_from_frames(r, i, limit);
+        limit = r->segments[i].good ? r->segments[i].first : limit;
     }
     return code;
 }

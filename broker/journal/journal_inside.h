@@ -7,7 +7,9 @@
  *               '--------------------'  it failed: the segment is given up behind its last durable frame, and all that was not
  *                                       durable goes to a new one
  *
- * Frames are kept until they are durable: after a failed sync nobody knows what of the page cache is on the disk. */
+ * Frames are kept until they are durable: after a failed sync nobody knows what of the page cache is on the disk. What was written
+ * to a segment that is given up still counts, should the process end, until the next one has all of it: so that gets its header, which
+ * makes the old frames void, last. */
 #ifndef JOINQ_JOURNAL_INSIDE_H
 #define JOINQ_JOURNAL_INSIDE_H
 
@@ -70,11 +72,14 @@ struct file_journal {
     uint64_t group_last;  /* the last record that went to the active segment */
     uint64_t group_bytes;
     uint64_t sync_last;   /* what the sync under way makes durable */
-    bool write_busy, sync_busy, pressed; /* pressed: journal_sync was called */
+    bool write_busy, head_busy, sync_busy;
+    bool head_due; /* the active segment gets its header once all that had been written before it was begun is in it */
+    bool pressed;  /* journal_sync was called */
     int fault;                  /* errno of the group under way */
     struct backoff failing;
     struct journal_state told;
-    struct journal_io_request write, sync;
+    struct journal_io_request write, head, sync;
+    struct iovec head_part;
     struct iovec parts[GROUP_FRAMES + 1];
     uint8_t header[JOURNAL_SEGMENT_HEADER];
 };
@@ -82,8 +87,16 @@ struct file_journal {
 /* journal_write.c */
 int journal_file_append(struct journal *journal, const struct journal_batch *batch);
 void journal_go_on(struct file_journal *journal);
+/* Whether the active segment has room for it. */
+bool journal_fits(const struct file_journal *journal, const struct journal_frame *frame);
 bool journal_sync_due(const struct file_journal *journal, uint64_t *when);
+static inline bool journal_busy(const struct file_journal *journal)
+{
+    return journal->write_busy || journal->head_busy || journal->sync_busy;
+}
 /* journal_spare.c */
+/* Segments that were given up, of which nothing is needed any more beyond what is durable in them. */
+void journal_segments_tidy(struct file_journal *journal);
 void journal_maker_go_on(struct file_journal *journal);
 void journal_backoff_fail(struct backoff *backoff, uint64_t now);
 /* The segment that is ready becomes the active one. False: there is none. */

@@ -142,6 +142,8 @@ static int read_next(struct recovery *r, size_t index, uint64_t limit, bool *ove
         return read_failed(r, index, offset);
     }
     uint64_t next = payload ? header.first + header.count : 0;
+    if (payload && header.synced > r->attested)
+        r->attested = header.synced;
     bool counts = payload && next <= limit;
     if (!counts && r->expected >= limit) {
         *over = true;
@@ -170,6 +172,7 @@ static int read_next(struct recovery *r, size_t index, uint64_t limit, bool *ove
 static int read_segment(struct recovery *r, size_t index, uint64_t limit)
 {
     struct recovery_segment *s = &r->segments[index];
+    r->attested = s->first - 1 > r->attested ? s->first - 1 : r->attested;
     if (limit <= r->expected && limit <= r->config->from) {
         s->last = limit - 1 >= s->first ? limit - 1 : s->last;
         r->bytes += s->file_size;

@@ -35,6 +35,7 @@ struct recovery {
     struct journal_scan scan, ahead; /* of what is read; of what lies behind */
     struct journal_decoder decoder;
     uint64_t expected;    /* the next record */
+    uint64_t attested;    /* the last record of which somebody says that it was durable */
     uint64_t told;        /* the missing record that was told last */
     uint64_t bytes, total;
     uint64_t number_next; /* above all that there are */

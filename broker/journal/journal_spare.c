@@ -124,8 +124,23 @@ bool journal_segment_begin(struct file_journal *j)
     j->seed = journal_seed(j->id, header.number);
     j->active = true;
     j->used = j->durable_end = 0;
+    j->head_due = j->written > j->durable;
     j->maker.ready = 0;
     return true;
+}
+
+void journal_segments_tidy(struct file_journal *j)
+{
+    for (size_t i = j->segment_count; i-- > 0;) {
+        struct journal_segment *segment = &j->segments[i];
+        bool some = segment->last >= segment->first;
+        if (!segment->given_up)
+            continue;
+        segment->given_up = false;
+        journal_background(j, some ? JOURNAL_IO_TRUNCATE : JOURNAL_IO_UNLINK, segment->number, segment->size);
+        if (!some)
+            journal_segment_forget(j, i);
+    }
 }
 
 const struct journal_segment *journal_segments(const struct journal *journal, size_t *count)
@@ -140,7 +155,7 @@ bool journal_release(struct journal *journal, uint64_t segment)
     struct file_journal *j = (struct file_journal *)journal;
     struct maker *maker = &j->maker;
     for (size_t i = 0; i < j->segment_count - j->active; i++) {
-        if (j->segments[i].number != segment)
+        if (j->segments[i].number != segment || j->segments[i].given_up)
             continue;
         bool whole = j->segments[i].size + j->segment_size / RESERVE_PARTS >= j->segment_size;
         bool wanted = !maker->ready && !maker->reuses && maker->state == MAKER_IDLE;

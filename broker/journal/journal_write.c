@@ -51,6 +51,8 @@ static void frames_durable(struct file_journal *j, uint64_t last)
     if (j->first == j->unwritten)
         j->sync_by_ns = ENGINE_FOREVER;
     j->failing = (struct backoff){0};
+    if (j->durable >= j->written)
+        journal_segments_tidy(j);
 }
 
 /* ---- faults ---- */
@@ -58,15 +60,9 @@ static void frames_durable(struct file_journal *j, uint64_t last)
 /* Nothing of what is not durable is taken for written: it goes to another segment, however long it takes until there is one. */
 static void give_up(struct file_journal *j)
 {
-    struct journal_segment *active = &j->segments[j->segment_count - 1];
     j->fault = 0;
-    j->active = false;
-    if (active->last < active->first) {
-        journal_background(j, JOURNAL_IO_UNLINK, active->number, 0);
-        journal_segment_forget(j, j->segment_count - 1);
-    } else {
-        journal_background(j, JOURNAL_IO_TRUNCATE, active->number, j->durable_end);
-    }
+    j->active = j->head_due = false;
+    j->segments[j->segment_count - 1].given_up = true;
     j->unwritten = j->first;
     j->backlog = j->unsynced = 0;
     for (const struct journal_frame *frame = j->first; frame; frame = frame->next)
@@ -77,7 +73,7 @@ static void give_up(struct file_journal *j)
 
 static void settle(struct file_journal *j)
 {
-    if (j->write_busy || j->sync_busy)
+    if (journal_busy(j))
         return;
     if (j->fault)
         give_up(j);
@@ -86,15 +82,31 @@ static void settle(struct file_journal *j)
 
 /* ---- the group ---- */
 
+static void is_written(struct file_journal *j)
+{
+    j->written = j->group_last > j->written ? j->group_last : j->written;
+}
+
+static void head_done(struct journal_io_request *request)
+{
+    struct file_journal *j = request->user;
+    j->head_busy = false;
+    if (!j->fault)
+        j->fault = request->error;
+    if (!j->fault)
+        is_written(j);
+    settle(j);
+}
+
 static void write_done(struct journal_io_request *request)
 {
     struct file_journal *j = request->user;
     j->write_busy = false;
     j->fault = request->error;
-    if (!j->fault) {
+    if (!j->fault)
         j->backlog -= j->group_bytes;
-        j->written = j->group_last > j->written ? j->group_last : j->written;
-    }
+    if (!j->fault && !j->head_due)
+        is_written(j);
     settle(j);
 }
 
@@ -138,28 +150,39 @@ static void frame_finish(struct file_journal *j, struct journal_frame *frame)
     frame->offset = (uint32_t)j->used;
 }
 
-static bool fits(const struct file_journal *j, const struct journal_frame *frame)
+bool journal_fits(const struct file_journal *j, const struct journal_frame *frame)
 {
-    return j->used + frame->size <= j->segment_size || j->used <= JOURNAL_SEGMENT_HEADER;
+    return j->used + frame->size <= j->segment_size || j->used <= JOURNAL_SEGMENT_HEADER || j->head_due;
 }
 
 bool journal_sync_due(const struct file_journal *j, uint64_t *when)
 {
-    bool some = j->first != j->unwritten; /* written, or about to be */
+    bool some = j->first != j->unwritten && !j->head_due; /* written, or about to be */
     *when = some ? j->sync_by_ns : ENGINE_FOREVER;
     return some && (j->sync_by_ns <= j->now || j->unsynced >= UNSYNCED_BYTES || j->pressed || j->failing.wait_ns);
+}
+
+static void head_submit(struct file_journal *j)
+{
+    j->head_due = false;
+    j->head_busy = true;
+    j->head_part = (struct iovec){j->header, sizeof j->header};
+    j->head = (struct journal_io_request){
+        .op = JOURNAL_IO_WRITE, .parts = &j->head_part, .part_count = 1, .done = head_done};
+    submit(j, &j->head);
+    sync_submit(j, j->group_last);
 }
 
 static void write_submit(struct file_journal *j)
 {
     int count = 0;
-    uint64_t at = j->used, when;
-    if (j->used == 0) {
+    uint64_t at, when;
+    if (j->used == 0 && !j->head_due)
         j->parts[count++] = (struct iovec){j->header, sizeof j->header};
-        j->used = sizeof j->header;
-    }
+    at = count ? 0 : j->used ? j->used : sizeof j->header;
+    j->used = j->used ? j->used : sizeof j->header;
     j->group_bytes = 0;
-    while (j->unwritten && count < GROUP_FRAMES && j->group_bytes < GROUP_BYTES && fits(j, j->unwritten)) {
+    while (j->unwritten && count < GROUP_FRAMES && j->group_bytes < GROUP_BYTES && journal_fits(j, j->unwritten)) {
         struct journal_frame *frame = j->unwritten;
         frame_finish(j, frame);
         j->parts[count++] = (struct iovec){frame->bytes, frame->size};
@@ -181,7 +204,7 @@ static void write_submit(struct file_journal *j)
 /* A segment with room for the next frame. False: not yet. */
 static bool room(struct file_journal *j)
 {
-    if (j->active && fits(j, j->unwritten))
+    if (j->active && journal_fits(j, j->unwritten))
         return true;
     if (j->active && j->first != j->unwritten) { /* the header of the next says that all of this one is durable */
         sync_submit(j, j->group_last);
@@ -196,11 +219,13 @@ static bool room(struct file_journal *j)
 void journal_go_on(struct file_journal *j)
 {
     uint64_t when;
-    bool busy = j->write_busy || j->sync_busy, waits = j->failing.wait_ns && j->now < j->failing.until_ns;
+    bool busy = journal_busy(j), waits = j->failing.wait_ns && j->now < j->failing.until_ns;
     if (!busy && !waits) {
         if (!j->first)
             j->pressed = false;
-        if (j->unwritten ? room(j) : false)
+        if (j->head_due && j->used && j->group_last >= j->written)
+            head_submit(j);
+        else if (j->unwritten && room(j))
             write_submit(j);
         else if (!j->sync_busy && journal_sync_due(j, &when))
             sync_submit(j, j->group_last);
