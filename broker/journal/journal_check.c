@@ -10,24 +10,27 @@ int journal_recovery_check_old(struct recovery *r, size_t index, uint64_t limit)
     struct journal_scan *scan = &r->scan;
     struct journal_frame_header header;
     const char *wrong = NULL;
+    if (s->loose)
+        return JQ_OK;
     journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
-    for (;;) {
+    for (uint64_t good = scan->offset;;) { /* behind the last good one */
         uint64_t offset = scan->offset;
         const uint8_t *payload = journal_scan_next(scan, &header);
-        if (payload && header.first + header.count <= limit) {
-            struct journal_place place = {s->number, (uint32_t)offset + JOURNAL_FRAME_HEADER};
-            int code = journal_decode(&r->decoder, &header, payload, place, header.first, &nowhere, &wrong);
-            if (wrong)
-                journal_recovery_found(r, index, offset, JOURNAL_FRAME_HEADER + (uint64_t)header.payload, wrong);
-            else if (code != JQ_OK)
-                return code;
+        if (payload && header.first + header.count > limit)
+            return JQ_OK;
+        if (!payload && !scan->error && journal_scan_seek(scan))
             continue;
-        }
-        if (payload || (!scan->error && !journal_scan_seek(scan)))
+        if (scan->error || (payload && offset != good))
+            journal_recovery_found(r, index, good, scan->error ? 0 : offset - good, "bodies cannot be read here");
+        if (!payload)
             return JQ_OK;
-        journal_recovery_found(r, index, offset, scan->error ? 0 : scan->offset - offset, "bodies cannot be read here");
-        if (scan->error)
-            return JQ_OK;
+        struct journal_place place = {s->number, (uint32_t)offset + JOURNAL_FRAME_HEADER};
+        int code = journal_decode(&r->decoder, &header, payload, place, header.first, &nowhere, &wrong);
+        if (wrong)
+            journal_recovery_found(r, index, offset, JOURNAL_FRAME_HEADER + (uint64_t)header.payload, wrong);
+        else if (code != JQ_OK)
+            return code;
+        good = scan->offset;
     }
 }
 

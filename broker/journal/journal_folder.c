@@ -134,13 +134,19 @@ static int header_from_frames(struct recovery *r, size_t index, uint64_t limit)
     struct recovery_segment *s = &r->segments[index];
     struct journal_frame_header frame;
     struct journal_scan *scan = &r->ahead;
-    uint64_t first = 0, synced = 0;
+    uint64_t first = 0, synced = 0, last = 0;
     journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
     for (scan->offset = 0; journal_scan_seek(scan) && journal_scan_next(scan, &frame); scan->offset -= JOURNAL_ALIGN) {
         first = first ? first : frame.first;
         synced = frame.synced;
+        last = frame.first + frame.count <= limit ? frame.first + frame.count - 1 : last;
     }
     if (!first || first >= limit || (limit == UINT64_MAX && synced < first))
+        return JQ_OK;
+    s->good = s->loose = limit != UINT64_MAX && last < r->config->from; /* it may hold bodies: they are read without it */
+    s->first = first;
+    s->last = last;
+    if (s->good)
         return JQ_OK;
     if (r->mode == RECOVERY_OPEN)
         return journal_recovery_says(r,
@@ -148,7 +154,6 @@ static int header_from_frames(struct recovery *r, size_t index, uint64_t limit)
                                      "Restore the file from a copy, or run 'joinqd --repair'",
                                      scan->name);
     s->good = s->headless = true;
-    s->first = first;
     s->last = first - 1;
     journal_recovery_found(r, index, 0, JOURNAL_SEGMENT_HEADER, "the header is damaged, but not what follows it");
     return JQ_OK;

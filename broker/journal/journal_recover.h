@@ -21,6 +21,7 @@ struct recovery_segment {
     bool good;      /* has a header of its own; if not it was never used, or is damaged */
     bool gone; /* its file has been removed */
     bool damaged;
+    bool loose;    /* without a header, and no record of it is needed: given up once, most likely */
     bool headless; /* repair: its header is to be written anew */
 };
 

@@ -149,6 +149,11 @@ static int on_records(void *user, uint64_t wall_ns, const struct engine_record *
     return JQ_OK;
 }
 
+static void on_found(void *user, const char *file, uint64_t offset, uint64_t size, const char *text)
+{
+    say(user, "  %s at %" PRIu64 ", %" PRIu64 " bytes: %s", file, offset, size, text);
+}
+
 /* ---- a run of the process ---- */
 
 static void start(struct world *w)
@@ -165,7 +170,7 @@ static void start(struct world *w)
         .segment_size = SEGMENT,
         .listener = {on_changed, w},
         .bodies = {.at = on_at, .hold = on_hold, .placed = on_placed, .drop = on_drop, .user = w},
-        .replay = {.records = on_records, .adopt = on_adopt, .user = w},
+        .replay = {.records = on_records, .adopt = on_adopt, .found = on_found, .user = w},
     };
     if (journal_id(&w->disk.io, fresh, config.id, text) != JQ_OK)
         fail(w, "%s", text);
