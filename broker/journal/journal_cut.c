@@ -104,6 +104,34 @@ static int cut_rest(struct recovery *r)
     return code;
 }
 
+/* Where the frames end that have a record before `expected`. */
+static uint64_t end_before(struct recovery *r, const struct recovery_segment *s)
+{
+    struct journal_scan *scan = &r->ahead;
+    struct journal_frame_header header;
+    uint64_t end = JOURNAL_SEGMENT_HEADER;
+    journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
+    while (journal_scan_next(scan, &header) && header.first < r->expected)
+        end = scan->offset;
+    return end;
+}
+
+/* A void frame is void because of the segment behind it: the last one that stays has none behind it, and so no such frame. */
+static int cut_last(struct recovery *r)
+{
+    for (size_t i = r->count; i-- > 0;) {
+        struct recovery_segment *s = &r->segments[i];
+        if (!s->good || s->damaged)
+            continue;
+        if (s->first < r->expected)
+            return s->end || s->loose ? JQ_OK : truncate_to(r, s, end_before(r, s));
+        int code = unlink_segment(r, s);
+        if (code != JQ_OK)
+            return code;
+    }
+    return JQ_OK;
+}
+
 /* ---- repair: what cannot be read is kept for who wants to look at it ---- */
 
 static int copy_away(struct recovery *r, const struct recovery_segment *s)
@@ -190,6 +218,8 @@ int journal_recovery_cut(struct recovery *r)
         code = cut_end(r);
     if (code == JQ_OK)
         code = cut_rest(r);
+    if (code == JQ_OK)
+        code = cut_last(r);
     for (size_t i = 0; i < r->count && code == JQ_OK; i++) {
         const struct recovery_segment *s = &r->segments[i];
         if (s->good && s->end && s->last > r->attested)

@@ -89,7 +89,7 @@ struct journal_segment {
 /* All that are there, oldest first, the one being written last; valid until the journal is next called. */
 const struct journal_segment *journal_segments(const struct journal *journal, size_t *count);
 /* Its file goes, or is used again: none of its bodies is needed any more and every record up to its last is below `from` of the next
- * start, whatever happens. In any order. The segment being written is not released (false). */
+ * start, whatever happens. In any order. False: not now, for it is the last one with records, or being written. */
 bool journal_release(struct journal *journal, uint64_t segment);
 
 /* Everything appended becomes durable as soon as it can. */

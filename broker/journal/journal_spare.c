@@ -150,6 +150,16 @@ const struct journal_segment *journal_segments(const struct journal *journal, si
     return j->segments;
 }
 
+/* Its header may be all that keeps frames of a segment before it void: one with records must stand behind it. */
+static bool has_follower(const struct file_journal *j, size_t index)
+{
+    for (size_t i = index + 1; i < j->segment_count; i++) {
+        if (j->segments[i].last >= j->segments[i].first)
+            return true;
+    }
+    return false;
+}
+
 bool journal_release(struct journal *journal, uint64_t segment)
 {
     struct file_journal *j = (struct file_journal *)journal;
@@ -157,6 +167,8 @@ bool journal_release(struct journal *journal, uint64_t segment)
     for (size_t i = 0; i < j->segment_count - j->active; i++) {
         if (j->segments[i].number != segment || j->segments[i].given_up)
             continue;
+        if (!has_follower(j, i))
+            return false;
         bool whole = j->segments[i].size + j->segment_size / RESERVE_PARTS >= j->segment_size;
         bool wanted = !maker->ready && !maker->reuses && maker->state == MAKER_IDLE;
         journal_segment_forget(j, i);
