@@ -2,7 +2,8 @@
 /* Verifies a folder and changes nothing in it; see journal_file.h. */
 #include "journal_recover.h"
 
-/* Everything in it is decoded, and goes nowhere. A hole behind it may be what was released. */
+/* Everything in it is decoded, and goes nowhere. What stands behind something that is no frame was given up, unless it says that what
+ * is missing was durable; and a hole behind the segment may be what was released. */
 int journal_recovery_check_old(struct recovery *r, size_t index, uint64_t limit)
 {
     static const struct journal_replay nowhere;
@@ -12,15 +13,17 @@ int journal_recovery_check_old(struct recovery *r, size_t index, uint64_t limit)
     const char *wrong = NULL;
     if (s->loose)
         return JQ_OK;
+    s->last = s->first - 1;
     journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
     for (uint64_t good = scan->offset;;) { /* behind the last good one */
         uint64_t offset = scan->offset;
         const uint8_t *payload = journal_scan_next(scan, &header);
-        if (payload && header.first + header.count > limit)
+        bool behind = payload && offset != good; /* something that is no frame */
+        if (payload && (header.first + header.count > limit || (behind && header.synced <= s->last)))
             return JQ_OK;
         if (!payload && !scan->error && journal_scan_seek(scan))
             continue;
-        if (scan->error || (payload && offset != good))
+        if (scan->error || behind)
             journal_recovery_found(r, index, good, scan->error ? 0 : offset - good, "bodies cannot be read here");
         if (!payload)
             return JQ_OK;
@@ -31,6 +34,7 @@ int journal_recovery_check_old(struct recovery *r, size_t index, uint64_t limit)
         else if (code != JQ_OK)
             return code;
         good = scan->offset;
+        s->last = header.first + header.count - 1;
     }
 }
 

@@ -79,7 +79,7 @@ static int missing(struct recovery *r, size_t index, uint64_t offset)
                                  "segment %s is damaged at offset %" PRIu64 ": record %" PRIu64
                                  ", which was durable, %s. Nothing has been changed. Restore the file from a copy, or "
                                  "run 'joinqd --repair', which keeps all that can be read",
-                                 name, offset, r->expected, offset ? "cannot be read there" : "is missing before it");
+                                 name, offset, r->expected, offset ? "is not there, nor in a file behind it" : "is missing before it");
 }
 
 /* ---- frames ---- */

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal on real files with threads: the lock, the data id, a few runs of it, bodies read back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "journal_crc.h"
+#include "journal_file.h"
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SEGMENT = 256 * 1024, BODIES = 100, BODY = 300, BATCHES = 40 };
+
+struct fixture {
+    char folder[64];
+    int woken; /* eventfd */
+    struct journal_io *io;
+    struct journal *journal;
+    struct journal_report report;
+    uint8_t id[JOURNAL_ID_SIZE];
+    uint8_t *chunk;
+    uint32_t chunk_size;
+    struct engine_body bodies[BODIES];
+    uint64_t last, seen;
+    struct journal_place place;
+    uint32_t placed_size, placed_crc, placed, held;
+    int read_code;
+};
+
+static void wake(void *user)
+{
+    uint64_t one = 1;
+    assert_int_equal(write(((struct fixture *)user)->woken, &one, sizeof one), sizeof one);
+}
+
+static const uint8_t *at(void *user, uint32_t chunk, uint32_t offset)
+{
+    (void)chunk;
+    return ((struct fixture *)user)->chunk + offset;
+}
+
+static void hold(void *user, uint32_t chunk)
+{
+    ((struct fixture *)user)->held += chunk;
+}
+
+static void drop(void *user, uint32_t chunk)
+{
+    ((struct fixture *)user)->held -= chunk;
+}
+
+static void placed(void *user, uint32_t chunk, uint32_t offset, uint32_t size, struct journal_place place, uint32_t crc)
+{
+    struct fixture *f = user;
+    assert_true(chunk == 1 && offset == 0 && size == f->chunk_size && f->held > 0);
+    f->place = place;
+    f->placed_size = size;
+    f->placed_crc = crc;
+    f->placed++;
+}
+
+static int see(void *user, uint64_t wall_ns, const struct engine_record *records, uint32_t count)
+{
+    struct fixture *f = user;
+    assert_int_equal(wall_ns, 5);
+    f->seen += count;
+    assert_int_equal(records[count - 1].number, f->seen);
+    return JQ_OK;
+}
+
+static void start(struct fixture *f, uint8_t fresh)
+{
+    char text[JOURNAL_TEXT_SIZE];
+    uint8_t bytes[JOURNAL_ID_SIZE];
+    memset(bytes, fresh, sizeof bytes);
+    f->io = journal_io_threads_new(f->folder, wake, f, text, sizeof text);
+    assert_non_null(f->io);
+    assert_int_equal(journal_id(f->io, bytes, f->id, text), JQ_OK);
+    f->seen = 0;
+    struct journal_config config = {.io = f->io,
+                                    .from = 1,
+                                    .segment_size = SEGMENT,
+                                    .bodies = {.at = at, .hold = hold, .placed = placed, .drop = drop, .user = f},
+                                    .replay = {.records = see, .user = f}};
+    memcpy(config.id, f->id, sizeof config.id);
+    assert_int_equal(journal_open(&config, &f->journal, &f->report), JQ_OK);
+    f->last = f->report.last;
+}
+
+static void stop(struct fixture *f)
+{
+    journal_free(f->journal);
+    journal_io_free(f->io);
+}
+
+static void init(struct fixture *f)
+{
+    *f = (struct fixture){.folder = "journal-test-XXXXXX", .woken = eventfd(0, EFD_CLOEXEC)};
+    assert_true(f->woken >= 0 && mkdtemp(f->folder));
+    f->chunk = malloc(BODIES * (BODY + 3));
+    assert_non_null(f->chunk);
+    for (uint32_t i = 0; i < BODIES; i++) {
+        uint8_t *body = f->chunk + f->chunk_size;
+        f->bodies[i] = (struct engine_body){.chunk = 1, .offset = f->chunk_size, .length = BODY};
+        memset(body, (int)i, BODY + 3);
+        body[0] = 0xc5;
+        body[1] = BODY >> 8;
+        body[2] = BODY & 0xff;
+        f->chunk_size += BODY + 3;
+    }
+    start(f, 7);
+}
+
+static void fini(struct fixture *f)
+{
+    char command[128];
+    pid_t child = fork();
+    snprintf(command, sizeof command, "%s", f->folder);
+    if (child == 0) {
+        execlp("rm", "rm", "-r", command, (char *)NULL);
+        _exit(1);
+    }
+    int status;
+    assert_true(waitpid(child, &status, 0) == child && status == 0);
+    close(f->woken);
+    free(f->chunk);
+}
+
+static void wait_for_wake(struct fixture *f)
+{
+    struct pollfd fd = {.fd = f->woken, .events = POLLIN};
+    uint64_t count;
+    assert_int_equal(poll(&fd, 1, 20000), 1);
+    assert_int_equal(read(f->woken, &count, sizeof count), sizeof count);
+    journal_io_poll(f->io);
+}
+
+static void put(struct fixture *f)
+{
+    struct engine_record record = {
+        .kind = ENGINE_RECORD_PUT, .number = ++f->last, .first = 1, .count = BODIES, .bodies = f->bodies};
+    struct journal_batch batch = {.wall_ns = 5, .records = &record, .count = 1};
+    assert_int_equal(journal_append(f->journal, &batch), JQ_OK);
+    journal_tick(f->journal, f->last);
+}
+
+static void read_done(void *user, int code, uint8_t *buffer)
+{
+    struct fixture *f = user;
+    assert_true(code != JQ_OK || memcmp(buffer, f->chunk, f->chunk_size) == 0);
+    f->read_code = code;
+}
+
+static int read_back(struct fixture *f, uint32_t crc)
+{
+    uint8_t *buffer = malloc(f->placed_size);
+    assert_non_null(buffer);
+    f->read_code = -1;
+    assert_int_equal(journal_read(f->journal, f->place, f->placed_size, crc, buffer, read_done, f), JQ_OK);
+    while (f->read_code < 0)
+        wait_for_wake(f);
+    free(buffer);
+    return f->read_code;
+}
+
+static void several_runs(void **state)
+{
+    (void)state;
+    struct fixture f;
+    size_t count;
+    init(&f);
+    for (int run = 1; run <= 3; run++) {
+        for (int i = 0; i < BATCHES; i++) {
+            put(&f);
+            put(&f); /* most of the time while the other is under way */
+            while (i % 8 == 0 && journal_durable(f.journal) < f.last)
+                wait_for_wake(&f);
+        }
+        while (journal_durable(f.journal) < f.last)
+            wait_for_wake(&f);
+        assert_true(f.placed == f.last && f.held == 0);
+        assert_int_equal(read_back(&f, f.placed_crc), JQ_OK);
+        assert_int_equal(read_back(&f, f.placed_crc + 1), JQ_STORAGE);
+        (void)journal_segments(f.journal, &count);
+        assert_true(count > 1);
+        stop(&f);
+        start(&f, 9); /* the id stays what it was */
+        assert_true(f.id[0] == 7 && f.seen == f.last && f.last == (uint64_t)run * 2 * BATCHES);
+    }
+    stop(&f);
+    fini(&f);
+}
+
+/* What was appended when it ends is written: the owner waits for more if it wants more. */
+static void ends_with_work_under_way(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    for (int i = 0; i < 10; i++)
+        put(&f);
+    stop(&f);
+    assert_int_equal(f.held, 0);
+    start(&f, 9);
+    assert_int_equal(f.last, 10);
+    stop(&f);
+    fini(&f);
+}
+
+static void one_process_a_folder(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char text[JOURNAL_TEXT_SIZE], pid[32];
+    init(&f);
+    snprintf(pid, sizeof pid, "pid %ld", (long)getpid());
+    assert_null(journal_io_threads_new(f.folder, NULL, NULL, text, sizeof text));
+    assert_non_null(strstr(text, f.folder));
+    assert_non_null(strstr(text, pid));
+    stop(&f);
+    start(&f, 9);
+    stop(&f);
+    assert_null(journal_io_threads_new("no/such/folder", NULL, NULL, text, sizeof text));
+    assert_non_null(strstr(text, "No such file"));
+    fini(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(several_runs),
+        cmocka_unit_test(ends_with_work_under_way),
+        cmocka_unit_test(one_process_a_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

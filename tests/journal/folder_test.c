@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recovery of a folder, case by case, on the disk in memory: what is torn is cut, what is damaged is told and not touched, what is released
+ * is not missed; and what a full or failing disk makes of the journal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "disk.h"
+#include "journal_crc.h"
+#include "journal_file.h"
+#include <string.h>
+
+enum { SEGMENT = 8192, MS = 1000000, BODY = 200 };
+
+struct fixture {
+    struct random random;
+    struct disk disk;
+    struct journal *journal;
+    struct journal_report report;
+    uint8_t body[BODY + 2];
+    uint64_t now, last, seen, gap_first, gap_last, found;
+    uint32_t adopted;
+    int code;
+};
+
+static int see(void *user, uint64_t wall_ns, const struct engine_record *records, uint32_t count)
+{
+    struct fixture *f = user;
+    (void)wall_ns;
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(records[i].number == f->seen + 1 && records[i].first == records[i].number * 10);
+        f->seen = records[i].number;
+    }
+    return JQ_OK;
+}
+
+static int adopt(void *user, struct journal_place place, uint32_t size, uint32_t count, uint32_t crc,
+                 const uint8_t *bytes, uint32_t *chunk, uint32_t *offset)
+{
+    struct fixture *f = user;
+    (void)place;
+    assert_true(size == sizeof f->body && count == 1 && journal_crc(0, bytes, size) == crc);
+    assert_memory_equal(bytes, f->body, size);
+    f->adopted++;
+    *chunk = 1;
+    *offset = 0;
+    return JQ_OK;
+}
+
+static void gap(void *user, uint64_t first, uint64_t last)
+{
+    struct fixture *f = user;
+    f->gap_first = first;
+    f->gap_last = last;
+    f->seen = last;
+}
+
+static void found(void *user, const char *file, uint64_t offset, uint64_t size, const char *text)
+{
+    struct fixture *f = user;
+    (void)file;
+    (void)offset;
+    (void)size;
+    assert_true(*text);
+    f->found++;
+}
+
+static const uint8_t *body_at(void *user, uint32_t chunk, uint32_t offset)
+{
+    (void)chunk;
+    return ((struct fixture *)user)->body + offset;
+}
+
+static struct journal_config config_of(struct fixture *f, uint64_t from)
+{
+    f->seen = from - 1;
+    f->found = f->adopted = 0;
+    return (struct journal_config){.io = &f->disk.io,
+                                   .from = from,
+                                   .segment_size = SEGMENT,
+                                   .bodies = {.at = body_at, .user = f},
+                                   .replay = {see, adopt, gap, NULL, found, f}};
+}
+
+static int start(struct fixture *f, uint64_t from)
+{
+    struct journal_config config = config_of(f, from);
+    f->code = journal_open(&config, &f->journal, &f->report);
+    f->last = f->report.last;
+    return f->code;
+}
+
+static void init(struct fixture *f)
+{
+    *f = (struct fixture){.random = {1}};
+    disk_init(&f->disk, &f->random);
+    memset(f->body, 0x5a, sizeof f->body);
+    f->body[0] = 0xc4;
+    f->body[1] = BODY;
+    assert_int_equal(start(f, 1), JQ_OK);
+}
+
+/* All that the disk is asked for, at once. */
+static void work(struct fixture *f)
+{
+    do
+        journal_io_poll(&f->disk.io);
+    while (disk_step(&f->disk));
+}
+
+/* One batch of puts. */
+static void put(struct fixture *f, uint32_t count, bool now)
+{
+    struct engine_record records[40] = {0};
+    struct engine_body body = {.chunk = 1, .length = BODY};
+    for (uint32_t i = 0; i < count; i++) {
+        f->last++;
+        records[i] = (struct engine_record){
+            .kind = ENGINE_RECORD_PUT, .number = f->last, .first = f->last * 10, .count = 1, .bodies = &body};
+    }
+    struct journal_batch batch = {.sync_by_ns = now ? 0 : ENGINE_FOREVER, .records = records, .count = count};
+    assert_int_equal(journal_append(f->journal, &batch), JQ_OK);
+    journal_tick(f->journal, ++f->now);
+    work(f);
+}
+
+static void stop(struct fixture *f)
+{
+    f->disk.dead = true;
+    journal_free(f->journal);
+    disk_back(&f->disk);
+}
+
+static void end(struct fixture *f)
+{
+    stop(f);
+    disk_fini(&f->disk);
+}
+
+static uint8_t *segment(struct fixture *f, size_t index, uint64_t *size)
+{
+    size_t count;
+    char name[JOURNAL_NAME_SIZE];
+    const struct journal_segment *segments = journal_segments(f->journal, &count);
+    assert_true(index < count);
+    journal_segment_name(segments[index].number, name);
+    uint8_t *bytes = disk_bytes(&f->disk, name, size);
+    assert_non_null(bytes);
+    return bytes;
+}
+
+/* ---- */
+
+static void goes_on_across_segments(void **state)
+{
+    (void)state;
+    struct fixture f;
+    size_t count;
+    init(&f);
+    for (int i = 0; i < 50; i++)
+        put(&f, 7, true);
+    assert_true(journal_durable(f.journal) == 350 && journal_accepts(f.journal));
+    (void)journal_segments(f.journal, &count);
+    assert_true(count > 5);
+    stop(&f);
+    assert_int_equal(start(&f, 1), JQ_OK);
+    assert_true(f.seen == 350 && f.report.last == 350 && f.adopted == 350 && f.report.cut_bytes == 0);
+    put(&f, 3, true);
+    stop(&f);
+    assert_int_equal(start(&f, 340), JQ_OK);
+    assert_true(f.seen == 353);
+    end(&f);
+}
+
+static void what_waits_is_written_and_not_synced(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    put(&f, 1, false);
+    assert_true(journal_state(f.journal).written == 1 && journal_durable(f.journal) == 0);
+    assert_true(journal_next(f.journal) == ENGINE_FOREVER);
+    struct engine_record record = {.kind = ENGINE_RECORD_DONE, .number = 2, .first = 20};
+    struct journal_batch batch = {.sync_by_ns = 50 * MS, .records = &record, .count = 1};
+    assert_int_equal(journal_append(f.journal, &batch), JQ_OK);
+    journal_tick(f.journal, 10 * MS);
+    work(&f);
+    assert_true(journal_durable(f.journal) == 0 && journal_next(f.journal) == 50 * MS);
+    journal_tick(f.journal, 50 * MS);
+    work(&f);
+    assert_true(journal_durable(f.journal) == 2 && journal_next(f.journal) == ENGINE_FOREVER);
+    end(&f);
+}
+
+static void a_torn_end_is_cut(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t size;
+    init(&f);
+    for (int i = 0; i < 5; i++)
+        put(&f, 4, true);
+    uint8_t *bytes = segment(&f, 0, &size);
+    while (size > 0 && bytes[size - 1] == 0)
+        size--;
+    bytes[size - 100] ^= 1; /* of the last batch */
+    stop(&f);
+    assert_int_equal(start(&f, 1), JQ_OK);
+    assert_true(f.report.last == 16 && f.seen == 16);
+    assert_true(f.report.cut_bytes > 800 && f.report.cut_offset > 0);
+    assert_string_equal(f.report.cut_file, "00000000000000000001.jql");
+    put(&f, 2, true);
+    stop(&f);
+    assert_int_equal(start(&f, 1), JQ_OK);
+    assert_true(f.seen == 18 && f.report.cut_bytes == 0);
+    end(&f);
+}
+
+static void check(struct fixture *f, uint64_t from, int code)
+{
+    struct journal_report report;
+    struct journal_config config = config_of(f, from);
+    assert_int_equal(journal_check(&config, &report), code);
+    assert_true((report.damages > 0) == (code != JQ_OK) && report.damages == f->found);
+}
+
+static void damage_is_told_and_repaired(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t size, before;
+    init(&f);
+    for (int i = 0; i < 10; i++)
+        put(&f, 4, true);
+    segment(&f, 0, &size)[2000] ^= 1; /* in the third batch */
+    stop(&f);
+    check(&f, 1, JQ_STORAGE);
+    check(&f, 41, JQ_STORAGE);
+    assert_int_equal(start(&f, 1), JQ_STORAGE);
+    assert_non_null(strstr(f.report.text, "joinqd --repair"));
+    assert_non_null(strstr(f.report.text, "00000000000000000001.jql is damaged at offset"));
+    assert_null(disk_bytes(&f.disk, "00000000000000000001.jql.damaged", &before));
+    struct journal_config config = config_of(&f, 1);
+    config.repair = true;
+    assert_int_equal(journal_open(&config, &f.journal, &f.report), JQ_OK);
+    assert_true(f.seen == 40 && f.report.last == 40 && f.report.damages == 1 && f.report.records == 36);
+    assert_true(f.gap_first == 9 && f.gap_last == 12);
+    assert_non_null(disk_bytes(&f.disk, "00000000000000000001.jql.damaged", &before));
+    stop(&f);
+    assert_int_equal(start(&f, 41), JQ_OK); /* with a snapshot of what there is */
+    put(&f, 1, true);
+    end(&f);
+}
+
+static void a_missing_segment_is_damage(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    for (int i = 0; i < 30; i++)
+        put(&f, 7, true);
+    stop(&f);
+    struct journal_io_request away = {.op = JOURNAL_IO_UNLINK, .name = "00000000000000000002.jql"};
+    assert_int_equal(journal_io_run(&f.disk.io, &away), 0);
+    assert_int_equal(start(&f, 1), JQ_STORAGE);
+    assert_non_null(strstr(f.report.text, "00000000000000000001.jql is damaged at offset"));
+    disk_fini(&f.disk);
+}
+
+static void a_damaged_header_is_told(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t size;
+    init(&f);
+    for (int i = 0; i < 30; i++)
+        put(&f, 7, true);
+    segment(&f, 1, &size)[20] ^= 1;
+    stop(&f);
+    assert_int_equal(start(&f, 1), JQ_STORAGE);
+    struct journal_config config = config_of(&f, 1);
+    config.repair = true;
+    assert_int_equal(journal_open(&config, &f.journal, &f.report), JQ_OK);
+    assert_true(f.seen == 210 && f.report.records == 210);
+    stop(&f);
+    assert_int_equal(start(&f, 1), JQ_OK);
+    assert_true(f.seen == 210);
+    end(&f);
+}
+
+static void holes_of_released_segments_are_no_damage(void **state)
+{
+    (void)state;
+    struct fixture f;
+    size_t count;
+    init(&f);
+    for (int i = 0; i < 30; i++)
+        put(&f, 7, true);
+    uint64_t number = journal_segments(f.journal, &count)[2].number, last = journal_segments(f.journal, &count)[2].last;
+    assert_false(journal_release(f.journal, journal_segments(f.journal, &count)[count - 1].number));
+    assert_true(journal_release(f.journal, number));
+    assert_false(journal_release(f.journal, number));
+    work(&f);
+    stop(&f);
+    check(&f, last + 1, JQ_OK);
+    assert_int_equal(start(&f, last + 1), JQ_OK);
+    assert_true(f.seen == 210);
+    stop(&f);
+    assert_int_equal(start(&f, last), JQ_STORAGE);
+    disk_fini(&f.disk);
+}
+
+static void another_folders_segment_is_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    put(&f, 1, true);
+    stop(&f);
+    struct journal_config config = config_of(&f, 1);
+    config.id[0] = 1;
+    assert_int_equal(journal_open(&config, &f.journal, &f.report), JQ_STORAGE);
+    assert_non_null(strstr(f.report.text, "another data folder"));
+    disk_fini(&f.disk);
+}
+
+/* ---- faults ---- */
+
+/* proves: OUT-2 */
+static void a_failed_group_is_written_again_elsewhere(void **state)
+{
+    (void)state;
+    struct fixture f;
+    size_t count;
+    init(&f);
+    put(&f, 4, true);
+    f.disk.fault_percent = 100;
+    put(&f, 4, true);
+    assert_true(journal_durable(f.journal) == 4);
+    assert_int_equal(journal_state(f.journal).accepts, JOURNAL_ACCEPTS_NONE);
+    f.disk.fault_percent = 0;
+    put(&f, 4, true); /* taken all the same */
+    for (int i = 0; i < 20 && journal_next(f.journal) != ENGINE_FOREVER; i++) {
+        f.now = journal_next(f.journal) > f.now ? journal_next(f.journal) : f.now;
+        journal_tick(f.journal, f.now);
+        work(&f);
+    }
+    assert_true(journal_durable(f.journal) == 12 && journal_accepts(f.journal));
+    const struct journal_segment *segments = journal_segments(f.journal, &count);
+    assert_true(count == 2 && segments[0].last == 4 && segments[1].first == 5 && !segments[0].given_up);
+    disk_crash(&f.disk);
+    journal_free(f.journal);
+    disk_back(&f.disk);
+    assert_int_equal(start(&f, 1), JQ_OK);
+    assert_true(f.seen == 12);
+    end(&f);
+}
+
+/* proves: OUT-2 */
+static void a_full_disk_leaves_room_for_what_shrinks(void **state)
+{
+    (void)state;
+    struct fixture f;
+    size_t count;
+    init(&f);
+    f.disk.capacity = 2 * SEGMENT;
+    put(&f, 1, true);
+    assert_int_equal(journal_state(f.journal).accepts, JOURNAL_ACCEPTS_ALL);
+    for (int i = 0; i < 40 && journal_state(f.journal).accepts == JOURNAL_ACCEPTS_ALL; i++)
+        put(&f, 1, true);
+    assert_int_equal(journal_state(f.journal).accepts, JOURNAL_ACCEPTS_SHRINKING);
+    uint64_t at = f.last;
+    for (int i = 0; i < 40 && journal_state(f.journal).accepts == JOURNAL_ACCEPTS_SHRINKING; i++)
+        put(&f, 1, true);
+    assert_int_equal(journal_state(f.journal).accepts, JOURNAL_ACCEPTS_NONE);
+    assert_true(f.last - at > 20);
+    for (int i = 0; i < 5; i++)
+        put(&f, 4, true);
+    assert_true(journal_durable(f.journal) < f.last);
+    const struct journal_segment *segments = journal_segments(f.journal, &count);
+    assert_true(journal_release(f.journal, segments[0].number)); /* used again */
+    work(&f);
+    assert_true(journal_durable(f.journal) == f.last);
+    f.disk.capacity = UINT64_MAX;
+    f.now = journal_next(f.journal) > f.now ? journal_next(f.journal) : f.now;
+    journal_tick(f.journal, f.now);
+    work(&f);
+    assert_true(journal_accepts(f.journal));
+    end(&f);
+}
+
+static void a_full_disk_can_be_started_from(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    put(&f, 3, true);
+    stop(&f);
+    f.disk.capacity = 1;
+    assert_int_equal(start(&f, 1), JQ_OK);
+    assert_true(f.seen == 3);
+    put(&f, 1, true); /* the reserve of the last run */
+    assert_true(journal_durable(f.journal) == 4);
+    assert_int_equal(journal_state(f.journal).accepts, JOURNAL_ACCEPTS_SHRINKING);
+    end(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(goes_on_across_segments),
+        cmocka_unit_test(what_waits_is_written_and_not_synced),
+        cmocka_unit_test(a_torn_end_is_cut),
+        cmocka_unit_test(damage_is_told_and_repaired),
+        cmocka_unit_test(a_missing_segment_is_damage),
+        cmocka_unit_test(a_damaged_header_is_told),
+        cmocka_unit_test(holes_of_released_segments_are_no_damage),
+        cmocka_unit_test(another_folders_segment_is_refused),
+        cmocka_unit_test(a_failed_group_is_written_again_elsewhere),
+        cmocka_unit_test(a_full_disk_leaves_room_for_what_shrinks),
+        cmocka_unit_test(a_full_disk_can_be_started_from),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
