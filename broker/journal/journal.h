@@ -16,8 +16,8 @@ struct journal;
 /* Two levels of safety: what is written has been handed to the operating system and survives the end of this process; what is
  * durable is synced and survives the end of the machine's power. */
 struct journal_batch {
-    uint64_t wall_ns;                    /* wall-clock time of the turn */
-    uint64_t sync_by_ns;                 /* monotonic; when it must be durable: 0 at once, ENGINE_FOREVER with what else is synced */
+    uint64_t wall_ns;    /* wall-clock time of the turn */
+    uint64_t sync_by_ns; /* monotonic; when it must be durable: 0 at once, ENGINE_FOREVER with what else is synced */
     const struct engine_record *records; /* borrowed until append returns */
     uint32_t count;
 };
@@ -44,8 +44,9 @@ struct journal_ops {
     const char *name;
     /* Takes the batch whole, or JQ_STORAGE: nothing of it. Durable later, or before it returns. */
     int (*append)(struct journal *, const struct journal_batch *);
-    void (*tick)(struct journal *, uint64_t now);   /* at the end of a turn, and when next says so: what is due is begun */
-    uint64_t (*next)(const struct journal *);       /* when to call tick; 0: at once; ENGINE_FOREVER */
+    void (*tick)(struct journal *,
+                 uint64_t now);               /* at the end of a turn, and when next says so: what is due is begun */
+    uint64_t (*next)(const struct journal *); /* when to call tick; 0: at once; ENGINE_FOREVER */
     void (*state)(const struct journal *, struct journal_state *out);
     void (*free)(struct journal *);
 };

@@ -23,7 +23,8 @@ struct journal_place {
 struct journal_bodies {
     const uint8_t *(*at)(void *user, uint32_t chunk, uint32_t offset);
     void (*hold)(void *user, uint32_t chunk);
-    void (*placed)(void *user, uint32_t chunk, uint32_t offset, uint32_t size, struct journal_place place, uint32_t crc);
+    void (*placed)(void *user, uint32_t chunk, uint32_t offset, uint32_t size, struct journal_place place,
+                   uint32_t crc);
     void (*drop)(void *user, uint32_t chunk);
     void *user;
 };
@@ -35,7 +36,7 @@ struct journal_replay {
     /* A run of bodies, each behind its header, before the records that name them: where it lies now. */
     int (*adopt)(void *user, struct journal_place place, uint32_t size, uint32_t count, uint32_t crc,
                  const uint8_t *bytes, uint32_t *chunk, uint32_t *offset);
-    void (*gap)(void *user, uint64_t first, uint64_t last); /* repair only: these records are lost */
+    void (*gap)(void *user, uint64_t first, uint64_t last);      /* repair only: these records are lost */
     void (*progress)(void *user, uint64_t done, uint64_t total); /* bytes */
     /* Check and repair: one thing that is wrong, or was cut off. */
     void (*found)(void *user, const char *file, uint64_t offset, uint64_t size, const char *text);
@@ -45,12 +46,13 @@ struct journal_replay {
 struct journal_config {
     struct journal_io *io; /* the folder, locked; it must outlive the journal */
     uint8_t id[JOURNAL_ID_SIZE];
-    uint64_t from;          /* the first record that is needed: all before are in a snapshot. 1 without one */
-    uint32_t segment_size;  /* 0: JOURNAL_SEGMENT_SIZE */
+    uint64_t from;         /* the first record that is needed: all before are in a snapshot. 1 without one */
+    uint32_t segment_size; /* 0: JOURNAL_SEGMENT_SIZE */
     struct journal_listener listener;
     struct journal_bodies bodies;
     struct journal_replay replay;
-    bool repair; /* go on past damage: what cannot be read is copied away and told, the rest replayed. The caller must then make
+    bool
+        repair; /* go on past damage: what cannot be read is copied away and told, the rest replayed. The caller must then make
                     a snapshot, so that the gap lies before `from` of the next start */
 };
 

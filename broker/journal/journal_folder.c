@@ -2,8 +2,8 @@
 /* The folder at a start: the data id, the segments and their headers. */
 #include "journal_recover.h"
 #include <errno.h>
-#include <stdio.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,7 +143,8 @@ static int header_from_frames(struct recovery *r, size_t index, uint64_t limit)
     }
     if (!first || first >= limit || (limit == UINT64_MAX && synced < first))
         return JQ_OK;
-    s->good = s->loose = limit != UINT64_MAX && last < r->config->from; /* it may hold bodies: they are read without it */
+    s->good = s->loose =
+        limit != UINT64_MAX && last < r->config->from; /* it may hold bodies: they are read without it */
     s->first = first;
     s->last = last;
     if (s->good)
@@ -167,9 +168,9 @@ static int header_read(struct recovery *r, size_t index)
     journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
     const uint8_t *at = journal_scan_bytes(scan, 0, JOURNAL_SEGMENT_HEADER);
     if (scan->error)
-        return scan->error == ENOMEM
-                   ? JQ_OVERLOADED
-                   : journal_recovery_says(r, "segment %s cannot be read: %s", scan->name, strerrordesc_np(scan->error));
+        return scan->error == ENOMEM ? JQ_OVERLOADED
+                                     : journal_recovery_says(r, "segment %s cannot be read: %s", scan->name,
+                                                             strerrordesc_np(scan->error));
     enum journal_header_kind kind = at ? journal_header_get(at, &header) : JOURNAL_HEADER_BAD;
     if (kind == JOURNAL_HEADER_NEWER)
         return journal_recovery_says(r, "segment %s was written by a newer joinqd: start that one, or a newer one",

@@ -95,8 +95,7 @@ void journal_frame_put(uint8_t *at, const struct journal_frame_header *header, u
 bool journal_frame_get(const uint8_t *at, uint32_t seed, struct journal_frame_header *header)
 {
     if (get_u32(at) != JOURNAL_FRAME_MAGIC ||
-        get_u32(at + FRAME_CRC) !=
-            journal_crc(seed, at + FRAME_PAYLOAD_CRC, JOURNAL_FRAME_HEADER - FRAME_PAYLOAD_CRC))
+        get_u32(at + FRAME_CRC) != journal_crc(seed, at + FRAME_PAYLOAD_CRC, JOURNAL_FRAME_HEADER - FRAME_PAYLOAD_CRC))
         return false;
     *header = (struct journal_frame_header){.payload = get_u32(at + FRAME_PAYLOAD),
                                             .bodies_at = get_u32(at + FRAME_BODIES),

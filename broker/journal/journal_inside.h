@@ -66,16 +66,16 @@ struct file_journal {
     struct journal_frame *kept;
     uint32_t kept_count;
     uint64_t record_last, written, durable;
-    uint64_t backlog;     /* bytes of unwritten and under way */
-    uint64_t unsynced;    /* bytes written or under way, and not durable */
-    uint64_t sync_by_ns;  /* of these: the earliest deadline */
-    uint64_t group_last;  /* the last record that went to the active segment */
+    uint64_t backlog;    /* bytes of unwritten and under way */
+    uint64_t unsynced;   /* bytes written or under way, and not durable */
+    uint64_t sync_by_ns; /* of these: the earliest deadline */
+    uint64_t group_last; /* the last record that went to the active segment */
     uint64_t group_bytes;
-    uint64_t sync_last;   /* what the sync under way makes durable */
+    uint64_t sync_last; /* what the sync under way makes durable */
     bool write_busy, head_busy, sync_busy;
     bool head_due; /* the active segment gets its header once all that had been written before it was begun is in it */
     bool pressed;  /* journal_sync was called */
-    int fault;                  /* errno of the group under way */
+    int fault;     /* errno of the group under way */
     struct backoff failing;
     struct journal_state told;
     struct journal_io_request write, head, sync;

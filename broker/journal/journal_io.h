@@ -12,9 +12,9 @@
 #include <sys/uio.h>
 
 enum journal_io_op {
-    JOURNAL_IO_WRITE,       /* parts at offset */
-    JOURNAL_IO_SYNC,        /* the file's content */
-    JOURNAL_IO_CREATE,      /* must not exist; `size` bytes reserved and readable as 0; synced itself. On failure it is gone */
+    JOURNAL_IO_WRITE, /* parts at offset */
+    JOURNAL_IO_SYNC,  /* the file's content */
+    JOURNAL_IO_CREATE, /* must not exist; `size` bytes reserved and readable as 0; synced itself. On failure it is gone */
     JOURNAL_IO_SYNC_FOLDER, /* the entries */
     JOURNAL_IO_RENAME,      /* name to `to` */
     JOURNAL_IO_UNLINK,

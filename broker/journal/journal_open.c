@@ -14,8 +14,8 @@ static int take_segments(struct file_journal *j, const struct recovery *r)
             continue;
         if (!journal_segment_reserve(j))
             return JQ_OVERLOADED;
-        j->segments[j->segment_count++] = (struct journal_segment){
-            .number = s->number, .first = s->first, .last = s->last, .size = s->file_size};
+        j->segments[j->segment_count++] =
+            (struct journal_segment){.number = s->number, .first = s->first, .last = s->last, .size = s->file_size};
     }
     return JQ_OK;
 }

@@ -71,15 +71,17 @@ static int missing(struct recovery *r, size_t index, uint64_t offset)
     }
     r->told = r->expected;
     if (r->mode != RECOVERY_OPEN) {
-        journal_recovery_found(r, index, offset, 0, offset ? "records that were durable cannot be read from here on"
-                                                           : "records that were durable are missing before this file");
+        journal_recovery_found(r, index, offset, 0,
+                               offset ? "records that were durable cannot be read from here on"
+                                      : "records that were durable are missing before this file");
         return JQ_OK;
     }
     return journal_recovery_says(r,
                                  "segment %s is damaged at offset %" PRIu64 ": record %" PRIu64
                                  ", which was durable, %s. Nothing has been changed. Restore the file from a copy, or "
                                  "run 'joinqd --repair', which keeps all that can be read",
-                                 name, offset, r->expected, offset ? "is not there, nor in a file behind it" : "is missing before it");
+                                 name, offset, r->expected,
+                                 offset ? "is not there, nor in a file behind it" : "is missing before it");
 }
 
 /* ---- frames ---- */

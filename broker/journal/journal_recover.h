@@ -19,7 +19,7 @@ struct recovery_segment {
     uint64_t last;  /* first - 1: none was found */
     uint64_t end;   /* behind its last good frame; 0: it was not read */
     bool good;      /* has a header of its own; if not it was never used, or is damaged */
-    bool gone; /* its file has been removed */
+    bool gone;      /* its file has been removed */
     bool damaged;
     bool loose;    /* without a header, and no record of it is needed: given up once, most likely */
     bool headless; /* repair: its header is to be written anew */
@@ -35,9 +35,9 @@ struct recovery {
     size_t count, capacity;
     struct journal_scan scan, ahead; /* of what is read; of what lies behind */
     struct journal_decoder decoder;
-    uint64_t expected;    /* the next record */
-    uint64_t attested;    /* the last record of which somebody says that it was durable */
-    uint64_t told;        /* the missing record that was told last */
+    uint64_t expected; /* the next record */
+    uint64_t attested; /* the last record of which somebody says that it was durable */
+    uint64_t told;     /* the missing record that was told last */
     uint64_t bytes, total;
     uint64_t number_next; /* above all that there are */
     bool torn;

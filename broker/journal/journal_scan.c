@@ -48,8 +48,7 @@ static bool fill(struct journal_scan *scan, uint64_t offset, uint64_t size)
     want = size > want ? size : want;
     if (!reserve(scan, want))
         return false;
-    struct journal_io_request request = {
-        .op = JOURNAL_IO_READ, .offset = offset, .size = want, .bytes = scan->buffer};
+    struct journal_io_request request = {.op = JOURNAL_IO_READ, .offset = offset, .size = want, .bytes = scan->buffer};
     memcpy(request.name, scan->name, sizeof request.name);
     scan->filled = 0;
     scan->error = journal_io_run(scan->io, &request);

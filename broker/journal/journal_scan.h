@@ -12,13 +12,13 @@ struct journal_scan {
     char name[JOURNAL_NAME_SIZE];
     uint32_t seed;
     uint64_t file_size;
-    uint64_t offset;  /* where the next frame is looked for */
-    uint8_t *buffer;  /* owned; kept from segment to segment */
+    uint64_t offset; /* where the next frame is looked for */
+    uint8_t *buffer; /* owned; kept from segment to segment */
     uint64_t capacity;
-    uint64_t at;      /* of the buffer in the file */
+    uint64_t at; /* of the buffer in the file */
     uint64_t filled;
-    uint64_t read;    /* bytes, ever */
-    int error;        /* errno of a failed read */
+    uint64_t read; /* bytes, ever */
+    int error;     /* errno of a failed read */
 };
 
 /* Begins with a segment; whatever stands in its header. */

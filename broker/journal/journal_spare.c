@@ -79,8 +79,8 @@ void journal_maker_go_on(struct file_journal *j)
         return;
     maker->number = j->number_next++;
     maker->state = MAKER_CREATES;
-    maker->request = (struct journal_io_request){
-        .op = JOURNAL_IO_CREATE, .size = j->segment_size, .done = maker_done, .user = j};
+    maker->request =
+        (struct journal_io_request){.op = JOURNAL_IO_CREATE, .size = j->segment_size, .done = maker_done, .user = j};
     journal_segment_name(maker->number, maker->request.name);
     if (maker->reuses) {
         maker->request.op = JOURNAL_IO_RENAME;

@@ -167,8 +167,8 @@ static void head_submit(struct file_journal *j)
     j->head_due = false;
     j->head_busy = true;
     j->head_part = (struct iovec){j->header, sizeof j->header};
-    j->head = (struct journal_io_request){
-        .op = JOURNAL_IO_WRITE, .parts = &j->head_part, .part_count = 1, .done = head_done};
+    j->head =
+        (struct journal_io_request){.op = JOURNAL_IO_WRITE, .parts = &j->head_part, .part_count = 1, .done = head_done};
     submit(j, &j->head);
     sync_submit(j, j->group_last);
 }
