@@ -3,6 +3,7 @@
 #include "journal_lock.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -34,15 +35,28 @@ static void leave_pid(int lock)
         return; /* without it the lock is as good */
 }
 
-_Bool journal_lock(const char *path, int *folder, int *lock, char *text, size_t size)
+/* The folder's own entry is durable before anything in it is. */
+static void sync_parent(int folder)
+{
+    int parent = openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return; /* not ours to read */
+    (void)fsync(parent);
+    close(parent);
+}
+
+bool journal_lock(const char *path, int *folder, int *lock, char *text, size_t size)
 {
     *lock = -1;
     *folder = -1;
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && errno != EEXIST) {
         tell_errno(path, "it cannot be made", text, size);
         return 0;
     }
     *folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (made && *folder >= 0)
+        sync_parent(*folder);
     if (*folder >= 0)
         *lock = openat(*folder, lock_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*lock < 0)

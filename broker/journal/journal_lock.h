@@ -4,10 +4,11 @@
 #define JOINQ_JOURNAL_LOCK_H
 
 #include "base.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Opens the folder, made if it is missing (its parent must be there), and locks it. False: `text` says why, naming the folder and the
  * process that holds it. Both descriptors are the caller's to close; closing `lock` unlocks. */
-JQ_MUST_USE _Bool journal_lock(const char *path, int *folder, int *lock, char *text, size_t size);
+JQ_MUST_USE bool journal_lock(const char *path, int *folder, int *lock, char *text, size_t size);
 
 #endif
