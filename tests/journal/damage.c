@@ -16,7 +16,8 @@ static bool flip(struct world *w)
             continue;
         uint8_t *bytes = disk_bytes(&w->disk, entry->name, &size);
         uint32_t most = random_chance(&w->random, SOME_PERCENT) && size > 1000 ? 1000 : (uint32_t)size;
-        if (!most)
+        struct journal_header header;
+        if (size < JOURNAL_SEGMENT_HEADER || journal_header_get(bytes, &header) != JOURNAL_HEADER_GOOD)
             continue;
         uint32_t at = random_below(&w->random, most);
         bytes[at] ^= (uint8_t)(1u << random_below(&w->random, 8));

@@ -125,6 +125,24 @@ static void tick(struct world *w)
     journal_tick(w->journal, w->now);
 }
 
+/* Mostly once; now and then again before it has got far. */
+static void stop_often(struct world *w)
+{
+    do {
+        stop(w);
+        uint32_t steps = random_below(&w->random, 12);
+        for (uint32_t i = 0; i < steps; i++) {
+            if (random_chance(&w->random, 30))
+                append(w);
+            if (random_chance(&w->random, 30))
+                release(w);
+            tick(w);
+            (void)disk_step(&w->disk);
+            journal_io_poll(&w->disk.io);
+        }
+    } while (random_chance(&w->random, 50));
+}
+
 static void step(struct world *w)
 {
     uint32_t what = random_below(&w->random, 1000);
@@ -145,7 +163,7 @@ static void step(struct world *w)
     else if (what < 980)
         trouble(w);
     else if (what < 990)
-        stop(w);
+        stop_often(w);
 }
 
 /* Once the disk is well everything becomes durable and everything is accepted, by what the journal itself asks for. */
@@ -191,8 +209,11 @@ static void play(struct world *w, uint64_t seed)
     w->coverage.segments += count;
     stop(w);
     uint64_t safe = w->last; /* the next batch says so */
-    w->last < HISTORY - BATCH_RECORDS ? append(w) : (void)0;
-    calm(w);
+    for (int i = 0; i < DAMAGED_BATCHES; i++) {
+        safe = w->last;
+        append(w);
+        calm(w);
+    }
     disk_kill(&w->disk);
     journal_free(w->journal);
     disk_back(&w->disk);

@@ -7,7 +7,15 @@
 #include "disk.h"
 #include <inttypes.h>
 
-enum { HISTORY = 40000, PLACES = 64, STEPS = 400, SEGMENT = 16 * 1024, CALM_STEPS = 20000, MS = 1000000 };
+enum {
+    HISTORY = 40000,
+    PLACES = 64,
+    STEPS = 400,
+    SEGMENT = 16 * 1024,
+    CALM_STEPS = 20000,
+    DAMAGED_BATCHES = 6,
+    MS = 1000000
+};
 
 struct remembered {
     uint64_t digest;
