@@ -28,6 +28,7 @@ SYSTEM_ONLY_IN = {
     "ev++.h": [],
     "msgpack": ["wire"],
     "openssl/": ["wire", "broker/auth"],
+    "isa-l": ["broker/journal"],
 }
 
 # The engine has no I/O, no clock and no randomness: these are all that it may include of the system.
