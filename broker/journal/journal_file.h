@@ -46,7 +46,8 @@ struct journal_replay {
 struct journal_config {
     struct journal_io *io; /* the folder, locked; it must outlive the journal */
     uint8_t id[JOURNAL_ID_SIZE];
-    uint64_t from;         /* the first record that is needed: all before are in a snapshot. 1 without one */
+    uint64_t from;         /* the first record that is needed: all before are in a snapshot, made between
+                               batches. 1 without one */
     uint32_t segment_size; /* 0: JOURNAL_SEGMENT_SIZE */
     struct journal_listener listener;
     struct journal_bodies bodies;

@@ -10,6 +10,7 @@
 #include "journal_crc.h"
 #include "journal_file.h"
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,6 +216,48 @@ static void ends_with_work_under_way(void **state)
     fini(&f);
 }
 
+/* Appends for ever, and says what is written. */
+static void run_until_killed(struct fixture *f, int pipe)
+{
+    start(f, 9);
+    for (;;) {
+        put(f);
+        if (f->last % 3 == 0)
+            wait_for_wake(f);
+        uint64_t written = journal_state(f->journal).written;
+        if (write(pipe, &written, sizeof written) != sizeof written)
+            _exit(1);
+    }
+}
+
+static void a_killed_process_loses_nothing_written(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    stop(&f);
+    for (int round = 0; round < 5; round++) {
+        int ends[2], status;
+        uint64_t written = 0;
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0)
+            run_until_killed(&f, ends[1]);
+        close(ends[1]);
+        for (int i = 0; i < 200 + round * 37; i++)
+            assert_int_equal(read(ends[0], &written, sizeof written), sizeof written);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        while (read(ends[0], &written, sizeof written) == sizeof written)
+            continue;
+        close(ends[0]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        start(&f, 9);
+        assert_true(f.last >= written && f.seen == f.last && written > 0);
+        stop(&f);
+    }
+    fini(&f);
+}
+
 static void one_process_a_folder(void **state)
 {
     (void)state;
@@ -238,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(several_runs),
         cmocka_unit_test(ends_with_work_under_way),
+        cmocka_unit_test(a_killed_process_loses_nothing_written),
         cmocka_unit_test(one_process_a_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
