@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char id_name[] = "data-id", id_new[] = "data-id.new";
+static const char id_name[] = "data-id";
 
 /* ---- the data id ---- */
 
@@ -167,10 +167,12 @@ static int header_read(struct recovery *r, size_t index)
     struct journal_header header;
     journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
     const uint8_t *at = journal_scan_bytes(scan, 0, JOURNAL_SEGMENT_HEADER);
+    if (scan->error == ENOMEM)
+        return JQ_OVERLOADED;
+    if (scan->error && r->mode == RECOVERY_OPEN)
+        return journal_recovery_says(r, "segment %s cannot be read: %s", scan->name, strerrordesc_np(scan->error));
     if (scan->error)
-        return scan->error == ENOMEM ? JQ_OVERLOADED
-                                     : journal_recovery_says(r, "segment %s cannot be read: %s", scan->name,
-                                                             strerrordesc_np(scan->error));
+        journal_recovery_found(r, index, 0, 0, strerrordesc_np(scan->error));
     enum journal_header_kind kind = at ? journal_header_get(at, &header) : JOURNAL_HEADER_BAD;
     if (kind == JOURNAL_HEADER_NEWER)
         return journal_recovery_says(r, "segment %s was written by a newer joinqd: start that one, or a newer one",
@@ -209,9 +211,5 @@ int journal_recovery_list(struct recovery *r)
         return JQ_OVERLOADED;
     if (r->count > 0)
         qsort(r->segments, r->count, sizeof *r->segments, by_number);
-    struct journal_io_request away = {.op = JOURNAL_IO_UNLINK};
-    memcpy(away.name, id_new, sizeof id_new);
-    if (r->mode != RECOVERY_CHECK)
-        (void)journal_io_run(r->config->io, &away); /* mostly it is not there */
     return headers(r);
 }

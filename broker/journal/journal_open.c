@@ -25,7 +25,7 @@ static int take_spare(struct file_journal *j, const struct recovery *r)
 {
     for (size_t i = r->count; i-- > 0;) {
         const struct recovery_segment *s = &r->segments[i];
-        if (s->good || s->gone)
+        if (s->good || s->gone || s->damaged)
             continue;
         bool take = !j->maker.ready && s->file_size >= j->segment_size;
         struct journal_io_request request = {.op = take ? JOURNAL_IO_RENAME : JOURNAL_IO_UNLINK};

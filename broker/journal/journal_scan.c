@@ -52,6 +52,10 @@ static bool fill(struct journal_scan *scan, uint64_t offset, uint64_t size)
     memcpy(request.name, scan->name, sizeof request.name);
     scan->filled = 0;
     scan->error = journal_io_run(scan->io, &request);
+    if (scan->error && size < want) { /* what is needed may be readable, though not all that surrounds it */
+        request.size = want = size;
+        scan->error = journal_io_run(scan->io, &request);
+    }
     if (scan->error)
         return false;
     scan->at = offset;

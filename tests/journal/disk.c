@@ -241,6 +241,9 @@ static int do_read(struct disk *disk, struct journal_io_request *request)
         return ENOENT;
     uint64_t left = request->offset < file->cache_size ? file->cache_size - request->offset : 0;
     request->got = request->size < left ? request->size : left;
+    if (strcmp(disk->bad_name, request->name) == 0 && request->offset <= disk->bad_offset &&
+        disk->bad_offset < request->offset + request->got)
+        return EIO;
     if (request->got)
         memcpy(request->bytes, file->cache + request->offset, request->got);
     return 0;

@@ -40,7 +40,9 @@ struct disk {
     struct journal_io_request *complete;
     uint64_t capacity; /* bytes of all files */
     uint32_t fault_percent;
-    bool dead; /* after a crash: everything fails and nothing changes, until it is back */
+    char bad_name[JOURNAL_NAME_SIZE]; /* a file that cannot be read ... */
+    uint64_t bad_offset;              /* ... at this byte */
+    bool dead;                        /* after a crash: everything fails and nothing changes, until it is back */
     struct disk_coverage coverage;
 };
 

@@ -270,6 +270,31 @@ static void a_missing_segment_is_damage(void **state)
     disk_fini(&f.disk);
 }
 
+/* The first segment has an unreadable byte: in its header, or in a frame. */
+static void what_cannot_be_read_is_told(void **state)
+{
+    (void)state;
+    for (uint64_t offset = 20; offset < 4000; offset += 3000) {
+        struct fixture f;
+        init(&f);
+        for (int i = 0; i < 30; i++)
+            put(&f, 7, true);
+        stop(&f);
+        memcpy(f.disk.bad_name, "00000000000000000001.jql", 25);
+        f.disk.bad_offset = offset;
+        assert_int_equal(start(&f, 1), JQ_STORAGE);
+        assert_non_null(strstr(f.report.text, "cannot be read"));
+        check(&f, 1, JQ_STORAGE);
+        struct journal_config config = config_of(&f, 1);
+        config.repair = true;
+        assert_int_equal(journal_open(&config, &f.journal, &f.report), JQ_OK);
+        assert_true(f.seen == 210 && f.gap_first > 0 && f.gap_last < 40 && f.report.records > 170);
+        uint64_t size;
+        assert_non_null(disk_bytes(&f.disk, "00000000000000000001.jql", &size)); /* it stays, for whoever can read it */
+        end(&f);
+    }
+}
+
 static void a_damaged_header_is_told(void **state)
 {
     (void)state;
@@ -416,6 +441,7 @@ int main(void)
         cmocka_unit_test(a_torn_end_is_cut),
         cmocka_unit_test(damage_is_told_and_repaired),
         cmocka_unit_test(a_missing_segment_is_damage),
+        cmocka_unit_test(what_cannot_be_read_is_told),
         cmocka_unit_test(a_damaged_header_is_told),
         cmocka_unit_test(holes_of_released_segments_are_no_damage),
         cmocka_unit_test(another_folders_segment_is_refused),
