@@ -204,6 +204,7 @@ int journal_recovery_list(struct recovery *r)
     struct listing listing = {.recovery = r};
     struct journal_io_request list = {.op = JOURNAL_IO_LIST, .entry = list_entry, .user = &listing};
     r->number_next = 1;
+    r->scan.tolerant = r->ahead.tolerant = r->mode != RECOVERY_OPEN;
     int error = journal_io_run(r->config->io, &list);
     if (error)
         return journal_recovery_says(r, "the data folder cannot be read: %s", strerrordesc_np(error));

@@ -140,8 +140,11 @@ static int read_next(struct recovery *r, size_t index, uint64_t limit, bool *ove
     uint64_t offset = scan->offset;
     const uint8_t *payload = journal_scan_next(scan, &header);
     if (!payload && scan->error) {
-        *over = true;
-        return read_failed(r, index, offset);
+        int code = read_failed(r, index, offset);
+        scan->error = 0;
+        scan->offset = offset;
+        *over = code != JQ_OK || !journal_scan_seek(scan);
+        return code;
     }
     uint64_t next = payload ? header.first + header.count : 0;
     if (payload && header.synced > r->attested)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 4 * 1024 * 1024 };
+enum { WINDOW = 4 * 1024 * 1024, PAGE = 4096 };
 
 void journal_scan_begin(struct journal_scan *scan, struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE],
                         uint64_t number, uint64_t file_size)
@@ -88,15 +88,29 @@ const uint8_t *journal_scan_next(struct journal_scan *scan, struct journal_frame
     return at + JOURNAL_FRAME_HEADER;
 }
 
+/* As much as can be had from `offset` on, at most `size`; a page that cannot be read is passed over. NULL: nothing here. */
+static const uint8_t *bytes_here(struct journal_scan *scan, uint64_t *size)
+{
+    const uint8_t *at = journal_scan_bytes(scan, scan->offset, *size);
+    if (at || !scan->tolerant || scan->error != EIO)
+        return at;
+    scan->error = 0;
+    *size = *size < PAGE ? *size : PAGE;
+    at = journal_scan_bytes(scan, scan->offset, *size);
+    if (!at)
+        scan->error = 0;
+    return at;
+}
+
 /* Whatever may be the first bytes of a frame, from `offset` on. False: there is nothing like it. */
 static bool seek_magic(struct journal_scan *scan)
 {
     while (scan->offset < scan->file_size) {
         uint64_t left = scan->file_size - scan->offset, size = left < WINDOW ? left : WINDOW;
-        const uint8_t *at = journal_scan_bytes(scan, scan->offset, size);
-        if (!at)
+        const uint8_t *at = bytes_here(scan, &size);
+        if (scan->error || (!at && !scan->tolerant))
             return false;
-        for (uint64_t i = 0; i + JOURNAL_ALIGN <= size; i += JOURNAL_ALIGN) {
+        for (uint64_t i = 0; at && i + JOURNAL_ALIGN <= size; i += JOURNAL_ALIGN) {
             if (get_u32(at + i) == JOURNAL_FRAME_MAGIC) {
                 scan->offset += i;
                 return true;
@@ -119,7 +133,8 @@ bool journal_scan_seek(struct journal_scan *scan)
             scan->offset = offset;
             return true;
         }
-        if (scan->error)
+        if (scan->error && (!scan->tolerant || scan->error != EIO))
             return false;
+        scan->error = 0;
     }
 }

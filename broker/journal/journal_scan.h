@@ -18,6 +18,7 @@ struct journal_scan {
     uint64_t at; /* of the buffer in the file */
     uint64_t filled;
     uint64_t read; /* bytes, ever */
+    bool tolerant; /* seek goes on past what the disk cannot read */
     int error;     /* errno of a failed read */
 };
 
