@@ -95,7 +95,8 @@ static const uint8_t *bytes_here(struct journal_scan *scan, uint64_t *size)
     if (at || !scan->tolerant || scan->error != EIO)
         return at;
     scan->error = 0;
-    *size = *size < PAGE ? *size : PAGE;
+    uint64_t page = PAGE - scan->offset % PAGE;
+    *size = *size < page ? *size : page;
     at = journal_scan_bytes(scan, scan->offset, *size);
     if (!at)
         scan->error = 0;
