@@ -15,6 +15,7 @@ static struct client *client_find(const struct engine *e, const uint8_t *id)
 
 static void client_free(struct engine *e, struct client *client)
 {
+    snapshot_client_goes(e, client);
     heap_remove(&e->forgets, &client->forget);
     HASH_DEL(e->clients, client);
     e->slots -= client->slot_count;

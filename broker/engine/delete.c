@@ -38,8 +38,11 @@ static void delete_letters(struct engine *e, struct queue *q)
 /* From here on nobody finds it; what it held goes in slices, then `w` is answered (NULL: nobody). */
 static void queue_delete(struct engine *e, struct queue *q, struct waiter *w)
 {
-    if (record_new(e, q, ENGINE_RECORD_DELETE))
+    struct engine_record *record = record_new(e, q, ENGINE_RECORD_DELETE);
+    if (record) {
+        record->name = effects_text(e->effects, q->name, q->name_size);
         e->deleted_watermark = q->watermark;
+    }
     HASH_DELETE(hh_name, e->by_name, q);
     HASH_DELETE(hh_incarnation, e->by_incarnation, q);
     q->deleted = true;

@@ -25,6 +25,7 @@ enum {
     CAPACITY_DETAILS = 2 * ENGINE_BATCH_MAX,
     CAPACITY_FACTS = 4 * ENGINE_FACTS_MAX,
     CAPACITY_TEXT = 2 * UNIT_TEXT,
+    CAPACITY_STATES = 64,
 };
 _Static_assert(CAPACITY_TEXT >= UNIT_TEXT + 3 * ENGINE_LIST_MAX * ENGINE_NAME_MAX, "an answer to list fits");
 
@@ -42,9 +43,10 @@ int engine_effects_init(struct engine_effects *fx)
         .details = malloc(CAPACITY_DETAILS * sizeof *fx->details),
         .facts = malloc(CAPACITY_FACTS * sizeof *fx->facts),
         .text = malloc(CAPACITY_TEXT),
+        .states = malloc(CAPACITY_STATES * sizeof *fx->states),
     };
     if (fx->effects && fx->releases && fx->records && fx->bodies && fx->runs && fx->ranges && fx->places && fx->stats &&
-        fx->details && fx->facts && fx->text)
+        fx->details && fx->facts && fx->text && fx->states)
         return JQ_OK;
     engine_effects_fini(fx);
     return JQ_OVERLOADED;
@@ -63,6 +65,7 @@ void engine_effects_fini(struct engine_effects *fx)
     free(fx->details);
     free(fx->facts);
     free(fx->text);
+    free(fx->states);
     *fx = (struct engine_effects){0};
 }
 
@@ -70,7 +73,8 @@ void engine_effects_reset(struct engine_effects *fx)
 {
     fx->effect_count = fx->release_count = fx->record_count = 0;
     fx->place_count = 0;
-    fx->surveyed.some = false;
+    fx->surveyed.some = fx->snapshot.some = false;
+    fx->state_count = 0;
     fx->body_count = fx->run_count = fx->range_count = fx->stat_count = fx->text_size = 0;
     fx->detail_count = fx->fact_count = 0;
 }
@@ -156,17 +160,28 @@ int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, e
     return (int)code;
 }
 
+struct engine_record *record_add(struct engine *e, uint64_t incarnation, enum engine_record_kind kind)
+{
+    JQ_ASSERT(e->effects->record_count < CAPACITY_RECORDS);
+    struct engine_record *record = &e->effects->records[e->effects->record_count++];
+    *record =
+        (struct engine_record){.kind = kind, .number = ++e->record_last, .incarnation = incarnation, .now_ns = e->now};
+    return record;
+}
+
 struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_record_kind kind)
 {
     if (!queue_records(e, q))
         return NULL;
-    JQ_ASSERT(e->effects->record_count < CAPACITY_RECORDS);
-    struct engine_record *record = &e->effects->records[e->effects->record_count++];
-    *record = (struct engine_record){
-        .kind = kind, .number = ++e->record_last, .incarnation = q->incarnation, .now_ns = e->now};
+    struct engine_record *record = record_add(e, q->incarnation, kind);
     if (kind != ENGINE_RECORD_RETURN)
         q->watermark = record->number;
     return record;
+}
+
+struct engine_state *effects_state(struct engine_effects *fx)
+{
+    return fx->state_count < CAPACITY_STATES ? &fx->states[fx->state_count++] : NULL;
 }
 
 /* What follows, until the group is closed, is durable together or not at all. NULL where one queue alone has records of it: then

@@ -32,7 +32,14 @@ struct engine_effects {
         bool end;
         uint64_t incarnation, sequence;
     } surveyed;
+    struct {
+        bool some; /* a snapshot was asked for: ask again, unless it is at its end, and then */
+        bool end;  /* once record `last` is durable, those before `first` are needed no more */
+        uint64_t first, last;
+    } snapshot;
     /* the rest is the engine's */
+    uint32_t state_count;
+    struct engine_state *states;
     uint32_t body_count, run_count, range_count, stat_count, text_size, detail_count, fact_count;
     struct engine_body *bodies;
     struct engine_run *runs;

@@ -148,6 +148,7 @@ enum engine_op {
     ENGINE_JOURNAL, /* .journal_accepts: while false, what needs a record is STORAGE */
     /* about bodies, so that few survivors need not hold much memory; no answer */
     ENGINE_SURVEY,   /* .survey: where bodies lie, some of them: effects' places */
+    ENGINE_SNAPSHOT, /* .snapshot_max: goes on with a snapshot, or begins one; see effects.snapshot */
     ENGINE_RELOCATE, /* .relocate: messages whose body has been copied to another place */
     /* requests: exactly one answer each */
     ENGINE_DECLARE,
@@ -207,6 +208,7 @@ struct engine_command {
     union {
         bool blocked;
         bool journal_accepts;
+        uint32_t snapshot_max; /* messages, producers and so on, 1 to ENGINE_SLICE */
         uint64_t receipt;
         struct {
             uint8_t client[ENGINE_CLIENT_ID]; /* all 0: none that is remembered */

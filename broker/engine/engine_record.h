@@ -12,7 +12,7 @@ enum engine_record_kind {
     ENGINE_RECORD_GROUP,   /* the next `count` records are one: durable together or not at all */
     ENGINE_RECORD_DECLARE, /* name, options as declared */
     ENGINE_RECORD_ALTER,   /* options as they are now */
-    ENGINE_RECORD_DELETE,
+    ENGINE_RECORD_DELETE,  /* name */
     ENGINE_RECORD_PUT, /* first, count, bodies, due_ns, expires_ns, priority, origin, name: producer; source: how they came */
     ENGINE_RECORD_DONE, /* first, count: finished by a consumer */
     ENGINE_RECORD_DISCARD, /* first, count: by purge, delete or immediate close; source DEATH: count letters, as they came */
@@ -30,6 +30,54 @@ enum engine_record_kind {
     ENGINE_RECORD_ATTACH,    /* producer name */
     ENGINE_RECORD_FINISH,    /* producer name; also of one that was lost and counts as finished */
     ENGINE_RECORD_KEPT,      /* client, once, code, count: an answer that is kept, in one group with what it answers */
+
+    /* A snapshot: what is there, said anew, so that older records are needed no more. It goes on beside everything else: what has
+     * been told of a queue is as it is then, and what happens later has records of its own. To who knows the queue it says nothing. */
+    ENGINE_RECORD_SNAPSHOT,       /* one begins. first: the highest incarnation so far */
+    ENGINE_RECORD_STATE,          /* name, options as they are now, state: a queue begins */
+    ENGINE_RECORD_STATE_DECLARED, /* options as they were declared */
+    ENGINE_RECORD_STATE_PRODUCER, /* name, first: messages accepted, count: whether it has finished */
+    ENGINE_RECORD_STATE_MARK,     /* first, mark; count 1: this and all before it are reached */
+    ENGINE_RECORD_STATE_MESSAGES, /* as PUT, and deliveries, put_ns; source DEATH: as a letter's PUT */
+    ENGINE_RECORD_STATE_ENDS,     /* first, count: sentinels */
+    ENGINE_RECORD_STATE_END,      /* all has been said of the queue */
+    ENGINE_RECORD_SNAPSHOT_END,   /* and of all: records before its begin are needed no more */
+};
+
+/* What a queue has beside options, producers, marks and messages. */
+#define ENGINE_STATE_FIELDS(FIELD)                                \
+    FIELD(declared)                                               \
+    FIELD(paused)                                                 \
+    FIELD(closed)                                                 \
+    FIELD(truncated)                                              \
+    FIELD(truncated_last)                                         \
+    FIELD(generation)                                             \
+    FIELD(first) /* messages before it are few, and told first */ \
+    FIELD(tail)  /* the next message gets this number */          \
+    FIELD(ends_over)                                              \
+    FIELD(counter_unfinished)                                     \
+    FIELD(lowered)                                                \
+    FIELD(priority_kind)                                          \
+    FIELD(put)                                                    \
+    FIELD(done)                                                   \
+    FIELD(dead)                                                   \
+    FIELD(expired)                                                \
+    FIELD(discarded)                                              \
+    FIELD(moved_in)                                               \
+    FIELD(moved_out)                                              \
+    FIELD(dead_in)                                                \
+    FIELD(delivered)                                              \
+    FIELD(redelivered)                                            \
+    FIELD(lease_expired)
+
+struct engine_state {
+#define ENGINE_STATE_MEMBER(name) uint64_t name;
+    ENGINE_STATE_FIELDS(ENGINE_STATE_MEMBER)
+#undef ENGINE_STATE_MEMBER
+};
+
+struct engine_mark_state {
+    uint64_t counted, base, target;
 };
 
 /* How messages came into a queue. */
@@ -46,14 +94,18 @@ struct engine_record {
     enum engine_source source;
     enum engine_reason reason;                    /* PUT by death, DEAD */
     uint64_t now_ns;                              /* when it was made, in the engine's time */
+    uint64_t put_ns;                              /* STATE_MESSAGES: when the first of them was put */
     uint64_t due_ns;                              /* when they become ready; 0: they are */
     uint64_t expires_ns;                          /* when they expire; 0: never */
     uint64_t source_incarnation, source_sequence; /* PUT by death */
+    uint32_t source_deliveries;                   /* STATE_MESSAGES: of a letter */
     const struct engine_body *bodies;             /* count of them */
     struct engine_text name;
     struct engine_put_options put; /* PUT: priority */
     struct engine_queue_options options;
     struct engine_once once;
+    const struct engine_state *state;
+    struct engine_mark_state mark;
     uint8_t client[ENGINE_CLIENT_ID]; /* KEPT; PUT: who put them, all 0: nobody known */
 };
 

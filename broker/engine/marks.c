@@ -77,8 +77,12 @@ void marks_gone(struct queue *q, uint64_t sequence)
         marks_reach(q);
 }
 
+/* While a snapshot is read back not all of them are there yet. */
 static uint64_t unfinished_in_log(const struct queue *q)
 {
+    const struct tallies *t = &q->tally;
+    if (q->restore)
+        return in_total(q) - t->done - t->dead - t->expired - t->discarded - t->moved_out;
     return q->log.live - q->log_ends;
 }
 
@@ -90,6 +94,19 @@ static void record_mark(struct engine *e, struct queue *q, uint64_t mark)
         return;
     record->first = mark;
     record->count = 1;
+}
+
+static bool marks_room(struct queue *q)
+{
+    if (q->mark_count < q->mark_capacity)
+        return true;
+    uint32_t capacity = q->mark_capacity ? 2 * q->mark_capacity : 8;
+    struct mark *marks = realloc(q->marks, capacity * sizeof *marks);
+    if (!marks)
+        return false;
+    q->marks = marks;
+    q->mark_capacity = capacity;
+    return true;
 }
 
 int mark_make(struct engine *e, struct queue *q, struct engine_effect *a, uint64_t *out)
@@ -109,14 +126,8 @@ int mark_make(struct engine *e, struct queue *q, struct engine_effect *a, uint64
     }
     if (q->mark_count == ENGINE_MARKS_MAX)
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MARKS_TOO_MANY, q, ENGINE_MARKS_MAX);
-    if (q->mark_count == q->mark_capacity) {
-        uint32_t capacity = q->mark_capacity ? 2 * q->mark_capacity : 8;
-        struct mark *marks = realloc(q->marks, capacity * sizeof *marks);
-        if (!marks)
-            return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
-        q->marks = marks;
-        q->mark_capacity = capacity;
-    }
+    if (!marks_room(q))
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     uint64_t before = counted_before(q, q->mark_count);
     struct mark *mark = &q->marks[q->mark_count++];
     *mark = (struct mark){.sequence = now};
@@ -127,6 +138,33 @@ int mark_make(struct engine *e, struct queue *q, struct engine_effect *a, uint64
         mark->counted = unfinished_in_log(q) - before;
     }
     record_mark(e, q, now);
+    return JQ_OK;
+}
+
+/* Those that were made since will be told, too. */
+static int marks_reached(struct queue *q, uint64_t mark)
+{
+    if (mark > q->log.tail)
+        return JQ_STORAGE;
+    q->mark_count = 0;
+    q->mark_reached = mark;
+    return JQ_OK;
+}
+
+int mark_restore(struct queue *q, uint64_t mark, const struct engine_mark_state *state)
+{
+    if (!state)
+        return marks_reached(q, mark);
+    uint32_t at = mark_behind(q, mark - 1);
+    bool known = at < q->mark_count && q->marks[at].sequence == mark;
+    if (!mark || mark > q->log.tail || mark <= q->mark_reached || (!known && q->mark_count == ENGINE_MARKS_MAX))
+        return JQ_STORAGE;
+    if (!known) {
+        if (!marks_room(q))
+            return JQ_OVERLOADED;
+        memmove(q->marks + at + 1, q->marks + at, (q->mark_count++ - at) * sizeof *q->marks);
+    }
+    q->marks[at] = (struct mark){mark, state->counted, state->base, state->target};
     return JQ_OK;
 }
 

@@ -79,6 +79,19 @@ struct message *log_append(struct log *log)
     return &block->message[log->tail++ % LOG_BLOCK];
 }
 
+bool log_begin(struct log *log, uint64_t first, uint64_t tail)
+{
+    uint64_t blocks = tail / LOG_BLOCK - first / LOG_BLOCK;
+    log->first = first / LOG_BLOCK;
+    log->tail = tail;
+    while (log->count < blocks) {
+        if (!log_widen(log))
+            return false;
+        log->ring[log->count++] = NULL;
+    }
+    return first == tail || log_reserve(log, 1);
+}
+
 static void log_drop_front(struct log *log)
 {
     free(log->ring[log->head]);
@@ -172,6 +185,28 @@ void log_remove(struct log *log, uint64_t sequence, uint64_t fresh)
         log_free_block(log, number);
         log_tidy(log, fresh);
     }
+}
+
+bool log_fill_reserve(struct log *log, uint64_t sequence)
+{
+    if (sequence / LOG_BLOCK < log->first)
+        return straggler_find(log, sequence) || straggler_add(log, sequence, &(struct message){0});
+    if (sequence / LOG_BLOCK - log->first >= log->count)
+        return false; /* not of this log */
+    struct log_block **slot = log_slot(log, sequence / LOG_BLOCK);
+    if (!*slot)
+        *slot = calloc(1, sizeof **slot);
+    return *slot != NULL;
+}
+
+struct message *log_fill(struct log *log, uint64_t sequence)
+{
+    log->live++;
+    if (sequence / LOG_BLOCK < log->first)
+        return log_straggler(log, sequence);
+    struct log_block *block = *log_slot(log, sequence / LOG_BLOCK);
+    block->live++;
+    return &block->message[sequence % LOG_BLOCK];
 }
 
 struct message *log_straggler(const struct log *log, uint64_t sequence)

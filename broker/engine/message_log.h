@@ -63,6 +63,11 @@ void log_fini(struct log *log);
 JQ_MUST_USE bool log_reserve(struct log *log, uint32_t count);
 /* Appends at log->tail, which must have been reserved; the caller fills it in. */
 struct message *log_append(struct log *log);
+/* An empty log that was longer: messages from `first` to `tail` will be filled in. False: no memory. */
+JQ_MUST_USE bool log_begin(struct log *log, uint64_t first, uint64_t tail);
+/* Makes room at a number below the tail that holds nothing; what is before the first block becomes a straggler, in order. */
+JQ_MUST_USE bool log_fill_reserve(struct log *log, uint64_t sequence);
+struct message *log_fill(struct log *log, uint64_t sequence);
 /* `fresh` is the first number never handed out: everything from there on stays in blocks. */
 void log_remove(struct log *log, uint64_t sequence, uint64_t fresh);
 struct message *log_straggler(const struct log *log, uint64_t sequence);

@@ -88,6 +88,28 @@ struct forward {
     uint32_t target_count, range_count;
 };
 
+/* How far a snapshot has come. */
+enum snapshot_part { SNAPSHOT_STATE, SNAPSHOT_PRODUCERS, SNAPSHOT_MARKS, SNAPSHOT_MESSAGES };
+struct snapshot {
+    bool running;
+    enum snapshot_part part;
+    uint64_t first;            /* its first record */
+    uint64_t last_incarnation; /* of the queues that were there when it began */
+    uint64_t incarnation;      /* the queue that it is at, or the next one */
+    uint64_t at, until;        /* producers told; messages, by number */
+    const struct client *client;
+    uint32_t slot;
+};
+
+/* Of a queue that is being read back from a snapshot. */
+struct restore {
+    bool begun;    /* and not yet told to its end */
+    uint64_t next; /* messages that are told have lower numbers */
+    uint64_t tail; /* those from here on have records of their own */
+    char *letters; /* name of the queue for its letters */
+    uint32_t letters_size;
+};
+
 /* Messages on their way into a queue. */
 struct arrival {
     struct member *member; /* who puts; NULL: nobody */
@@ -101,6 +123,8 @@ struct arrival {
     struct once once;    /* of the put */
     uint32_t before;     /* messages of it that were accepted before */
     uint64_t priority;   /* their key, once prepared */
+    uint64_t at;         /* where they lay before a crash, without being counted again; 0: behind the others */
+    uint64_t age_ns;     /* since they were put */
     struct origin *origin;
     const struct client *client; /* who put them; NULL: nobody known */
 };
@@ -379,6 +403,7 @@ struct queue {
     uint64_t producers_finished, producers_attached, producers_lost;
     uint32_t owed; /* lost producers whose loss waits for the journal */
 
+    struct restore *restore;     /* NULL but in recovery */
     struct queue *dprev, *dnext; /* in engine->dirty */
     struct queue *wprev, *wnext; /* in engine->working */
     uint32_t name_size;
@@ -415,8 +440,10 @@ struct engine {
     uint64_t zombies;           /* deleted queues with slices left */
     uint64_t producers;         /* names, of all queues */
     bool journal_refuses;
-    bool replaying;  /* what is done makes no records */
-    uint32_t budget; /* messages that the step under way may still handle in slices */
+    struct snapshot snapshot;
+    bool history_partial; /* of some queues only what the snapshot says that is being read */
+    bool replaying;       /* what is done makes no records */
+    uint32_t budget;      /* messages that the step under way may still handle in slices */
     uint64_t sliced, slice_max;
 };
 

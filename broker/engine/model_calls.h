@@ -25,6 +25,9 @@ static inline bool queue_records(const struct engine *e, const struct queue *q)
 {
     return q->options.durable && !q->deleted && !e->replaying;
 }
+struct engine_state *effects_state(struct engine_effects *fx); /* NULL: no room */
+/* Of no queue, or one that is not changed. */
+struct engine_record *record_add(struct engine *e, uint64_t incarnation, enum engine_record_kind kind);
 struct engine_record *record_new(struct engine *e, struct queue *q,
                                  enum engine_record_kind kind); /* NULL: there are none of it */
 
@@ -92,6 +95,8 @@ void once_end(const struct once *once, const struct engine_effect *a); /* NULL: 
 void marks_gone(struct queue *q, uint64_t sequence);
 void marks_reach(struct queue *q);
 JQ_MUST_USE int mark_make(struct engine *e, struct queue *q, struct engine_effect *a, uint64_t *out);
+/* As it was before a crash, whether it is known by now or not; state NULL: this one and all before it are reached. JQ_OK, JQ_OVERLOADED, or JQ_STORAGE. */
+JQ_MUST_USE int mark_restore(struct queue *q, uint64_t mark, const struct engine_mark_state *state);
 JQ_MUST_USE int mark_find(struct engine *e, const struct queue *q, uint64_t mark, struct engine_effect *a);
 uint64_t mark_remaining(const struct queue *q, uint64_t mark);
 
@@ -327,6 +332,8 @@ void ends_discard(struct engine *e, struct queue *q); /* some of them */
 JQ_MUST_USE int producer_check(struct engine *e, struct queue *q, const struct member *m, struct engine_effect *a);
 bool producers_over(const struct queue *q); /* so that it closes itself */
 void producer_finish(struct engine *e, struct queue *q, struct producer *p);
+struct producer *producer_find(const struct queue *q, struct engine_text name);            /* NULL: none */
+struct producer *producer_new(struct engine *e, struct queue *q, struct engine_text name); /* NULL: no memory */
 JQ_MUST_USE int producer_find_or_create(struct engine *e, struct queue *q, const struct engine_command *c,
                                         struct engine_effect *a, struct producer **out);
 void producer_waits(struct engine *e, struct producer *p); /* for its holder to come back, from now on */
@@ -340,7 +347,26 @@ void producers_forget(struct engine *e, struct queue *q);
 bool move_waits(const struct engine *e, const struct queue *from); /* its target is busy, though not for good */
 uint32_t move_some(struct engine *e, struct queue *from, uint32_t budget);
 
+/* ---- snapshot.c ---- */
+void snapshot_some(struct engine *e, uint32_t budget);
+void snapshot_client_goes(struct engine *e, const struct client *client);
+
+/* ---- restore.c: a snapshot is read back ---- */
+/* One record of it; q: its queue, NULL if it is not known. JQ_OK, JQ_OVERLOADED, JQ_STORAGE. */
+JQ_MUST_USE int restore_record(struct engine *e, struct queue *q, const struct engine_record *record);
+JQ_MUST_USE int restore_messages(struct engine *e, struct queue *q, const struct engine_record *record,
+                                 struct arrival *arrival);
+/* Options without the queue for letters, which may not be known yet; then, in the queue, where they will go. */
+struct engine_queue_options restore_without_letters(const struct engine_record *record);
+JQ_MUST_USE int restore_letters(struct queue *q, const struct engine_queue_options *options);
+JQ_MUST_USE int restore_declared(struct queue *q, const struct engine_record *record); /* these are the first, too */
+void restore_deleted(struct engine *e, struct engine_text name);                       /* a queue of this name */
+bool restore_unseen(const struct queue *q, uint64_t sequence); /* a message that the snapshot has not come to */
+JQ_MUST_USE int restore_end(struct engine *e, struct queue *q);
+void restore_free(struct queue *q);
+
 /* ---- survey.c ---- */
+struct queue *queue_from(const struct engine *e, uint64_t incarnation); /* the first of this one or a later; NULL */
 void survey(struct engine *e, const struct engine_command *c);
 void bodies_move(struct engine *e, const struct engine_command *c);
 

@@ -25,7 +25,7 @@ static bool producer_is(const struct producer *p, struct engine_text name)
 static int producer_look(struct engine *e, struct queue *q, struct engine_text name, struct engine_effect *a,
                          struct producer **out)
 {
-    HASH_FIND(hh, q->producers, name.data, name.size, *out);
+    *out = producer_find(q, name);
     bool counted = q->options.producers && q->options.producers != ENGINE_PRODUCERS_AUTO;
     uint64_t most = counted ? q->options.producers : ENGINE_PRODUCERS_MAX;
     if (!*out && HASH_COUNT(q->producers) >= most)
@@ -33,20 +33,19 @@ static int producer_look(struct engine *e, struct queue *q, struct engine_text n
     return JQ_OK;
 }
 
-/* The named one, made if there is room for one more; NULL in *out never with JQ_OK. */
-int producer_find_or_create(struct engine *e, struct queue *q, const struct engine_command *c, struct engine_effect *a,
-                            struct producer **out)
+struct producer *producer_find(const struct queue *q, struct engine_text name)
 {
-    struct engine_text name = c->producer.name;
-    int code = producer_look(e, q, name, a, out);
-    if (code != JQ_OK || *out)
-        return code;
-    if (!queue_storage_ok(e, q))
-        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
-    struct producer *p =
-        c->nothing_new || !heap_reserve(&e->graces, e->producers + 1) ? NULL : calloc(1, sizeof *p + name.size);
+    struct producer *p = NULL;
+    if (name.size)
+        HASH_FIND(hh, q->producers, name.data, name.size, p);
+    return p;
+}
+
+struct producer *producer_new(struct engine *e, struct queue *q, struct engine_text name)
+{
+    struct producer *p = heap_reserve(&e->graces, e->producers + 1) ? calloc(1, sizeof *p + name.size) : NULL;
     if (!p)
-        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+        return NULL;
     p->queue = q;
     p->left_ns = e->now;
     p->size = name.size;
@@ -54,9 +53,24 @@ int producer_find_or_create(struct engine *e, struct queue *q, const struct engi
     HASH_ADD_KEYPTR(hh, q->producers, p->name, p->size, p);
     if (!p->hh.tbl) {
         free(p);
-        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
+        return NULL;
     }
     e->producers++;
+    return p;
+}
+
+/* The named one, made if there is room for one more; NULL in *out never with JQ_OK. */
+int producer_find_or_create(struct engine *e, struct queue *q, const struct engine_command *c, struct engine_effect *a,
+                            struct producer **out)
+{
+    int code = producer_look(e, q, c->producer.name, a, out);
+    if (code != JQ_OK || *out)
+        return code;
+    if (!queue_storage_ok(e, q))
+        return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
+    struct producer *p = c->nothing_new ? NULL : producer_new(e, q, c->producer.name);
+    if (!p)
+        return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_ATTACH);
     if (record)
         record->name = effects_text(e->effects, p->name, p->size);

@@ -130,20 +130,21 @@ static bool accept_reserve(struct engine *e, struct queue *q, const struct arriv
 }
 
 /* Its body and what the put says of it; the log has room. */
-static struct message *accept_one(struct engine *e, struct queue *q, const struct engine_body *body, uint64_t expires,
-                                  bool extended, uint64_t priority)
+static struct message *accept_one(struct engine *e, struct queue *q, const struct arrival *arrival, uint32_t i,
+                                  uint64_t expires, bool extended)
 {
-    uint64_t sequence = q->log.tail;
-    struct message *m = log_append(&q->log);
+    const struct engine_body *body = &arrival->bodies[i];
+    uint64_t sequence = arrival->at ? arrival->at + i : q->log.tail;
+    struct message *m = arrival->at ? log_fill(&q->log, sequence) : log_append(&q->log);
     *m = (struct message){.chunk = body->chunk,
                           .offset = body->offset,
                           .length = body->length & 0xffffffu,
-                          .lease = put_time(e),
+                          .lease = put_time(e) - (uint32_t)(arrival->age_ns / 10000000u),
                           .state = MESSAGE_READY};
     if (!extended)
         return m;
     struct extra *x = extra_new(e, m, sequence);
-    x->priority = priority;
+    x->priority = arrival->priority;
     if (expires)
         extra_ttl(e, q, x, expires);
     return m;
@@ -154,8 +155,10 @@ static void accept_counts(struct engine *e, struct queue *q, const struct arriva
     uint32_t count = arrival->count;
     uint64_t *came[] = {
         [ENGINE_BY_PUT] = &q->tally.put, [ENGINE_BY_MOVE] = &q->tally.moved_in, [ENGINE_BY_DEATH] = &q->tally.dead_in};
-    *came[arrival->source] += count;
     e->messages += count;
+    if (arrival->at)
+        return;
+    *came[arrival->source] += count;
     q->counter_unfinished += queue_is_counter(q) ? count : 0;
     if (arrival->member && arrival->member->producer)
         arrival->member->producer->accepted += count;
@@ -193,8 +196,8 @@ void put_commit(struct engine *e, struct queue *q, const struct arrival *arrival
     if (q->options.order == ENGINE_PRIORITY && q->priority_kind == ENGINE_PRIORITY_NONE)
         priority_fix(q, o);
     for (uint32_t i = 0; i < arrival->count; i++) {
-        uint64_t sequence = q->log.tail;
-        struct message *m = accept_one(e, q, &arrival->bodies[i], expires, extended, arrival->priority);
+        uint64_t sequence = arrival->at ? arrival->at + i : q->log.tail;
+        struct message *m = accept_one(e, q, arrival, i, expires, extended);
         m->origin = arrival->origin ? arrival->origin->place : 0;
         if (due)
             ready_delay(e, q, sequence, m, due);

@@ -199,6 +199,7 @@ void queue_destroy(struct engine *e, struct queue *q)
     source_unref(q->source);
     heap_fini(&q->expiry);
     producers_forget(e, q);
+    restore_free(q);
     free(q->declared_letter);
     free(q);
 }

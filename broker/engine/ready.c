@@ -63,9 +63,13 @@ static uint64_t ready_key(const struct engine *e, const struct queue *q, uint64_
 void ready_arrive(struct queue *q, uint64_t sequence, struct message *m, uint64_t priority)
 {
     m->state = MESSAGE_READY;
-    if (q->options.order == ENGINE_FIFO)
+    if (q->options.order == ENGINE_FIFO) {
+        if (sequence < q->fresh)
+            order_heap_push(&q->returned, sequence, sequence);
         return;
-    q->fresh = sequence + 1; /* all of them stand in the heap */
+    }
+    if (sequence >= q->fresh)
+        q->fresh = sequence + 1; /* all of them stand in the heap */
     order_heap_push(&q->returned, q->options.order == ENGINE_LIFO ? ~sequence : priority, sequence);
 }
 

@@ -54,16 +54,27 @@ static struct message *take_out(struct engine *e, struct queue *q, uint64_t sequ
     return m;
 }
 
+/* A message that is gone before the snapshot has come to it. */
+static bool unseen(struct queue *q, const struct engine_record *record, uint64_t sequence)
+{
+    if (!restore_unseen(q, sequence) || log_at(&q->log, sequence))
+        return false;
+    if (q->mark_count && record->kind != ENGINE_RECORD_END_TAKEN && !queue_is_counter(q))
+        marks_gone(q, sequence);
+    return true;
+}
+
 static int each(struct replay *r, struct queue *q, const struct engine_record *record,
                 void (*gone)(struct engine *, struct queue *, const struct engine_record *, uint64_t))
 {
     for (uint64_t i = 0; i < record->count; i++) {
         uint64_t sequence = record->first + i;
         struct message *m = take_out(r->e, q, sequence, record->kind == ENGINE_RECORD_END_TAKEN);
-        if (!m)
+        if (!m && !unseen(q, record, sequence))
             return JQ_STORAGE;
         gone(r->e, q, record, sequence);
-        message_forget(r->e, q, sequence, m);
+        if (m)
+            message_forget(r->e, q, sequence, m);
     }
     return JQ_OK;
 }
@@ -116,12 +127,11 @@ static void gone_end(struct engine *e, struct queue *q, const struct engine_reco
     (void)sequence;
 }
 
-static struct producer *producer_named(const struct queue *q, struct engine_text name)
+/* How long ago its messages were put. */
+static uint64_t age_of(const struct replay *r, const struct engine_record *record)
 {
-    struct producer *p = NULL;
-    if (name.size)
-        HASH_FIND(hh, q->producers, name.data, name.size, p);
-    return p;
+    bool told = record->kind == ENGINE_RECORD_STATE_MESSAGES && record->put_ns <= record->now_ns;
+    return r->age_ns + (told ? record->now_ns - record->put_ns : 0);
 }
 
 /* Where a letter came from. */
@@ -137,15 +147,17 @@ static int put_letter(struct replay *r, struct queue *q, const struct engine_rec
     x->source = source;
     x->reason = record->reason;
     x->source_sequence = record->source_sequence;
-    x->source_deliveries = record->deliveries;
-    x->source_ns = r->e->now > r->age_ns ? r->e->now - r->age_ns : 0;
+    x->source_deliveries = record->kind == ENGINE_RECORD_PUT ? record->deliveries : record->source_deliveries;
+    uint64_t age = age_of(r, record);
+    x->source_ns = r->e->now > age ? r->e->now - age : 0;
     return JQ_OK;
 }
 
+/* Of a PUT, or of messages in a snapshot. */
 static int replay_put(struct replay *r, struct queue *q, const struct engine_record *record)
 {
     struct engine *e = r->e;
-    bool letter = record->source == ENGINE_BY_DEATH;
+    bool letter = record->source == ENGINE_BY_DEATH, told = record->kind == ENGINE_RECORD_STATE_MESSAGES;
     uint64_t due = time_left(r, record, record->due_ns);
     struct client who = {0};
     static const uint8_t nobody[ENGINE_CLIENT_ID];
@@ -156,16 +168,21 @@ static int replay_put(struct replay *r, struct queue *q, const struct engine_rec
                               .options = record->put,
                               .expires_ns = time_left(r, record, record->expires_ns),
                               .lettered = letter,
+                              .age_ns = age_of(r, record),
                               .eternal = !record->expires_ns};
     arrival.client = memcmp(who.id, nobody, sizeof nobody) != 0 ? &who : NULL;
     arrival.options.delay_ns = due > e->now ? due - e->now : 0;
     arrival.options.ttl_ns = 0;
+    if (told) {
+        int code = record->source == ENGINE_BY_MOVE ? JQ_STORAGE : restore_messages(e, q, record, &arrival);
+        return code == JQ_OK && letter ? put_letter(r, q, record) : code;
+    }
     int code = log_go(q, record->first, record->count);
     if (code != JQ_OK || (letter && record->count != 1))
         return code == JQ_OK ? JQ_STORAGE : code;
     if (priority_check(e, q, &record->put, &r->answer) != JQ_OK || record->source > ENGINE_BY_DEATH)
         return JQ_STORAGE;
-    struct producer *p = letter ? NULL : producer_named(q, record->name);
+    struct producer *p = letter ? NULL : producer_find(q, record->name);
     if (!put_accept(e, q, &arrival))
         return JQ_OVERLOADED;
     if (p)
@@ -213,6 +230,8 @@ static int replay_return(struct replay *r, struct queue *q, const struct engine_
     for (uint64_t i = 0; i < record->count; i++) {
         uint64_t sequence = record->first + i;
         struct message *m = log_at(&q->log, sequence);
+        if (!m && restore_unseen(q, sequence))
+            continue; /* it will be told as it is then */
         if (!m || m->end || record->deliveries > UINT16_MAX)
             return JQ_STORAGE;
         m->deliveries = (uint16_t)record->deliveries;
@@ -256,6 +275,8 @@ static int replay_declare(struct replay *r, const struct engine_record *record)
     struct engine *e = r->e;
     struct engine_command c = {
         .op = ENGINE_DECLARE, .queue = {record->name, 0}, .declare = {.options = record->options}};
+    if (e->history_partial)
+        c.declare.options = restore_without_letters(record);
     struct queue *q;
     bool known = record->incarnation && !queue_by_incarnation(e, record->incarnation) && record->options.durable;
     if (!known || queue_look(e, &c, &r->answer, &q) != JQ_OK || q)
@@ -265,15 +286,20 @@ static int replay_declare(struct replay *r, const struct engine_record *record)
     int code = queue_declare(e, NULL, NULL, &c, &r->answer);
     if (code != JQ_OK || last > e->incarnation_last)
         e->incarnation_last = last;
+    if (code == JQ_OK && e->history_partial)
+        code = restore_declared(queue_by_incarnation(e, record->incarnation), record);
     return code == JQ_OK || code == JQ_OVERLOADED ? code : JQ_STORAGE;
 }
 
 static int replay_alter(struct replay *r, struct queue *q, const struct engine_record *record)
 {
     struct engine_command c = {.op = ENGINE_ALTER, .queue = {{q->name, q->name_size}, 0}};
-    c.declare.options = record->options;
+    bool later = r->e->history_partial || q->restore;
+    c.declare.options = later ? restore_without_letters(record) : record->options;
     c.declare.given = (1u << ENGINE_OPTION_COUNT) - 1;
     int code = handle_alter(r->e, NULL, &c, &r->answer);
+    if (code == JQ_OK && later)
+        code = restore_letters(q, &record->options);
     return code == JQ_OK || code == JQ_OVERLOADED ? code : JQ_STORAGE;
 }
 
@@ -307,7 +333,7 @@ static int replay_producer(struct replay *r, struct queue *q, const struct engin
     if (record->kind == ENGINE_RECORD_FINISH && !p->finished) {
         p->finished = true;
         q->producers_finished++;
-        if (!q->closed && producers_over(q))
+        if (!q->closed && !(q->restore && q->restore->begun) && producers_over(q))
             q->closed = 1; /* the record that says so may not have come as far */
     }
     return JQ_OK;
@@ -364,12 +390,47 @@ static int replay_queue(struct replay *r, struct queue *q, const struct engine_r
     case ENGINE_RECORD_ATTACH:
     case ENGINE_RECORD_FINISH:
         return replay_producer(r, q, record);
+    case ENGINE_RECORD_STATE_MESSAGES:
+        return q->restore && q->restore->begun ? replay_put(r, q, record) : JQ_OK;
     case ENGINE_RECORD_GROUP:
     case ENGINE_RECORD_DECLARE:
     case ENGINE_RECORD_KEPT:
+    case ENGINE_RECORD_SNAPSHOT:
+    case ENGINE_RECORD_SNAPSHOT_END:
         break;
+    default:
+        return restore_record(r->e, q, record);
     }
     return JQ_STORAGE;
+}
+
+static int replay_kind(struct replay *r, const struct engine_record *record)
+{
+    struct engine *e = r->e;
+    struct queue *q = queue_by_incarnation(e, record->incarnation);
+    switch (record->kind) {
+    case ENGINE_RECORD_GROUP:
+        return JQ_OK;
+    case ENGINE_RECORD_DECLARE:
+        return replay_declare(r, record);
+    case ENGINE_RECORD_KEPT:
+        return client_restore(e, record);
+    case ENGINE_RECORD_DELETE:
+        restore_deleted(e, record->name);
+        return q ? replay_queue(r, q, record) : e->history_partial ? JQ_OK : JQ_STORAGE;
+    case ENGINE_RECORD_SNAPSHOT:
+        e->incarnation_last = record->first > e->incarnation_last ? record->first : e->incarnation_last;
+        return JQ_OK;
+    case ENGINE_RECORD_SNAPSHOT_END:
+        e->history_partial = false; /* all that there is has been told */
+        return JQ_OK;
+    case ENGINE_RECORD_STATE:
+        return restore_record(e, q, record);
+    default:
+        if (q)
+            return replay_queue(r, q, record);
+        return e->history_partial ? JQ_OK : JQ_STORAGE; /* it will be told, or was deleted before it could be */
+    }
 }
 
 static int replay_one(struct replay *r, const struct engine_record *record)
@@ -377,18 +438,13 @@ static int replay_one(struct replay *r, const struct engine_record *record)
     struct engine *e = r->e;
     if (record->number != e->record_last + 1 && e->record_last)
         return JQ_STORAGE;
-    struct queue *q = queue_by_incarnation(e, record->incarnation);
-    int code = JQ_OK;
-    if (record->kind == ENGINE_RECORD_DECLARE)
-        code = replay_declare(r, record);
-    else if (record->kind == ENGINE_RECORD_KEPT)
-        code = client_restore(e, record);
-    else if (record->kind != ENGINE_RECORD_GROUP)
-        code = q ? replay_queue(r, q, record) : JQ_STORAGE;
+    if (!e->record_last)
+        e->history_partial = record->number > 1;
+    int code = replay_kind(r, record);
     if (code != JQ_OK)
         return code;
     e->record_last = record->number;
-    q = queue_by_incarnation(e, record->incarnation);
+    struct queue *q = queue_by_incarnation(e, record->incarnation);
     if (q)
         q->watermark = record->number;
     return JQ_OK;
@@ -434,20 +490,39 @@ static int by_incarnation(const struct queue *a, const struct queue *b)
     return a->incarnation < b->incarnation ? -1 : a->incarnation > b->incarnation;
 }
 
+static int queue_goes_on(struct engine *e, struct queue *q)
+{
+    int code = restore_end(e, q);
+    if (code != JQ_OK)
+        return code;
+    order_tidy(q);
+    ends_tidy(e, q);
+    struct producer *p, *after;
+    HASH_ITER (hh, q->producers, p, after)
+        producer_waits(e, p);
+    if (q->closed == 2 && !close_rest(e, q))
+        return JQ_OVERLOADED;
+    lifetime_plan(e, q);
+    queue_mark(e, q);
+    return JQ_OK;
+}
+
 int engine_replay_end(struct engine *e)
 {
-    HASH_SRT(hh_incarnation, e->by_incarnation, by_incarnation);
+    struct engine_effects fx;
     struct queue *q, *next;
+    int code = e->history_partial ? JQ_STORAGE : engine_effects_init(&fx);
+    if (code != JQ_OK)
+        return code;
+    e->effects = &fx; /* for what nobody hears */
+    HASH_SRT(hh_incarnation, e->by_incarnation, by_incarnation);
     HASH_ITER (hh_incarnation, e->by_incarnation, q, next) {
-        order_tidy(q);
-        ends_tidy(e, q);
-        struct producer *p, *after;
-        HASH_ITER (hh, q->producers, p, after)
-            producer_waits(e, p);
-        if (q->closed == 2 && !close_rest(e, q))
-            return JQ_OVERLOADED;
-        lifetime_plan(e, q);
-        queue_mark(e, q);
+        code = queue_goes_on(e, q);
+        if (code != JQ_OK)
+            break;
+        engine_effects_reset(&fx);
     }
-    return JQ_OK;
+    e->effects = NULL;
+    engine_effects_fini(&fx);
+    return code;
 }

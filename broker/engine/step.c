@@ -123,6 +123,9 @@ static bool dispatch(struct engine *e, const struct engine_command *c)
     case ENGINE_SURVEY:
         survey(e, c);
         return true;
+    case ENGINE_SNAPSHOT:
+        snapshot_some(e, c->snapshot_max);
+        return true;
     case ENGINE_RELOCATE:
         bodies_move(e, c);
         return true;

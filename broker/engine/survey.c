@@ -4,7 +4,7 @@
 #include "model.h"
 
 /* The queue to go on with: they stand in order of incarnation. The one that was surveyed last may be gone. */
-static struct queue *survey_queue(const struct engine *e, uint64_t incarnation)
+struct queue *queue_from(const struct engine *e, uint64_t incarnation)
 {
     struct queue *q = queue_by_incarnation(e, incarnation);
     for (q = q ? q : e->by_incarnation; q && q->incarnation < incarnation; q = q->hh_incarnation.next)
@@ -25,7 +25,7 @@ void survey(struct engine *e, const struct engine_command *c)
 {
     struct engine_effects *fx = e->effects;
     uint64_t sequence = c->survey.sequence;
-    struct queue *q = survey_queue(e, c->survey.incarnation);
+    struct queue *q = queue_from(e, c->survey.incarnation);
     if (q && q->incarnation != c->survey.incarnation)
         sequence = 0;
     fx->place_count = 0;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SLICES_MAX = 100000 };
+
 static struct engine_text text_kept(struct world *world, struct engine_text text)
 {
     return (struct engine_text){text.size ? arena_copy(&world->arena, text.data, text.size) : NULL, text.size};
@@ -22,6 +24,10 @@ void world_keep(struct world *world, const struct engine_record *records, uint32
         kept->name = text_kept(world, kept->name);
         kept->options.dead_letter = text_kept(world, kept->options.dead_letter);
         kept->put.priority.bytes = text_kept(world, kept->put.priority.bytes);
+        if (kept->state) {
+            kept->state = arena_alloc(&world->arena, sizeof(*kept->state));
+            memcpy((void *)(uintptr_t)kept->state, records[i].state, sizeof(*kept->state));
+        }
         if (!kept->bodies)
             continue;
         struct engine_body *bodies = arena_alloc(&world->arena, kept->count * sizeof(*bodies));
@@ -76,9 +82,27 @@ static void keep_bodies(struct world *world, uint32_t count)
     free(places);
 }
 
+/* In the smallest slices. A journal that refuses has none. */
+static void take_snapshot(struct world *world)
+{
+    const struct engine_command more = {.op = ENGINE_SNAPSHOT, .snapshot_max = 1};
+    world->snapshot_last = 0;
+    for (int i = 0; i < SLICES_MAX && !world->snapshot_last && journal_accepts(world->journal); i++)
+        world_step(world, &more, 1, false);
+}
+
+/* The first record that is read. */
+static uint32_t beginning(const struct world *world)
+{
+    bool all = !world->snapshot_last || world->snapshot_last > journal_durable(world->journal);
+    return all ? 0 : (uint32_t)world->snapshot_first - 1;
+}
+
 void world_crash(struct world *world, const struct engine_config *config, uint64_t down)
 {
-    uint32_t count = durable(world);
+    if (world->snapshots && !world->by_hand)
+        take_snapshot(world);
+    uint32_t count = durable(world), first = beginning(world);
     struct engine_config next = *config;
     for (struct session *session = world->sessions; session; session = session->next)
         session->live = false;
@@ -97,7 +121,7 @@ void world_crash(struct world *world, const struct engine_config *config, uint64
         abort();
     journal_memory_begin(world->journal, world->record_last);
     world->now += down;
-    int code = engine_replay(world->engine, world->now, down, world->kept, count);
+    int code = engine_replay(world->engine, world->now, down, world->kept + first, count - first);
     if (code == JQ_OK)
         code = engine_replay_end(world->engine);
     if (code != JQ_OK)

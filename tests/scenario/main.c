@@ -18,7 +18,8 @@ struct run {
 
 static int usage(void)
 {
-    (void)fprintf(stderr, "usage: joinq-scenario [--sweep | --wrong] [--verbose] [--case TEXT] FILE...\n");
+    (void)fprintf(stderr,
+                  "usage: joinq-scenario [--sweep | --snapshots | --wrong] [--verbose] [--case TEXT] FILE...\n");
     return 2;
 }
 
@@ -75,6 +76,8 @@ int main(int count, char **arguments)
     for (; at < count && strncmp(arguments[at], "--", 2) == 0; at++) {
         if (strcmp(arguments[at], "--sweep") == 0)
             run.sweep = true;
+        else if (strcmp(arguments[at], "--snapshots") == 0)
+            run.options.snapshots = true;
         else if (strcmp(arguments[at], "--wrong") == 0)
             run.wrong = run.options.quiet = true;
         else if (strcmp(arguments[at], "--verbose") == 0)

@@ -9,6 +9,7 @@ struct play_options {
     const char *only; /* cases whose name contains it; NULL: all */
     bool verbose;     /* print what was said, also when it was right */
     bool quiet;       /* do not say what is wrong */
+    bool snapshots;   /* one before each crash; cases that look at records are left out */
     uint64_t fail_at; /* the allocation that fails; 0: none */
 };
 

@@ -273,6 +273,15 @@ void show_record(struct world *world, const struct engine_record *record, struct
         [ENGINE_RECORD_PAUSE] = "pause",
         [ENGINE_RECORD_MARK] = "mark",
         [ENGINE_RECORD_KEPT] = "kept",
+        [ENGINE_RECORD_SNAPSHOT] = "snapshot",
+        [ENGINE_RECORD_STATE] = "state",
+        [ENGINE_RECORD_STATE_DECLARED] = "state_declared",
+        [ENGINE_RECORD_STATE_PRODUCER] = "state_producer",
+        [ENGINE_RECORD_STATE_MARK] = "state_mark",
+        [ENGINE_RECORD_STATE_MESSAGES] = "state_messages",
+        [ENGINE_RECORD_STATE_ENDS] = "state_ends",
+        [ENGINE_RECORD_STATE_END] = "state_end",
+        [ENGINE_RECORD_SNAPSHOT_END] = "snapshot_end",
     };
     if (record->kind == ENGINE_RECORD_DECLARE)
         world_learn(world, arena_copy(&world->arena, record->name.data, record->name.size), record->incarnation);
@@ -299,6 +308,7 @@ void show_record(struct world *world, const struct engine_record *record, struct
         text_add(out, " due ");
         text_add_time(out, record->due_ns - WORLD_START);
     }
-    if (record->name.size && record->kind != ENGINE_RECORD_DECLARE && record->kind != ENGINE_RECORD_ALTER)
+    if (record->name.size && record->kind != ENGINE_RECORD_DECLARE && record->kind != ENGINE_RECORD_ALTER &&
+        record->kind != ENGINE_RECORD_DELETE)
         text_add(out, " by %.*s", (int)record->name.size, record->name.data);
 }

@@ -26,8 +26,7 @@ static struct engine *engine_made(struct world *world, const struct engine_confi
 
 bool world_init(struct world *world, const struct engine_config *config)
 {
-    uint64_t fail_at = world->fail_at;
-    *world = (struct world){.now = WORLD_START, .fail_at = fail_at};
+    *world = (struct world){.now = WORLD_START, .fail_at = world->fail_at, .snapshots = world->snapshots};
     world->engine = engine_made(world, config);
     if (!world->engine)
         return false;
@@ -351,5 +350,9 @@ void world_carry_out(struct world *world, bool watched)
             hear(world, effect, watched);
     }
     free_bodies(world);
+    if (world->effects.snapshot.some && world->effects.snapshot.end) {
+        world->snapshot_first = world->effects.snapshot.first;
+        world->snapshot_last = world->effects.snapshot.last;
+    }
     engine_effects_reset(&world->effects);
 }

@@ -82,8 +82,10 @@ struct world {
     struct monitor_page page; /* of its last list */
     uint64_t now, session_last, record_last;
     uint32_t request_last;
-    bool deferred, by_hand; /* journal deferred, turns by hand */
-    struct text problem;    /* what went wrong first; empty: nothing */
+    bool deferred, by_hand;                 /* journal deferred, turns by hand */
+    bool snapshots;                         /* one before each crash, and nothing of before it is read */
+    uint64_t snapshot_first, snapshot_last; /* records of the last one; 0: none */
+    struct text problem;                    /* what went wrong first; empty: nothing */
     /* the allocation sweep */
     uint64_t fail_at;     /* which allocation fails; 0: none */
     uint64_t allocations; /* so far, within the script's steps */

@@ -182,6 +182,7 @@ static const char *const fault_names[COVERAGE_FAULTS] = {
     [COVERAGE_MOVED] = "bodies moved",
     [COVERAGE_CRASH] = "crashes of the broker",
     [COVERAGE_CRASH_LOST] = "records that were lost with it",
+    [COVERAGE_SNAPSHOT] = "snapshots that made older records needless",
     [COVERAGE_CRASHED_HOLDER] = "sessions that held leases then",
 };
 

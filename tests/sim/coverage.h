@@ -45,6 +45,7 @@ enum coverage_fault {
     COVERAGE_MOVED,          /* bodies moved */
     COVERAGE_CRASH,          /* of the broker */
     COVERAGE_CRASH_LOST,     /* records that went with them */
+    COVERAGE_SNAPSHOT,       /* that came to its end and was durable */
     COVERAGE_CRASHED_HOLDER, /* sessions that held leases then */
     COVERAGE_FAULTS,
 };

@@ -245,6 +245,7 @@ static void plan(struct stress *stress)
         .lags = stress_chance(stress, 70),
         .refuses = stress_chance(stress, 25),
         .faults = stress_chance(stress, 20),
+        .snapshots = stress_chance(stress, 60),
     };
     stress->config =
         (struct engine_config){.incarnation_first = 100,
@@ -277,6 +278,8 @@ static void play(struct stress *stress)
         stress->now += stress_chance(stress, 40) ? random_below(&stress->random, 3 * STRESS_MS) : 0;
         stress_act(stress, &stress->holders[random_below(&stress->random, STRESS_SESSIONS)]);
         stress_look(stress);
+        if (stress->plan.snapshots && stress_chance(stress, 50))
+            stress_snapshot(stress);
         if (stress->plan.crashes && stress_chance(stress, 1) && !stress->wrong)
             stress_crash(stress);
         else if (stress_chance(stress, 1) && !stress->wrong)

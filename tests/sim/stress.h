@@ -26,10 +26,11 @@ enum {
 struct stress_plan {
     bool
         keeps; /* queues stay, all but one durable; every change goes by a number: each happens exactly once, whatever breaks */
-    bool crashes; /* the broker, at times */
-    bool lags;    /* the journal makes records durable later than they are made */
-    bool refuses; /* the journal, at times */
-    bool faults;  /* allocations fail */
+    bool crashes;   /* the broker, at times */
+    bool lags;      /* the journal makes records durable later than they are made */
+    bool refuses;   /* the journal, at times */
+    bool faults;    /* allocations fail */
+    bool snapshots; /* are taken, and the records before them forgotten */
 };
 
 /* What a numbered request was, so that it can be sent again. */
@@ -111,7 +112,9 @@ struct stress {
     size_t record_count, record_capacity;
     struct stress_blob *blobs; /* what records point to */
     uint64_t durable;
-    bool accepts, refused; /* now; ever since the last crash */
+    uint64_t begin;                         /* how many records at the beginning are needed no more */
+    uint64_t snapshot_first, snapshot_last; /* the last snapshot that came to its end; 0: none */
+    bool accepts, refused;                  /* now; ever since the last crash */
     struct stress_shot *shots;
     uint64_t crashes;
     uint64_t hash; /* of all that the engine said */
@@ -150,9 +153,9 @@ void stress_told_crash(struct stress *stress);
 void stress_record(struct stress *stress);
 void stress_journal(struct stress *stress); /* after each step: what becomes durable, or is refused */
 void stress_crash(struct stress *stress);
-void stress_restart(struct stress *stress); /* what a restart would bring is what there is */
+void stress_snapshot(struct stress *stress); /* goes on with one */
+void stress_restart(struct stress *stress);  /* what a restart would bring is what there is */
 void stress_journal_free(struct stress *stress);
-struct engine *stress_replay(struct stress *stress, uint64_t now, size_t count);
 
 /* ---- stress_shot.c: what is compared ---- */
 struct stress_shot *stress_shot_take(const uint64_t *marks, struct engine *engine, uint64_t now);

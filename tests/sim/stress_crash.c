@@ -49,6 +49,8 @@ static void record(struct stress *stress, const struct engine_record *from)
     keep_text(stress, &to->put.priority.bytes);
     if (from->bodies)
         to->bodies = keep(stress, from->bodies, from->count * sizeof *from->bodies);
+    if (from->state)
+        to->state = keep(stress, from->state, sizeof *from->state);
     if (stress->verbose)
         printf("    record %" PRIu64 " %s queue=%" PRIu64 " first=%" PRIu64 " count=%u\n", to->number,
                name_record(to->kind), to->incarnation, to->first, to->count);
@@ -60,6 +62,27 @@ void stress_record(struct stress *stress)
         stress_wrong(stress, "OUT-2: a record although the journal does not accept");
     for (uint32_t i = 0; i < stress->effects.record_count; i++)
         record(stress, &stress->effects.records[i]);
+    if (!stress->effects.snapshot.some || !stress->effects.snapshot.end)
+        return;
+    stress->snapshot_first = stress->effects.snapshot.first;
+    stress->snapshot_last = stress->effects.snapshot.last;
+}
+
+void stress_snapshot(struct stress *stress)
+{
+    uint32_t max = stress_chance(stress, 20) ? ENGINE_SLICE : 1 + random_below(&stress->random, 4);
+    const struct engine_command c = {.op = ENGINE_SNAPSHOT, .snapshot_max = max};
+    stress_step(stress, &c);
+}
+
+/* What a durable snapshot says need not be known from before. */
+static void forget_records(struct stress *stress)
+{
+    if (!stress->snapshot_last || stress->snapshot_last > stress->durable)
+        return;
+    stress->begin = stress->snapshot_first - 1;
+    stress->snapshot_last = 0;
+    coverage_fault(COVERAGE_SNAPSHOT, 1);
 }
 
 static void forget_shots(struct stress *stress, uint64_t before)
@@ -96,6 +119,7 @@ void stress_journal(struct stress *stress)
 {
     if (stress->accepts && (!stress->plan.lags || stress_chance(stress, 30)))
         stress->durable = stress->record_count;
+    forget_records(stress);
     if (stress->plan.refuses ? !stress_chance(stress, 4) : stress->accepts) {
         take_shot(stress);
         forget_shots(stress, stress->durable);
@@ -122,14 +146,14 @@ static size_t instant(const struct stress *stress, size_t first, size_t count)
     return at - first;
 }
 
-struct engine *stress_replay(struct stress *stress, uint64_t now, size_t count)
+static struct engine *replay(struct stress *stress, uint64_t now, size_t begin, size_t count)
 {
     struct engine_config config = stress->config;
     config.incarnation_first += 1000 * (stress->crashes + 1);
     struct engine *engine = engine_new(&config);
     JQ_ASSERT(engine);
     int code = JQ_OK;
-    for (size_t at = 0, some; at < count && code == JQ_OK; at += some) {
+    for (size_t at = begin, some; at < count && code == JQ_OK; at += some) {
         some = instant(stress, at, count);
         code = engine_replay(engine, now, now - stress->records[at].now_ns, &stress->records[at], some);
     }
@@ -167,7 +191,8 @@ static size_t left(struct stress *stress)
 
 static void compare(struct stress *stress, const struct stress_shot *shot, uint64_t number, uint64_t now)
 {
-    struct engine *engine = stress_replay(stress, now, number);
+    size_t begin = stress_chance(stress, 80) ? stress->begin : 0; /* to who knows all, a snapshot says nothing */
+    struct engine *engine = replay(stress, now, begin, number);
     if (!stress->wrong) {
         struct stress_shot *back = stress_shot_take(stress_shot_marks(shot), engine, now);
         const char *what = stress_shot_differs(shot, back, stress->refused);
@@ -266,11 +291,12 @@ void stress_crash(struct stress *stress)
     cut(stress);
     stress->record_count = count;
     stress->durable = count;
+    stress->snapshot_last = 0;
     stress->accepts = true;
     stress->faults++;
     stress->now += random_below(&stress->random, 20 * STRESS_MS);
     engine_free(stress->engine);
-    stress->engine = stress_replay(stress, stress->now, count);
+    stress->engine = replay(stress, stress->now, stress->begin, count);
     stress->crashes++;
     count_bodies(stress);
     stress_told_crash(stress);
