@@ -14,7 +14,7 @@ static bool is_in_use(struct connection *connection, uint32_t request)
         connection->batch_gets = 0;
     connection->batch_number = turn->number;
     connection->batch_id_max = request;
-    if (connection->held > 0 && held_has(&turn->held, connection->id, request))
+    if (held_has(connection, request))
         return true;
     return connection->in_session && engine_waits(turn->engine, (struct engine_session_id){connection->id}, request);
 }

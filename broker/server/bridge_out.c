@@ -265,14 +265,6 @@ static void fail(struct connection *connection)
     connection_mark(connection);
 }
 
-static int hold(struct connection *connection, const struct engine_effect *effect, struct output *out)
-{
-    struct server *server = connection->server;
-    int code = held_add(&server->turn.held, connection->id, effect->request, effect->after, out);
-    connection->held += code == JQ_OK;
-    return code;
-}
-
 void bridge_effect(struct server *server, const struct engine_effect *effect)
 {
     struct connection *connection = sessions_find(&server->sessions, effect->session.value);
@@ -280,7 +272,7 @@ void bridge_effect(struct server *server, const struct engine_effect *effect)
         return;
     char text[JQW_TEXT_MAX];
     struct output held = {0};
-    bool waits = effect->after > server->turn.durable;
+    bool waits = held_waits(connection, effect);
     const struct saying saying = {
         .server = server,
         .effect = effect,
@@ -291,7 +283,7 @@ void bridge_effect(struct server *server, const struct engine_effect *effect)
         connection->receipt = effect->got.receipt;
     int code = say_effect(&saying);
     if (waits && code == JQ_OK)
-        code = hold(connection, effect, &held);
+        code = held_add(connection, effect, &held);
     output_clear(&server->pool, &held);
     if (code != JQ_OK)
         fail(connection);

@@ -144,6 +144,7 @@ void connection_kill(struct connection *connection)
     connection_input_free(connection);
     output_clear(&server->pool, &connection->out);
     output_clear(&server->pool, &connection->last);
+    held_clear(connection);
     server_deadline_clear(connection);
     sessions_remove(&server->sessions, connection);
     free(connection->name);
@@ -252,12 +253,12 @@ bool connection_settle(struct connection *connection)
         connection_kill(connection);
     if (connection->state == CONNECTION_DEAD)
         return false;
-    if (connection->held == 0)
+    if (connection->held.count == 0)
         output_splice(&connection->out, &connection->last);
     connection_write(connection);
     if (is_alive(connection))
         settle_input(connection);
-    else if (connection->state == CONNECTION_CLOSING && connection->out.bytes == 0 && connection->held == 0)
+    else if (connection->state == CONNECTION_CLOSING && connection->out.bytes == 0 && connection->held.count == 0)
         close_after_writing(connection);
     if (connection->state == CONNECTION_DEAD)
         return false;

@@ -12,6 +12,7 @@
 
 #include "buffer.h"
 #include "frame.h"
+#include "held.h"
 #include "output.h"
 #include "transport.h"
 #include <ev.h>
@@ -64,7 +65,7 @@ struct connection {
     uint32_t batch_id_max; /* ... the highest request id that it used there, ... */
     uint32_t batch_gets;   /* ... and how many gets it asked for */
     uint32_t looks;        /* lists and peeks that it has asked for in this turn */
-    uint32_t held;         /* answers that wait for the journal */
+    struct held_list held; /* answers that wait for the journal */
     uint64_t receipt;      /* number of the last delivery on receipt */
     struct jqw_frame_parser parser;
     struct jqw_buffer in; /* bytes of a frame that is not whole; no memory when there are none */
@@ -75,6 +76,7 @@ struct connection {
     uint64_t deadline_ns;
     struct deadlines *deadlines; /* the list it is in */
     struct connection *prev, *next;
+    struct connection *hprev, *hnext; /* in server->holding */
     struct connection *next_dirty, *next_more, *next_sent, *next_dead;
 };
 

@@ -1,71 +1,110 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list is short and in the order in which the answers were made, which is nearly that of their records. */
+/* The answers of one connection are in the order in which they were made, which is nearly that of their records. */
 #include "held.h"
 #include "codes.h"
+#include "engine.h"
 #include "state.h"
 #include <stdlib.h>
+#include <utlist.h>
 
-int held_add(struct held_list *list, uint64_t session, uint32_t request, uint64_t after, struct output *out)
+struct held {
+    struct held *next;
+    uint64_t after; /* the record that must be durable */
+    uint32_t request;
+    bool receipt;
+    struct output out;
+};
+
+static bool on_receipt(const struct engine_effect *effect)
 {
+    return effect->kind == ENGINE_GOT && effect->got.receipt > 0;
+}
+
+bool held_waits(const struct connection *connection, const struct engine_effect *effect)
+{
+    return effect->after > connection->server->turn.durable ||
+           (connection->held.receipts > 0 && on_receipt(effect));
+}
+
+int held_add(struct connection *connection, const struct engine_effect *effect, struct output *out)
+{
+    struct held_list *list = &connection->held;
     struct held *held = malloc(sizeof *held);
     if (!held)
         return JQ_OVERLOADED;
-    *held = (struct held){.session = session, .request = request, .after = after, .out = *out};
+    *held = (struct held){
+        .request = effect->request, .after = effect->after, .receipt = on_receipt(effect), .out = *out};
     *out = (struct output){0};
     if (list->last)
         list->last->next = held;
     else
         list->first = held;
     list->last = held;
+    if (list->count++ == 0)
+        DL_APPEND2(connection->server->holding, connection, hprev, hnext);
+    list->receipts += held->receipt;
     return JQ_OK;
 }
 
-static void send(struct server *server, struct held *held)
+/* Nothing is held any more. */
+static void forget(struct connection *connection)
 {
-    struct connection *connection = sessions_find(&server->sessions, held->session);
-    if (connection) {
-        output_splice(&connection->out, &held->out);
-        connection->held--;
-        connection_mark(connection);
-    }
-    output_clear(&server->pool, &held->out);
-    free(held);
+    connection->held = (struct held_list){0};
+    DL_DELETE2(connection->server->holding, connection, hprev, hnext);
 }
 
-void held_release(struct server *server, uint64_t durable)
+static void release(struct connection *connection, uint64_t durable)
 {
     struct held_list left = {0};
-    for (struct held *held = server->turn.held.first, *next; held; held = next) {
+    for (struct held *held = connection->held.first, *next; held; held = next) {
         next = held->next;
         held->next = NULL;
-        if (held->after <= durable) {
-            send(server, held);
-        } else {
-            if (left.last)
-                left.last->next = held;
-            else
-                left.first = held;
-            left.last = held;
+        if (held->after <= durable && !(held->receipt && left.receipts)) {
+            output_splice(&connection->out, &held->out);
+            free(held);
+            continue;
         }
+        if (left.last)
+            left.last->next = held;
+        else
+            left.first = held;
+        left.last = held;
+        left.count++;
+        left.receipts += held->receipt;
     }
-    server->turn.held = left;
+    if (left.count < connection->held.count)
+        connection_mark(connection);
+    if (left.count)
+        connection->held = left;
+    else
+        forget(connection);
 }
 
-bool held_has(const struct held_list *list, uint64_t session, uint32_t request)
+void held_release(struct connection *holding, uint64_t durable)
 {
-    for (const struct held *held = list->first; held; held = held->next)
-        if (held->session == session && held->request == request)
+    struct connection *connection, *next;
+    DL_FOREACH_SAFE2 (holding, connection, next, hnext)
+        release(connection, durable);
+}
+
+bool held_has(const struct connection *connection, uint32_t request)
+{
+    for (const struct held *held = connection->held.first; held; held = held->next)
+        if (held->request == request)
             return true;
     return false;
 }
 
-void held_clear(struct held_list *list, struct output_pool *pool)
+void held_clear(struct connection *connection)
 {
-    while (list->first) {
-        struct held *held = list->first;
-        list->first = held->next;
-        output_clear(pool, &held->out);
+    struct held *held = connection->held.first;
+    if (!held)
+        return;
+    while (held) {
+        struct held *next = held->next;
+        output_clear(&connection->server->pool, &held->out);
         free(held);
+        held = next;
     }
-    list->last = NULL;
+    forget(connection);
 }

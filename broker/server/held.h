@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers that rest on records which are not durable yet (OUT-1): frames, ready to go, that wait for the journal. */
+/* Answers that rest on records which are not durable yet (OUT-1): frames, ready to go, that wait for the journal, each at its
+ * connection. Deliveries on receipt leave in the order of their numbers, for whoever confirms one confirms all before it. */
 #ifndef JOINQ_SERVER_HELD_H
 #define JOINQ_SERVER_HELD_H
 
@@ -8,27 +9,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct server;
+struct connection;
+struct engine_effect;
 
-struct held {
-    struct held *next;
-    uint64_t session;
-    uint64_t after; /* the record that must be durable */
-    uint32_t request;
-    struct output out;
-};
+struct held;
 
 struct held_list {
     struct held *first, *last;
+    uint32_t count;
+    uint32_t receipts; /* of them, deliveries on receipt */
 };
 
-/* Holds an answer; takes what is in *out. JQ_OK, or JQ_OVERLOADED with *out as it was. */
-JQ_MUST_USE int held_add(struct held_list *list, uint64_t session, uint32_t request, uint64_t after,
-                         struct output *out);
-/* Sends those that rest on records up to `durable`; drops those of connections that are gone. */
-void held_release(struct server *server, uint64_t durable);
+/* Whether what this effect says has to wait. */
+bool held_waits(const struct connection *connection, const struct engine_effect *effect);
+/* Holds it; takes what is in *out. JQ_OK, or JQ_OVERLOADED with *out as it was. */
+JQ_MUST_USE int held_add(struct connection *connection, const struct engine_effect *effect, struct output *out);
+/* Lets go, at the connections that hold something, what rests on records up to `durable`. */
+void held_release(struct connection *holding, uint64_t durable);
 /* Whether an answer to this request is held. */
-bool held_has(const struct held_list *list, uint64_t session, uint32_t request);
-void held_clear(struct held_list *list, struct output_pool *pool);
+bool held_has(const struct connection *connection, uint32_t request);
+void held_clear(struct connection *connection);
 
 #endif

@@ -163,6 +163,7 @@ static void drop_connection(struct server *server, struct connection *connection
     connection_input_free(connection);
     output_clear(&server->pool, &connection->out);
     output_clear(&server->pool, &connection->last);
+    held_clear(connection);
     free(connection->name);
     free(connection);
 }

@@ -43,6 +43,7 @@ struct server {
     struct connection *more; /* with frames left from the last turn */
     struct connection *sent; /* to whose hosts something may be on its way */
     struct connection *dead; /* to be freed */
+    struct connection *holding; /* with answers that wait for the journal */
     struct deadlines greeting, silent, ending;
     ev_timer deadline;
     uint64_t deadline_at; /* when it comes; UINT64_MAX: it is not set */

@@ -207,8 +207,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
     for (int pass = 0; pass < TURN_PASSES; pass++) {
         tell_journal_accepts(server);
         turn_execute(server);
-        if (server->turn.held.first)
-            held_release(server, server->turn.durable);
+        held_release(server->holding, server->turn.durable);
         settle_dirty(server);
         if (server->turn.count == 0)
             break;
@@ -290,7 +289,6 @@ int turn_init(struct server *server)
 void turn_fini(struct server *server)
 {
     struct turn *turn = &server->turn;
-    held_clear(&turn->held, &server->pool);
     engine_effects_fini(&turn->effects);
     engine_free(turn->engine);
     journal_free(turn->journal);

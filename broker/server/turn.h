@@ -6,7 +6,6 @@
 #define JOINQ_SERVER_TURN_H
 
 #include "engine.h"
-#include "held.h"
 #include "journal.h"
 #include <ev.h>
 #include <stdbool.h>
@@ -38,7 +37,6 @@ struct turn {
     uint32_t number; /* of the batch; 0 is none */
     uint8_t *memory; /* for what the commands point to */
     uint32_t memory_used;
-    struct held_list held;
     ev_prepare ends;  /* before the loop waits */
     ev_check begins;  /* after it has waited */
     ev_idle not_done; /* active while something is left to do, so that the loop does not wait */
