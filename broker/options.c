@@ -13,7 +13,7 @@
 enum { GO_ON = -1, DONE = 0, USAGE = 2 };
 enum { MEMORY_MIN = 16 * 1024 * 1024 };
 
-static const char usage[] = "usage: joinqd [--listen URL]... [--max-memory SIZE] [--check] [--version] [--help]\n";
+static const char usage[] = "usage: joinqd [--listen URL]... [--data FOLDER] [--max-memory SIZE] [--check] [--version] [--help]\n";
 
 static const char help[] =
     "\n"
@@ -23,6 +23,8 @@ static const char help[] =
     "  --listen URL       listen here; may be given several times:\n"
     "                       unix:///path         a Unix socket, for its user only\n"
     "                       joinq://host[:port]  TCP on a loopback address; port 0 takes any\n"
+    "  --data FOLDER      keep durable queues here; the folder is made if need be, and is for one\n"
+    "                     broker. Without it no queue can be durable\n"
     "  --max-memory SIZE  take no more than this for clients and messages: bytes, or with K, M, G\n"
     "                     (half of the machine's memory unless told)\n"
     "  --check            check the command line, and end\n"
@@ -99,7 +101,8 @@ static int take_option(struct options *options, int option)
         options->check = true;
         return GO_ON;
     case DATA:
-        return wrong("--data %s: this version has no durable queues", optarg);
+        options->config.data = optarg;
+        return GO_ON;
     case 'c':
         return wrong("-c %s: this version has no configuration file", optarg);
     case VERSION:

@@ -22,6 +22,7 @@ static unsigned given_of(const struct queue_settings *given)
         {given->on_producer_lost != (uint64_t)QUEUE_UNSET, JOINQ_GIVEN_ON_PRODUCER_LOST},
         {given->producer_grace_ms != QUEUE_UNSET, JOINQ_GIVEN_PRODUCER_GRACE_MS},
         {given->lifetime != (uint64_t)QUEUE_UNSET, JOINQ_GIVEN_LIFETIME},
+        {given->sync != NULL, JOINQ_GIVEN_SYNC_MS},
         {given->idle_delete_ms != QUEUE_UNSET, JOINQ_GIVEN_IDLE_DELETE_MS},
     };
     unsigned bits = 0;

@@ -4,8 +4,6 @@
 #include "json_line.h"
 #include "queue_options.h"
 
-static const char *const later[] = {"durable", "sync", NULL};
-
 static int declare_run(struct cli *cli, const void *settings, const struct words *words)
 {
     struct joinq_queue_options wanted;
@@ -32,7 +30,6 @@ const struct command command_declare = {
              "itself takes the options of its first declare.\n",
     .example = "  joinq declare paths --max 100 --producers 2\n",
     .options = queue_options_declare,
-    .later = later,
     .words_min = 1,
     .words_max = 1,
     .settings_size = sizeof(struct queue_settings),

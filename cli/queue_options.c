@@ -2,6 +2,7 @@
 /* The options of a queue on the command line: two tables of one list. An option that alter was not given is told by a value that
  * nobody can write. */
 #include "queue_options.h"
+#include "units.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,10 +53,16 @@ static const char *const if_exists[] = {"same", "ok", NULL};
         TIME("producer-grace", producer_grace_ms, unset, "a producer is lost after T without a connection (10s)"), \
         CHOICE("lifetime", lifetime, "permanent|session|users", lifetimes, unset, "how long the queue lives"),     \
         TIME("idle-delete", idle_delete_ms, unset,                                                                 \
-             "deleted after T in which nobody wanted it and it was empty (0: never)")
+             "deleted after T in which nobody wanted it and it was empty (0: never)"),                             \
+        TEXT("sync", sync, "always|T",                                                                             \
+             "durable: what is answered is on the disk, or will be within T (and survives all but a power cut)")
 
 const struct option_spec queue_options_declare[] = {
     ALTERABLE(0),
+    {.name = "durable",
+     .kind = OPTION_FLAG,
+     .at = AT(durable),
+     .help = "the queue survives the broker: kept on its disk"},
     CHOICE("order", order, "fifo|lifo|priority", orders, 0, "which message is the next"),
     CHOICE("accounting", accounting, "lease|counter", accountings, 0,
            "how messages are finished: each by its consumer, or by a count as in Python"),
@@ -78,6 +85,15 @@ static int take_producers(const struct cli *cli, const char *text, uint64_t *out
     return ARGUMENTS_OK;
 }
 
+static int take_sync(const struct cli *cli, const char *text, uint64_t *out)
+{
+    int64_t sync_ms = 0;
+    if (strcmp(text, "always") != 0 && !units_time_ms(text, &sync_ms))
+        return arguments_error(cli, "--sync: '%s' is no time and not always", text);
+    *out = (uint64_t)sync_ms;
+    return ARGUMENTS_OK;
+}
+
 int queue_options_take(const struct cli *cli, const struct queue_settings *given, struct joinq_queue_options *out)
 {
     *out = (struct joinq_queue_options)JOINQ_QUEUE_OPTIONS_INIT;
@@ -97,5 +113,9 @@ int queue_options_take(const struct cli *cli, const struct queue_settings *given
     out->dead_drop = given->dead_letter != NULL && strcmp(given->dead_letter, "drop") == 0;
     if (given->dead_letter != NULL && !out->dead_drop && strcmp(given->dead_letter, "none") != 0)
         out->dead_letter = given->dead_letter;
-    return given->producers == NULL ? ARGUMENTS_OK : take_producers(cli, given->producers, &out->producers);
+    out->durable = given->durable;
+    int status = given->sync == NULL ? ARGUMENTS_OK : take_sync(cli, given->sync, &out->sync_ms);
+    if (status != ARGUMENTS_OK || given->producers == NULL)
+        return status;
+    return take_producers(cli, given->producers, &out->producers);
 }

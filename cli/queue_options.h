@@ -8,7 +8,8 @@
 struct queue_settings {
     uint64_t max_messages, max_bytes, bound, accounting, order, max_deliveries, on_producer_lost, lifetime, if_exists;
     int64_t lease_ms, ttl_ms, producer_grace_ms, idle_delete_ms;
-    const char *producers, *dead_letter;
+    const char *producers, *dead_letter, *sync;
+    bool durable;
 };
 
 enum { QUEUE_UNSET = -1 /* in alter: what a number or time is that was not given */ };

@@ -21,7 +21,8 @@ static int options_message(struct joinq *client, const char *queue, const struct
     if (text_of(options->dead_letter).size > JQW_NAME_MAX)
         return jqc_fail(client, JQ_INVALID, "a queue name is 1 to %d bytes", JQW_NAME_MAX);
     *out = (struct jqw_declare){.queue = {.name = jqc_name_queue(*name).name}, /* whichever has the name */
-                                .flags = options->dead_drop ? JQW_DECLARE_DEAD_DROP : 0,
+                                .flags = (options->dead_drop ? JQW_DECLARE_DEAD_DROP : 0u) |
+                                         (options->durable ? JQW_DECLARE_DURABLE : 0u),
                                 .max_messages = options->max_messages,
                                 .max_bytes = options->max_bytes,
                                 .lease_ms = options->lease_ms,

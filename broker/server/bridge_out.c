@@ -183,7 +183,6 @@ static int say_explained(const struct saying *saying)
 /* To hello. Without memory for a session there is none, and everything it asks is OVERLOADED. */
 static int say_opened(const struct saying *saying)
 {
-    static const uint8_t no_data[16]; /* nothing outlives this run */
     const struct server *server = saying->server;
     const struct connection *connection = sessions_find(&server->sessions, saying->effect->session.value);
     bool pings = connection && connection->pings;
@@ -199,7 +198,7 @@ static int say_opened(const struct saying *saying)
                                               .batch_max = JQW_BATCH_MAX,
                                               .settle_max = JQW_SETTLE_MAX,
                                               .waiting_max = server->config.waiting_max,
-                                              .data = {no_data, sizeof no_data},
+                                              .data = {server->storage.id, sizeof server->storage.id},
                                               .client_forget_ms = CLIENT_FORGET_MS,
                                               .ping_ms = pings ? server->config.ping_ns / 1000000 : 0},
                               });

@@ -33,13 +33,16 @@ _Static_assert((int)JQW_BOUND_OUTSTANDING == (int)ENGINE_BOUND_OUTSTANDING &&
 void take_declare(struct connection *connection, const struct jqw_message *message)
 {
     const struct jqw_declare *declare = &message->declare;
-    if (declare->flags & JQW_DECLARE_DURABLE) {
-        bridge_result(connection, message->request, JQ_INVALID, "this version has no durable queues");
+    bool durable = declare->flags & JQW_DECLARE_DURABLE;
+    if (durable && !connection->server->config.data) {
+        bridge_result(connection, message->request, JQ_INVALID,
+                      "this broker keeps no data: it was started without --data");
         return;
     }
     struct engine_command *command = bridge_command(connection, ENGINE_DECLARE, message->request, &declare->queue);
     command->declare.existing_ok = declare->flags & JQW_DECLARE_EXISTING_OK;
     take_options(connection->server, declare, &command->declare.options);
+    command->declare.options.durable = durable;
 }
 
 /* By the numbers of options in the protocol. */

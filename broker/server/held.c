@@ -22,8 +22,7 @@ static bool on_receipt(const struct engine_effect *effect)
 
 bool held_waits(const struct connection *connection, const struct engine_effect *effect)
 {
-    return effect->after > connection->server->turn.durable ||
-           (connection->held.receipts > 0 && on_receipt(effect));
+    return effect->after > connection->server->turn.durable || (connection->held.receipts > 0 && on_receipt(effect));
 }
 
 int held_add(struct connection *connection, const struct engine_effect *effect, struct output *out)
@@ -32,8 +31,8 @@ int held_add(struct connection *connection, const struct engine_effect *effect, 
     struct held *held = malloc(sizeof *held);
     if (!held)
         return JQ_OVERLOADED;
-    *held = (struct held){
-        .request = effect->request, .after = effect->after, .receipt = on_receipt(effect), .out = *out};
+    *held =
+        (struct held){.request = effect->request, .after = effect->after, .receipt = on_receipt(effect), .out = *out};
     *out = (struct output){0};
     if (list->last)
         list->last->next = held;

@@ -21,6 +21,7 @@ struct server_config {
     uint64_t hello_ns;          /* time for the first frame: PROTOCOL */
     uint64_t ping_ns;   /* how often a client that agreed to it is to be heard: three times without, DISCONNECTED */
     uint64_t linger_ns; /* time that a connection that ends has for each piece of its last answers */
+    const char *data;   /* the folder for durable queues; NULL: there are none. Borrowed */
     uint64_t drain_ns;  /* time in which a broker that was told to end has ended */
 };
 

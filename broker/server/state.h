@@ -9,6 +9,7 @@
 #include "output.h"
 #include "server.h"
 #include "sessions.h"
+#include "storage.h"
 #include "turn.h"
 
 enum {
@@ -27,6 +28,7 @@ struct server {
     struct server_config config;
     struct ev_loop *loop;
     struct turn turn;
+    struct storage storage;
     struct bridge *bridge;
     struct store *store;
     struct compact compact;
@@ -40,9 +42,9 @@ struct server {
     uint64_t memory_room; /* what puts may still take in this turn */
     uint32_t connections;
     struct connection *dirty_first, *dirty_last;
-    struct connection *more; /* with frames left from the last turn */
-    struct connection *sent; /* to whose hosts something may be on its way */
-    struct connection *dead; /* to be freed */
+    struct connection *more;    /* with frames left from the last turn */
+    struct connection *sent;    /* to whose hosts something may be on its way */
+    struct connection *dead;    /* to be freed */
     struct connection *holding; /* with answers that wait for the journal */
     struct deadlines greeting, silent, ending;
     ev_timer deadline;

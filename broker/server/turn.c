@@ -125,13 +125,6 @@ void turn_execute(struct server *server)
 
 /* ---- the journal's news ---- */
 
-static void on_journal_changed(void *user, const struct journal_state *state)
-{
-    struct server *server = user;
-    server->turn.durable = state->durable;
-    server->turn.accepts = state->accepts == JOURNAL_ACCEPTS_ALL;
-}
-
 static void tell_journal_accepts(struct server *server)
 {
     struct turn *turn = &server->turn;
@@ -187,7 +180,8 @@ static void set_active(struct ev_loop *loop, ev_idle *idle, bool active)
 static void arm(struct server *server)
 {
     struct turn *turn = &server->turn;
-    uint64_t next = engine_next(turn->engine);
+    uint64_t next = engine_next(turn->engine), journal = storage_next(server);
+    next = journal < next ? journal : next;
     uint64_t now = next == 0 || next == ENGINE_FOREVER ? 0 : server_now();
     bool due = next <= now || server->compact.running;
     set_active(server->loop, &turn->not_done, due || turn->count > 0 || server->dirty_first || server->more);
@@ -213,6 +207,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
             break;
     }
     free_dead(server);
+    storage_turn(server, server_now());
     server_deadline_arm(server);
     if (server->draining && server->connections == 0)
         ev_break(server->loop, EVBREAK_ALL);
@@ -260,10 +255,10 @@ static int turn_memory(struct server *server)
     turn->commands = malloc(TURN_COMMANDS_MAX * sizeof *turn->commands);
     turn->memory = malloc(TURN_MEMORY);
     turn->engine = engine_new(&config);
-    turn->journal = journal_memory_new((struct journal_listener){on_journal_changed, server}, false);
-    if (!turn->commands || !turn->memory || !turn->engine || !turn->journal)
+    if (!turn->commands || !turn->memory || !turn->engine)
         return JQ_OVERLOADED;
-    return engine_effects_init(&turn->effects);
+    int code = engine_effects_init(&turn->effects);
+    return code == JQ_OK ? storage_open(server) : code;
 }
 
 int turn_init(struct server *server)
@@ -291,7 +286,7 @@ void turn_fini(struct server *server)
     struct turn *turn = &server->turn;
     engine_effects_fini(&turn->effects);
     engine_free(turn->engine);
-    journal_free(turn->journal);
+    storage_close(server);
     free(turn->commands);
     free(turn->memory);
 }

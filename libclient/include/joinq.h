@@ -196,11 +196,12 @@ struct joinq_queue_options {
     uint64_t
         idle_delete_ms; /* permanent: deleted when empty and unwanted for so long, 0 never; users: after the last one */
     uint64_t sync_ms;   /* durable: 0 always, otherwise within this time */
+    bool durable;       /* survives the broker; INVALID where the broker keeps no data */
 };
 #define JOINQ_QUEUE_OPTIONS_INIT                                                                           \
     {                                                                                                      \
         sizeof(struct joinq_queue_options), 0, 0, JOINQ_BOUND_QUEUED, JOINQ_ACCOUNTING_LEASE, 0, 0, false, \
-            JOINQ_ORDER_FIFO, 0, NULL, false, 0, JOINQ_LOST_WAIT, 0, JOINQ_LIFETIME_PERMANENT, 0, 0        \
+            JOINQ_ORDER_FIFO, 0, NULL, false, 0, JOINQ_LOST_WAIT, 0, JOINQ_LIFETIME_PERMANENT, 0, 0, false \
     }
 
 /* Creates a queue, or does nothing if it was declared with the same options. A name is 1 to 255 bytes of A-Z a-z 0-9 . _ - / :

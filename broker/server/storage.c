@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Recovery, and the journal's place in the loop. */
+#include "storage.h"
+#include "codes.h"
+#include "log.h"
+#include "state.h"
+#include "store.h"
+#include "transport.h"
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+enum { PROGRESS_NS = 1000000000 }; /* how often it is told */
+
+static uint64_t wall_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* ---- what the journal asks for, and tells ---- */
+
+static void on_changed(void *user, const struct journal_state *state)
+{
+    struct server *server = user;
+    server->turn.durable = state->durable;
+    server->turn.accepts = state->accepts == JOURNAL_ACCEPTS_ALL;
+}
+
+static const uint8_t *body_at(void *user, uint32_t chunk, uint32_t offset)
+{
+    const struct server *server = user;
+    return store_at(server->store, chunk, offset);
+}
+
+static void on_woken(struct ev_loop *loop, ev_async *watcher, int events)
+{
+    struct server *server = watcher->data;
+    (void)loop;
+    (void)events;
+    journal_io_poll(server->storage.io);
+}
+
+static void wake(void *user)
+{
+    struct server *server = user;
+    ev_async_send(server->loop, &server->storage.woken);
+}
+
+/* ---- recovery ---- */
+
+static int on_records(void *user, uint64_t wall_ns, const struct engine_record *records, uint32_t count)
+{
+    struct server *server = user;
+    uint64_t wall = wall_now();
+    return engine_replay(server->turn.engine, server_now(), wall > wall_ns ? wall - wall_ns : 0, records, count);
+}
+
+static int on_adopt(void *user, struct journal_place place, uint32_t size, uint32_t count, uint32_t crc,
+                    const uint8_t *bytes, uint32_t *chunk, uint32_t *offset)
+{
+    struct server *server = user;
+    (void)place;
+    (void)crc;
+    return store_append(server->store, bytes, size, count, chunk, offset);
+}
+
+static void on_progress(void *user, uint64_t done, uint64_t total)
+{
+    struct server *server = user;
+    uint64_t now = server_now();
+    if (now - server->storage.said_ns < PROGRESS_NS || total == 0)
+        return;
+    server->storage.said_ns = now;
+    server_log("reading %s: %" PRIu64 " of %" PRIu64 " MB", server->config.data, done / 1000000, total / 1000000);
+}
+
+static int fail(const struct server *server, int code, const char *text)
+{
+    if (code == JQ_OVERLOADED && !*text)
+        text = "its messages take more memory than the broker may have (--max-memory)";
+    server_log("the data in %s cannot be used: %s", server->config.data, *text ? text : "its records make no sense");
+    return code;
+}
+
+static int recover(struct server *server)
+{
+    struct storage *storage = &server->storage;
+    struct journal_report report = {0};
+    struct journal_config config = {
+        .io = storage->io,
+        .from = 1,
+        .listener = {on_changed, server},
+        .bodies = {.at = body_at, .user = server},
+        .replay = {.records = on_records, .adopt = on_adopt, .progress = on_progress, .user = server},
+    };
+    memcpy(config.id, storage->id, sizeof config.id);
+    storage->said_ns = server_now();
+    int code = journal_open(&config, &storage->journal, &report);
+    if (code == JQ_OK)
+        code = engine_replay_end(server->turn.engine);
+    if (code != JQ_OK)
+        return fail(server, code, report.text);
+    if (report.cut_bytes > 0)
+        server_log("%s/%s: the last %" PRIu64 " bytes, from %" PRIu64 " on, had not been written to the end: cut off",
+                   server->config.data, report.cut_file, report.cut_bytes, report.cut_offset);
+    if (report.records > 0)
+        server_log("%s: %" PRIu64 " records read, the last is %" PRIu64, server->config.data, report.records,
+                   report.last);
+    return JQ_OK;
+}
+
+int storage_open(struct server *server)
+{
+    struct storage *storage = &server->storage;
+    char text[JOURNAL_TEXT_SIZE] = "";
+    uint8_t fresh[JOURNAL_ID_SIZE];
+    if (!server->config.data) {
+        server->turn.journal = storage->journal =
+            journal_memory_new((struct journal_listener){on_changed, server}, false);
+        return storage->journal ? JQ_OK : JQ_OVERLOADED;
+    }
+    ev_async_init(&storage->woken, on_woken);
+    storage->woken.data = server;
+    ev_async_start(server->loop, &storage->woken);
+    storage->io = journal_io_threads_new(server->config.data, wake, server, text, sizeof text);
+    if (!storage->io)
+        return fail(server, JQ_STORAGE, text);
+    int code = jqw_random(fresh, sizeof fresh);
+    if (code == JQ_OK)
+        code = journal_id(storage->io, fresh, storage->id, text);
+    if (code != JQ_OK)
+        return fail(server, code, text);
+    code = recover(server);
+    server->turn.journal = storage->journal;
+    return code;
+}
+
+void storage_close(struct server *server)
+{
+    struct storage *storage = &server->storage;
+    journal_free(storage->journal);
+    journal_io_free(storage->io);
+    if (storage->woken.data)
+        ev_async_stop(server->loop, &storage->woken);
+    *storage = (struct storage){0};
+}
+
+/* ---- the turn ---- */
+
+void storage_turn(struct server *server, uint64_t now)
+{
+    journal_tick(server->turn.journal, now);
+}
+
+uint64_t storage_next(const struct server *server)
+{
+    return journal_next(server->turn.journal);
+}
