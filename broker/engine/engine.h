@@ -100,6 +100,8 @@ struct engine_totals {
     uint64_t slice_max; /* the most of them in one step */
 };
 void engine_totals(const struct engine *engine, struct engine_totals *out);
+/* About what durable queues and what is kept for clients take in a snapshot, bodies included. It looks at each queue. */
+uint64_t engine_snapshot_bytes(const struct engine *engine);
 
 /* Walks everything and traps on the first broken invariant; for debug, simulation and fuzz builds. */
 void engine_check(const struct engine *engine);

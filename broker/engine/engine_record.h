@@ -42,6 +42,7 @@ enum engine_record_kind {
     ENGINE_RECORD_STATE_ENDS,     /* first, count: sentinels */
     ENGINE_RECORD_STATE_END,      /* all has been said of the queue */
     ENGINE_RECORD_SNAPSHOT_END,   /* and of all: records before its begin are needed no more */
+    ENGINE_RECORD_KINDS
 };
 
 /* What a queue has beside options, producers, marks and messages. */

@@ -360,3 +360,14 @@ void snapshot_some(struct engine *e, uint32_t budget)
     if ((!q || q->incarnation > s->last_incarnation) && !s->client && effects_room(e->effects))
         snapshot_end(e, s);
 }
+
+uint64_t engine_snapshot_bytes(const struct engine *e)
+{
+    enum { QUEUE = 200, MESSAGE = 8, PRODUCER = 32, SLOT = 32 };
+    uint64_t bytes = e->slots * SLOT + e->producers * PRODUCER;
+    for (const struct queue *q = e->by_incarnation; q; q = q->hh_incarnation.next) {
+        if (q->options.durable)
+            bytes += QUEUE + q->log.live * MESSAGE + q->queued_bytes + q->leased_bytes;
+    }
+    return bytes;
+}

@@ -55,6 +55,8 @@ struct journal_decoder {
     uint32_t record_count, record_capacity;
     struct engine_body *bodies;
     uint32_t body_count, body_capacity;
+    struct engine_state *states; /* of those records that have one, in order */
+    uint32_t state_count, state_capacity;
 };
 void journal_decoder_fini(struct journal_decoder *decoder);
 
@@ -88,7 +90,17 @@ enum journal_field {
     FIELD_DELAY,
     FIELD_TTL,
     FIELD_OPTIONS,
+    FIELD_PUT, /* from now_ns, back */
+    FIELD_SOURCE_DELIVERIES,
+    FIELD_STATE,
+    FIELD_MARK,
     FIELD_END
+};
+
+enum {
+#define ONE(name) +1
+    STATE_FIELDS = 0 ENGINE_STATE_FIELDS(ONE)
+#undef ONE
 };
 
 /* What a record leaves for the next of its frame. */

@@ -31,6 +31,7 @@ void journal_decoder_fini(struct journal_decoder *decoder)
     free(decoder->records);
     free(decoder->body_first);
     free(decoder->bodies);
+    free(decoder->states);
     *decoder = (struct journal_decoder){0};
 }
 
@@ -111,6 +112,32 @@ static int get_options(struct decode *d, struct engine_queue_options *options)
     return JQ_OK;
 }
 
+/* Where it lies is known once all records of the slice are read. */
+static const struct engine_state present;
+
+static int get_state(struct decode *d, struct engine_record *r)
+{
+    struct journal_decoder *decoder = d->decoder;
+    struct bytes_in *in = &d->in;
+    uint32_t count = get_small(in), at = 0;
+    if (count > STATE_FIELDS)
+        return is_wrong(d, newer);
+    if (decoder->state_count == decoder->state_capacity) {
+        uint32_t capacity = decoder->state_capacity ? decoder->state_capacity * 2 : 8;
+        struct engine_state *states = realloc(decoder->states, capacity * sizeof *states);
+        if (!states)
+            return JQ_OVERLOADED;
+        decoder->states = states;
+        decoder->state_capacity = capacity;
+    }
+    struct engine_state *state = &decoder->states[decoder->state_count++];
+#define GET(name) state->name = at++ < count ? get_varint(in) : 0;
+    ENGINE_STATE_FIELDS(GET)
+#undef GET
+    r->state = &present;
+    return JQ_OK;
+}
+
 static void get_client(struct bytes_in *in, struct engine_record *r)
 {
     const uint8_t *client = get_bytes(in, sizeof r->client);
@@ -152,6 +179,19 @@ static int get_rare_field(struct decode *d, enum journal_field field, struct eng
         break;
     case FIELD_OPTIONS:
         return get_options(d, &r->options);
+    case FIELD_PUT:
+        r->put_ns = r->now_ns - get_varint(in);
+        break;
+    case FIELD_SOURCE_DELIVERIES:
+        r->source_deliveries = get_small(in);
+        break;
+    case FIELD_STATE:
+        return get_state(d, r);
+    case FIELD_MARK:
+        r->mark.counted = get_varint(in);
+        r->mark.base = get_varint(in);
+        r->mark.target = get_varint(in);
+        break;
     default:
         return is_wrong(d, newer);
     }
@@ -277,7 +317,7 @@ static int get_record(struct decode *d, uint64_t number)
     uint32_t kind = get_small(&d->in), mask = get_small(&d->in);
     if (d->in.wrong)
         return is_wrong(d, malformed);
-    if (kind > ENGINE_RECORD_KEPT || mask >> FIELD_END)
+    if (kind >= ENGINE_RECORD_KINDS || mask >> FIELD_END)
         return is_wrong(d, newer);
     r->kind = kind;
     int code = JQ_OK;
@@ -303,13 +343,16 @@ static int deliver(struct decode *d)
 {
     struct journal_decoder *decoder = d->decoder;
     int code = JQ_OK;
+    uint32_t states = 0;
     for (uint32_t i = 0; i < decoder->record_count; i++) {
+        if (decoder->records[i].state)
+            decoder->records[i].state = &decoder->states[states++];
         if (decoder->body_first[i] != UINT32_MAX)
             decoder->records[i].bodies = &decoder->bodies[decoder->body_first[i]];
     }
     if (decoder->record_count > 0 && d->replay->records)
         code = d->replay->records(d->replay->user, d->header->wall_ns, decoder->records, decoder->record_count);
-    decoder->record_count = decoder->body_count = 0;
+    decoder->record_count = decoder->body_count = decoder->state_count = 0;
     return code;
 }
 
@@ -329,7 +372,10 @@ static int get_records(struct decode *d)
         const struct engine_record *r = &d->decoder->records[d->decoder->record_count];
         uint64_t end = i + UINT64_C(1) + (r->kind == ENGINE_RECORD_GROUP ? r->count : 0);
         group_end = end > group_end ? end : group_end;
-        d->decoder->record_count += header->first + i >= d->from;
+        if (header->first + i >= d->from)
+            d->decoder->record_count++;
+        else
+            d->decoder->state_count -= r->state != NULL;
     }
     bool over = bytes_left(&d->in) == 0 && d->bodies_end - d->bodies_at < JOURNAL_ALIGN;
     return over && group_end <= header->count ? deliver(d) : is_wrong(d, malformed);
@@ -347,7 +393,7 @@ int journal_decode(struct journal_decoder *decoder, const struct journal_frame_h
                        .bodies_at = payload + header->bodies_at,
                        .bodies_end = payload + header->payload,
                        .from = from};
-    decoder->record_count = decoder->body_count = 0;
+    decoder->record_count = decoder->body_count = decoder->state_count = 0;
     int code = get_records(&d);
     *wrong = d.wrong;
     return code;

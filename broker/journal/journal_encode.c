@@ -10,7 +10,7 @@ enum {
     PAYLOAD_AIM = 1024 * 1024, /* a frame that has so much takes no more */
     RECORDS_AIM = 4096,        /* or so many: it bounds what recovery holds at once */
     FIRST_CAPACITY = 16 * 1024,
-    FIXED_MAX = (2 + FIELD_END + ENGINE_OPTION_COUNT + 6) * BYTES_VARINT_MAX + ENGINE_CLIENT_ID,
+    FIXED_MAX = (2 + FIELD_END + ENGINE_OPTION_COUNT + STATE_FIELDS + 9) * BYTES_VARINT_MAX + ENGINE_CLIENT_ID,
     BODY_MAX = 3 * BYTES_VARINT_MAX, /* of a body in its record: length, and a run of its own */
 };
 
@@ -143,6 +143,10 @@ static uint32_t mask_of(const struct engine_record *r, const struct journal_memo
         [FIELD_DELAY] = r->put.delay_ns,
         [FIELD_TTL] = r->put.ttl_ns,
         [FIELD_OPTIONS] = has_options(&r->options),
+        [FIELD_PUT] = r->put_ns,
+        [FIELD_SOURCE_DELIVERIES] = r->source_deliveries,
+        [FIELD_STATE] = r->state,
+        [FIELD_MARK] = r->mark.counted || r->mark.base || r->mark.target,
     };
     uint32_t mask = 0;
     for (unsigned i = 0; i < FIELD_END; i++)
@@ -175,6 +179,15 @@ static uint8_t *put_options(uint8_t *at, const struct engine_queue_options *opti
     return put_text(at, options->dead_letter);
 }
 
+static uint8_t *put_state(uint8_t *at, const struct engine_state *state)
+{
+    at = put_varint(at, STATE_FIELDS);
+#define PUT(name) at = put_varint(at, state->name);
+    ENGINE_STATE_FIELDS(PUT)
+#undef PUT
+    return at;
+}
+
 static void numbers_of(const struct engine_record *r, const struct journal_memory_of_last *last,
                        uint64_t numbers[FIELD_END])
 {
@@ -193,6 +206,8 @@ static void numbers_of(const struct engine_record *r, const struct journal_memor
         [FIELD_SOURCE_SEQUENCE] = r->source_sequence,
         [FIELD_DELAY] = r->put.delay_ns,
         [FIELD_TTL] = r->put.ttl_ns,
+        [FIELD_PUT] = r->now_ns - r->put_ns,
+        [FIELD_SOURCE_DELIVERIES] = r->source_deliveries,
     };
     memcpy(numbers, all, sizeof all);
 }
@@ -214,6 +229,10 @@ static uint8_t *put_field(uint8_t *at, enum journal_field field, const struct en
         return put_priority(at, &r->put);
     case FIELD_OPTIONS:
         return put_options(at, &r->options);
+    case FIELD_STATE:
+        return put_state(at, r->state);
+    case FIELD_MARK:
+        return put_varint(put_varint(put_varint(at, r->mark.counted), r->mark.base), r->mark.target);
     default:
         return put_varint(at, number);
     }

@@ -90,14 +90,17 @@ static int recover(struct server *server)
     struct journal_report report = {0};
     struct journal_config config = {
         .io = storage->io,
-        .from = 1,
         .listener = {on_changed, server},
         .bodies = {.at = body_at, .user = server},
         .replay = {.records = on_records, .adopt = on_adopt, .progress = on_progress, .user = server},
     };
     memcpy(config.id, storage->id, sizeof config.id);
     storage->said_ns = server_now();
-    int code = journal_open(&config, &storage->journal, &report);
+    snapshot_init(server);
+    int code = journal_needed_read(storage->io, storage->id, &config.from, report.text);
+    storage->needed.said = config.from > 1 ? config.from : 0;
+    if (code == JQ_OK)
+        code = journal_open(&config, &storage->journal, &report);
     if (code == JQ_OK)
         code = engine_replay_end(server->turn.engine);
     if (code != JQ_OK)
@@ -152,9 +155,13 @@ void storage_close(struct server *server)
 void storage_turn(struct server *server, uint64_t now)
 {
     journal_tick(server->turn.journal, now);
+    if (server->storage.io)
+        snapshot_turn(server, now);
 }
 
 uint64_t storage_next(const struct server *server)
 {
-    return journal_next(server->turn.journal);
+    uint64_t journal = journal_next(server->turn.journal);
+    uint64_t snapshot = server->storage.io ? snapshot_next(server) : ENGINE_FOREVER;
+    return snapshot < journal ? snapshot : journal;
 }

@@ -7,6 +7,7 @@
 #include "base.h"
 #include "journal.h"
 #include "journal_file.h"
+#include "journal_needed.h"
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,14 @@ struct storage {
     struct journal_io *io;       /* NULL: no folder */
     uint8_t id[JOURNAL_ID_SIZE]; /* of the data */
     struct journal *journal;
+    struct journal_needed needed; /* the first record that recovery needs */
+    struct {
+        bool running;
+        bool settled; /* nothing has come since it was last found not worth while */
+        uint64_t first, last; /* its records, once it is at its end; last 0: it is not */
+        uint64_t looked_ns;   /* when it was last asked whether one is worth while, ... */
+        uint64_t log_bytes;   /* ... and what the log had then */
+    } snapshot;
     uint64_t said_ns; /* when progress was last told */
     ev_async woken;   /* by threads of the journal */
 };
@@ -27,5 +36,12 @@ void storage_close(struct server *server); /* tolerates a half-made one */
 /* At the end of a turn, and when storage_next says so (monotonic ns). */
 void storage_turn(struct server *server, uint64_t now);
 uint64_t storage_next(const struct server *server);
+
+/* snapshot.c: so that older records can go. The command for the next slice is added to the batch; what came of it is heard. */
+void snapshot_ask(struct server *server);
+void snapshot_hear(struct server *server, const struct engine_effects *effects);
+void snapshot_turn(struct server *server, uint64_t now);
+uint64_t snapshot_next(const struct server *server);
+void snapshot_init(struct server *server);
 
 #endif

@@ -66,6 +66,7 @@ static void append_records(struct server *server)
     struct journal_batch batch = {.wall_ns = wall_now(), .records = effects->records, .count = effects->record_count};
     if (journal_append(server->turn.journal, &batch) != JQ_OK)
         records_lost(server);
+    server->storage.snapshot.settled = false;
 }
 
 /* Records first, so that what is durable at once leaves at once; releases last, for effects may still name the bodies. */
@@ -78,6 +79,7 @@ static void carry_out(struct server *server)
     for (uint32_t i = 0; i < effects->effect_count; i++)
         bridge_effect(server, &effects->effects[i]);
     compact_surveyed(server, effects);
+    snapshot_hear(server, effects);
     for (uint32_t i = 0; i < effects->release_count; i++)
         store_release(server->store, effects->releases[i].chunk, effects->releases[i].count);
     engine_effects_reset(effects);
@@ -198,6 +200,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
     (void)loop;
     (void)events;
     compact_turn(server);
+    snapshot_ask(server);
     for (int pass = 0; pass < TURN_PASSES; pass++) {
         tell_journal_accepts(server);
         turn_execute(server);

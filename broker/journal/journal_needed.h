@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which is the first record that recovery needs: in a small file of its own beside the segments, a new one each time. Segments may go
+ * only once the file that says so is on the disk. */
+#ifndef JOINQ_JOURNAL_NEEDED_H
+#define JOINQ_JOURNAL_NEEDED_H
+
+#include "journal_file.h"
+
+enum { JOURNAL_NEEDED_SIZE = 48 };
+
+/* *from: the first record needed; 1 where nothing was ever written. Files that say less than another go. JQ_OK, or JQ_STORAGE with a
+ * text. */
+JQ_MUST_USE int journal_needed_read(struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE], uint64_t *from,
+                                    char text[JOURNAL_TEXT_SIZE]);
+
+/* Writing it, in steps. Zeroed but for io and id; it must stay until `done` has been called. */
+struct journal_needed {
+    struct journal_io *io;
+    const uint8_t *id; /* JOURNAL_ID_SIZE bytes */
+    uint64_t said;     /* by the file that is there; 0: none */
+    uint64_t from;     /* being written; above what was said */
+    bool busy;
+    void (*done)(void *user, uint64_t from, int error); /* error: an errno, and nothing has changed */
+    void *user;
+    /* the rest is its own */
+    int step;
+    uint8_t bytes[JOURNAL_NEEDED_SIZE];
+    struct iovec part;
+    struct journal_io_request request;
+};
+
+/* Not while it is busy. */
+void journal_needed_write(struct journal_needed *needed, uint64_t from);
+
+#endif
