@@ -138,7 +138,7 @@ static struct slot *slot_of(const struct once *once)
 static int kept_answer(struct engine_effect *a, const struct slot *slot)
 {
     a->incarnation = slot->incarnation;
-    a->after = slot->after;
+    answer_rests(a, &slot->rests);
     if (a->kind == ENGINE_SETTLED)
         a->settled.count = slot->count;
     else
@@ -189,7 +189,7 @@ void once_keep(struct engine *e, const struct once *once, struct queue *q, uint6
     slot->code = JQ_OK;
     slot->count = count;
     slot->incarnation = q->incarnation;
-    slot->after = q->watermark;
+    slot->rests = rests_of(q);
 }
 
 /* It is open no more: the words of its answer are kept if anything is. */
@@ -203,8 +203,7 @@ void once_end(const struct once *once, const struct engine_effect *a)
         return;
     slot->code = a->code;
     slot->count = a->kind == ENGINE_SETTLED ? a->settled.count : a->answer.count;
-    if (a->after > slot->after)
-        slot->after = a->after;
+    rests_add(&slot->rests, &(struct rests){a->after, a->written});
 }
 
 /* A kept answer of before a crash. */
@@ -223,7 +222,7 @@ int client_restore(struct engine *e, const struct engine_record *record)
     *slot = (struct slot){.number = record->once.number,
                           .count = record->count,
                           .incarnation = record->incarnation,
-                          .after = record->number,
+                          .rests.durable = record->number,
                           .code = (enum jqw_code)record->code,
                           .kept = true};
     return JQ_OK;

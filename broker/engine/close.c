@@ -270,7 +270,7 @@ int handle_close(struct engine *e, struct session *s, const struct engine_comman
     }
     queue_close(e, q);
     a->incarnation = q->incarnation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 }
 

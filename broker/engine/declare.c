@@ -203,7 +203,7 @@ int queue_declare(struct engine *e, struct session *s, struct queue *q, const st
     producers_altered(e, q);
     queue_mark(e, q);
     a->incarnation = q->incarnation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 }
 
@@ -218,7 +218,7 @@ int handle_declare(struct engine *e, struct session *s, const struct engine_comm
     if (!q || (!q->declared && stays == ENGINE_WHY_NONE))
         return queue_declare(e, s, q, c, a);
     a->incarnation = q->incarnation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     if (c->declare.existing_ok || !q->declared)
         code = c->declare.existing_ok ? JQ_OK : answer_fail(e, a, JQ_EXISTS, stays, q, 0);
     else
@@ -270,6 +270,6 @@ int handle_alter(struct engine *e, struct session *s, const struct engine_comman
     producers_altered(e, q);
     queue_mark(e, q);
     a->incarnation = q->incarnation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 }

@@ -46,8 +46,10 @@ int engine_effects_init(struct engine_effects *fx)
         .states = malloc(CAPACITY_STATES * sizeof *fx->states),
     };
     if (fx->effects && fx->releases && fx->records && fx->bodies && fx->runs && fx->ranges && fx->places && fx->stats &&
-        fx->details && fx->facts && fx->text && fx->states)
+        fx->details && fx->facts && fx->text && fx->states) {
+        fx->sync_by_ns = ENGINE_FOREVER;
         return JQ_OK;
+    }
     engine_effects_fini(fx);
     return JQ_OVERLOADED;
 }
@@ -75,6 +77,7 @@ void engine_effects_reset(struct engine_effects *fx)
     fx->place_count = 0;
     fx->surveyed.some = fx->snapshot.some = false;
     fx->state_count = 0;
+    fx->sync_by_ns = ENGINE_FOREVER;
     fx->body_count = fx->run_count = fx->range_count = fx->stat_count = fx->text_size = 0;
     fx->detail_count = fx->fact_count = 0;
 }
@@ -100,11 +103,9 @@ struct engine_effect *effect_new(struct engine *e, enum engine_effect_kind kind,
 {
     JQ_ASSERT(e->effects->effect_count < CAPACITY_EFFECTS);
     struct engine_effect *effect = &e->effects->effects[e->effects->effect_count++];
-    *effect = (struct engine_effect){.kind = kind,
-                                     .session = session,
-                                     .request = request,
-                                     .incarnation = q ? q->incarnation : 0,
-                                     .after = q ? q->watermark : 0};
+    *effect = (struct engine_effect){
+        .kind = kind, .session = session, .request = request, .incarnation = q ? q->incarnation : 0};
+    answer_rests_on(effect, q);
     return effect;
 }
 
@@ -141,10 +142,34 @@ struct engine_range *effects_range(struct engine_effects *fx, struct engine_rang
     return &fx->ranges[fx->range_count++];
 }
 
+void rests_add(struct rests *rests, const struct rests *more)
+{
+    if (more->durable > rests->durable)
+        rests->durable = more->durable;
+    if (more->written > rests->written)
+        rests->written = more->written;
+}
+
+/* Where a queue is synced within a time, that its records are written is enough. */
+struct rests rests_of(const struct queue *q)
+{
+    return q->options.sync_ms ? (struct rests){.written = q->watermark} : (struct rests){.durable = q->watermark};
+}
+
+void answer_rests(struct engine_effect *a, const struct rests *more)
+{
+    struct rests rests = {a->after, a->written};
+    rests_add(&rests, more);
+    a->after = rests.durable;
+    a->written = rests.written;
+}
+
 void answer_rests_on(struct engine_effect *a, const struct queue *q)
 {
-    if (q && q->watermark > a->after)
-        a->after = q->watermark;
+    if (!q)
+        return;
+    const struct rests rests = rests_of(q);
+    answer_rests(a, &rests);
 }
 
 int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, enum engine_why why,
@@ -174,8 +199,12 @@ struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_
     if (!queue_records(e, q))
         return NULL;
     struct engine_record *record = record_add(e, q->incarnation, kind);
-    if (kind != ENGINE_RECORD_RETURN)
-        q->watermark = record->number;
+    if (kind == ENGINE_RECORD_RETURN)
+        return record; /* nobody waits for it */
+    q->watermark = record->number;
+    uint64_t sync_by = q->options.sync_ms ? deadline_after(e, milliseconds(q->options.sync_ms)) : 0;
+    if (sync_by < e->effects->sync_by_ns)
+        e->effects->sync_by_ns = sync_by;
     return record;
 }
 

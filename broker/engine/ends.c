@@ -57,7 +57,7 @@ int handle_put_end(struct engine *e, struct session *s, const struct engine_comm
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, q, 0);
     a->answer.count = c->count;
     a->incarnation = q->incarnation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 }
 

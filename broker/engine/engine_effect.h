@@ -185,6 +185,7 @@ struct engine_effect {
     struct engine_text name; /* for the text of `why` */
     uint64_t limit;          /* for the text of `why` */
     uint64_t incarnation;    /* of the queue; 0: none */
+    uint64_t written;        /* likewise, once it has written them */
     uint64_t after; /* may leave once the journal has made records up to this number durable; 0: at once (OUT-1) */
     union {
         struct {

@@ -148,7 +148,7 @@ void get_keep(struct engine *e, struct waiter *w, const struct engine_command *c
         free(w->get.lost);
         w->get.lost = NULL;
     }
-    w->after = a->after;
+    w->rests = (struct rests){a->after, a->written};
     w->get.generation = w->queue->generation;
     w->get.max = c->get.max;
     w->get.auto_ = c->get.auto_;
@@ -310,8 +310,7 @@ bool get_serve(struct engine *e, struct queue *q)
     struct waiter *root = w->root ? w->root : w;
     struct engine_effect *a = effect_new(e, ENGINE_GOT, w->session->id, (uint32_t)w->key.request, q);
     waiter_lost(e, root, a);
-    if (root->after > a->after)
-        a->after = root->after;
+    answer_rests(a, &root->rests);
     a->got.place = w->place;
     a->code = (enum jqw_code)get_hand_out(e, w->member, w->get.max, w->get.auto_, a);
     waiter_free(e, root);

@@ -148,6 +148,6 @@ int handle_task_done(struct engine *e, struct session *s, const struct engine_co
     queue_mark(e, q);
     a->answer.count = q->counter_unfinished;
     a->incarnation = q->incarnation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 }

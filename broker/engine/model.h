@@ -53,9 +53,15 @@ struct extra {
     uint64_t source_sequence, source_ns;
 };
 
+/* Up to which records the journal must have come before something is said (OUT-1). */
+struct rests {
+    uint64_t durable, written;
+};
+
 struct slot {
     uint64_t number;
-    uint64_t count, incarnation, after; /* the answer that is kept */
+    uint64_t count, incarnation; /* the answer that is kept */
+    struct rests rests;
     enum jqw_code code;
     bool open, kept;
 };
@@ -242,7 +248,7 @@ struct waiter {
     uint64_t order;               /* of arrival */
     uint32_t puts_before;         /* finish, close(after_mine): earlier puts of its session that wait */
     struct once once;
-    uint64_t after; /* a get: what the dones that it carried rest on */
+    struct rests rests; /* a get: what the dones that it carried rest on */
     enum waiter_kind kind;
     bool late;   /* does not wait any more: to be answered once the queue is not busy */
     bool passed; /* a get whose session's output is blocked: out of the line */

@@ -25,6 +25,9 @@ static inline bool queue_records(const struct engine *e, const struct queue *q)
 {
     return q->options.durable && !q->deleted && !e->replaying;
 }
+void rests_add(struct rests *rests, const struct rests *more);
+struct rests rests_of(const struct queue *q);
+void answer_rests(struct engine_effect *a, const struct rests *more);
 struct engine_state *effects_state(struct engine_effects *fx); /* NULL: no room */
 /* Of no queue, or one that is not changed. */
 struct engine_record *record_add(struct engine *e, uint64_t incarnation, enum engine_record_kind kind);

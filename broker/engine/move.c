@@ -99,8 +99,8 @@ static uint32_t move_slice(struct engine *e, struct waiter *w, struct queue *fro
         to->watermark = e->record_last;
         from->watermark = e->record_last;
     }
-    if (w->after < durable->watermark)
-        w->after = durable->watermark;
+    const struct rests rests = rests_of(durable);
+    rests_add(&w->rests, &rests);
     return load.count;
 }
 

@@ -264,7 +264,7 @@ int handle_attach(struct engine *e, struct session *s, const struct engine_comma
     a->attached.finished = p->finished;
     a->attached.accepted = p->accepted;
     a->attached.generation = q->generation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 out:
     member_tidy(e, m);
@@ -331,6 +331,6 @@ int handle_finish(struct engine *e, struct session *s, const struct engine_comma
         return code;
     producer_finish(e, q, p);
     a->answer.count = p->accepted;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 }

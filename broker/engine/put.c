@@ -295,7 +295,7 @@ static int put_place(struct engine *e, struct session *s, struct member *m, cons
         return ENGINE_PARKED;
     }
     a->answer.count = fits;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return fits ? JQ_OK : answer_fail(e, a, JQ_FULL, ENGINE_WHY_QUEUE_FULL, q, 0);
 }
 

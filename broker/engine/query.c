@@ -186,7 +186,7 @@ int handle_peek(struct engine *e, struct session *s, const struct engine_command
         peek_add(e, a, at, m);
     }
     a->incarnation = q->incarnation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 }
 

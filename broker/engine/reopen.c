@@ -74,7 +74,7 @@ int handle_reopen(struct engine *e, struct session *s, const struct engine_comma
         queue_reopen(e, q);
     a->answer.count = q->generation;
     a->incarnation = q->incarnation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 }
 
@@ -99,6 +99,6 @@ int handle_pause(struct engine *e, struct session *s, const struct engine_comman
         queue_mark(e, q);
     }
     a->incarnation = q->incarnation;
-    a->after = q->watermark;
+    answer_rests_on(a, q);
     return JQ_OK;
 }

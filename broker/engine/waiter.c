@@ -275,8 +275,7 @@ void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum eng
         struct engine_effect *a = effect_new(e, forward ? ENGINE_SETTLED : kind_of_answer[w->kind], w->session->id,
                                              (uint32_t)w->key.request, q);
         a->code = code;
-        if (w->after > a->after)
-            a->after = w->after;
+        answer_rests(a, &w->rests);
         for (const struct waiter *part = w->parts; part; part = part->part_next)
             answer_rests_on(a, part->queue); /* it is so in all of them */
         if (code != JQ_OK)

@@ -9,7 +9,8 @@
 
 struct held {
     struct held *next;
-    uint64_t after; /* the record that must be durable */
+    uint64_t after;   /* the record that must be durable, ... */
+    uint64_t written; /* ... and written */
     uint32_t request;
     bool receipt;
     struct output out;
@@ -22,7 +23,9 @@ static bool on_receipt(const struct engine_effect *effect)
 
 bool held_waits(const struct connection *connection, const struct engine_effect *effect)
 {
-    return effect->after > connection->server->turn.durable || (connection->held.receipts > 0 && on_receipt(effect));
+    const struct turn *turn = &connection->server->turn;
+    return effect->after > turn->durable || effect->written > turn->written ||
+           (connection->held.receipts > 0 && on_receipt(effect));
 }
 
 int held_add(struct connection *connection, const struct engine_effect *effect, struct output *out)
@@ -31,8 +34,11 @@ int held_add(struct connection *connection, const struct engine_effect *effect, 
     struct held *held = malloc(sizeof *held);
     if (!held)
         return JQ_OVERLOADED;
-    *held =
-        (struct held){.request = effect->request, .after = effect->after, .receipt = on_receipt(effect), .out = *out};
+    *held = (struct held){.request = effect->request,
+                          .after = effect->after,
+                          .written = effect->written,
+                          .receipt = on_receipt(effect),
+                          .out = *out};
     *out = (struct output){0};
     if (list->last)
         list->last->next = held;
@@ -52,13 +58,15 @@ static void forget(struct connection *connection)
     DL_DELETE2(connection->server->holding, connection, hprev, hnext);
 }
 
-static void release(struct connection *connection, uint64_t durable)
+static void release(struct connection *connection)
 {
+    const struct turn *turn = &connection->server->turn;
     struct held_list left = {0};
     for (struct held *held = connection->held.first, *next; held; held = next) {
         next = held->next;
         held->next = NULL;
-        if (held->after <= durable && !(held->receipt && left.receipts)) {
+        bool waits = held->after > turn->durable || held->written > turn->written;
+        if (!waits && !(held->receipt && left.receipts)) {
             output_splice(&connection->out, &held->out);
             free(held);
             continue;
@@ -79,11 +87,11 @@ static void release(struct connection *connection, uint64_t durable)
         forget(connection);
 }
 
-void held_release(struct connection *holding, uint64_t durable)
+void held_release(struct server *server)
 {
     struct connection *connection, *next;
-    DL_FOREACH_SAFE2 (holding, connection, next, hnext)
-        release(connection, durable);
+    DL_FOREACH_SAFE2 (server->holding, connection, next, hnext)
+        release(connection);
 }
 
 bool held_has(const struct connection *connection, uint32_t request)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct connection;
+struct server;
 struct engine_effect;
 
 struct held;
@@ -24,8 +25,8 @@ struct held_list {
 bool held_waits(const struct connection *connection, const struct engine_effect *effect);
 /* Holds it; takes what is in *out. JQ_OK, or JQ_OVERLOADED with *out as it was. */
 JQ_MUST_USE int held_add(struct connection *connection, const struct engine_effect *effect, struct output *out);
-/* Lets go, at the connections that hold something, what rests on records up to `durable`. */
-void held_release(struct connection *holding, uint64_t durable);
+/* Lets go what rests on no more than the journal has come to. */
+void held_release(struct server *server);
 /* Whether an answer to this request is held. */
 bool held_has(const struct connection *connection, uint32_t request);
 void held_clear(struct connection *connection);

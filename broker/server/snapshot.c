@@ -18,7 +18,7 @@ enum {
 /* Segments of which nothing is needed. */
 static void release(struct server *server, uint64_t from)
 {
-    struct journal *journal = server->storage.journal;
+    struct journal *journal = server->turn.journal;
     for (;;) {
         size_t count;
         const struct journal_segment *segments = journal_segments(journal, &count);
@@ -45,7 +45,7 @@ static void on_needed(void *user, uint64_t from, int error)
 static uint64_t log_bytes(const struct server *server)
 {
     size_t count;
-    const struct journal_segment *segments = journal_segments(server->storage.journal, &count);
+    const struct journal_segment *segments = journal_segments(server->turn.journal, &count);
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; i++)
         bytes += segments[i].size;
@@ -88,7 +88,7 @@ void snapshot_turn(struct server *server, uint64_t now)
 static bool may_go_on(const struct server *server)
 {
     const struct storage *storage = &server->storage;
-    return storage->snapshot.running && server->turn.accepts && journal_backlog(storage->journal) < BACKLOG_MAX;
+    return storage->snapshot.running && server->turn.accepts && journal_backlog(server->turn.journal) < BACKLOG_MAX;
 }
 
 void snapshot_ask(struct server *server)

@@ -24,6 +24,7 @@ static uint64_t wall_now(void)
 static void on_changed(void *user, const struct journal_state *state)
 {
     struct server *server = user;
+    server->turn.written = state->written;
     server->turn.durable = state->durable;
     server->turn.accepts = state->accepts == JOURNAL_ACCEPTS_ALL;
 }
@@ -100,7 +101,7 @@ static int recover(struct server *server)
     int code = journal_needed_read(storage->io, storage->id, &config.from, report.text);
     storage->needed.said = config.from > 1 ? config.from : 0;
     if (code == JQ_OK)
-        code = journal_open(&config, &storage->journal, &report);
+        code = journal_open(&config, &server->turn.journal, &report);
     if (code == JQ_OK)
         code = engine_replay_end(server->turn.engine);
     if (code != JQ_OK)
@@ -120,9 +121,8 @@ int storage_open(struct server *server)
     char text[JOURNAL_TEXT_SIZE] = "";
     uint8_t fresh[JOURNAL_ID_SIZE];
     if (!server->config.data) {
-        server->turn.journal = storage->journal =
-            journal_memory_new((struct journal_listener){on_changed, server}, false);
-        return storage->journal ? JQ_OK : JQ_OVERLOADED;
+        server->turn.journal = journal_memory_new((struct journal_listener){on_changed, server}, false);
+        return server->turn.journal ? JQ_OK : JQ_OVERLOADED;
     }
     ev_async_init(&storage->woken, on_woken);
     storage->woken.data = server;
@@ -136,14 +136,13 @@ int storage_open(struct server *server)
     if (code != JQ_OK)
         return fail(server, code, text);
     code = recover(server);
-    server->turn.journal = storage->journal;
     return code;
 }
 
 void storage_close(struct server *server)
 {
     struct storage *storage = &server->storage;
-    journal_free(storage->journal);
+    journal_free(server->turn.journal);
     journal_io_free(storage->io);
     if (storage->woken.data)
         ev_async_stop(server->loop, &storage->woken);

@@ -15,13 +15,12 @@
 struct server;
 
 struct storage {
-    struct journal_io *io;       /* NULL: no folder */
-    uint8_t id[JOURNAL_ID_SIZE]; /* of the data */
-    struct journal *journal;
+    struct journal_io *io;        /* NULL: no folder */
+    uint8_t id[JOURNAL_ID_SIZE];  /* of the data */
     struct journal_needed needed; /* the first record that recovery needs */
     struct {
         bool running;
-        bool settled; /* nothing has come since it was last found not worth while */
+        bool settled;         /* nothing has come since it was last found not worth while */
         uint64_t first, last; /* its records, once it is at its end; last 0: it is not */
         uint64_t looked_ns;   /* when it was last asked whether one is worth while, ... */
         uint64_t log_bytes;   /* ... and what the log had then */

@@ -63,7 +63,10 @@ static void append_records(struct server *server)
     const struct engine_effects *effects = &server->turn.effects;
     if (effects->record_count == 0)
         return;
-    struct journal_batch batch = {.wall_ns = wall_now(), .records = effects->records, .count = effects->record_count};
+    struct journal_batch batch = {.wall_ns = wall_now(),
+                                  .sync_by_ns = effects->sync_by_ns,
+                                  .records = effects->records,
+                                  .count = effects->record_count};
     if (journal_append(server->turn.journal, &batch) != JQ_OK)
         records_lost(server);
     server->storage.snapshot.settled = false;
@@ -204,7 +207,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
     for (int pass = 0; pass < TURN_PASSES; pass++) {
         tell_journal_accepts(server);
         turn_execute(server);
-        held_release(server->holding, server->turn.durable);
+        held_release(server);
         settle_dirty(server);
         if (server->turn.count == 0)
             break;
@@ -272,7 +275,9 @@ int turn_init(struct server *server)
         return code;
     turn->number = 1;
     turn->accepts = journal_accepts(turn->journal);
-    turn->durable = journal_durable(turn->journal);
+    const struct journal_state state = journal_state(turn->journal);
+    turn->written = state.written;
+    turn->durable = state.durable;
     ev_prepare_init(&turn->ends, on_turn_ends);
     ev_check_init(&turn->begins, on_turn_begins);
     ev_idle_init(&turn->not_done, on_idle);

@@ -28,6 +28,7 @@ struct turn {
     struct engine *engine;
     struct engine_effects effects;
     struct journal *journal;
+    uint64_t written;  /* the last record that the journal has written */
     uint64_t durable;  /* the last record that the journal has made durable */
     bool accepts;      /* whether the journal does, as it last said ... */
     bool accepts_told; /* ... and as the engine knows */
