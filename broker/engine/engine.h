@@ -64,6 +64,9 @@ struct engine_config {
     uint32_t waiting_max;       /* waiting requests of one session: BUSY */
     uint64_t waiting_bytes_max; /* bodies in waiting puts of one session: OVERLOADED */
     uint64_t client_forget_ns;  /* a client's kept answers are forgotten so long after its last session */
+    void (*body_over)(void *user,
+                      struct engine_body body); /* during replay: nothing refers to it any more; NULL: nobody asks */
+    void *user;
 };
 
 JQ_MUST_USE struct engine *engine_new(const struct engine_config *config); /* NULL: no memory */
@@ -82,6 +85,10 @@ size_t engine_step(struct engine *engine, uint64_t now, const struct engine_comm
  * sense after what came before. */
 JQ_MUST_USE int engine_replay(struct engine *engine, uint64_t now, uint64_t age_ns, const struct engine_record *records,
                               size_t count);
+
+/* Repair: records are missing here, or make no sense. From here on what does not fit is passed over, and what a snapshot says is taken
+ * for truer than what is known. */
+void engine_replay_gap(struct engine *engine);
 
 /* Once all are carried out: what a crash had cut short goes on, and times begin to pass. JQ_OK, or JQ_OVERLOADED: it may be called again.
  * Until then the engine makes no step. */

@@ -447,6 +447,7 @@ struct engine {
     uint64_t producers;         /* names, of all queues */
     bool journal_refuses;
     struct snapshot snapshot;
+    bool lenient;         /* in repair: what does not fit is passed over */
     bool history_partial; /* of some queues only what the snapshot says that is being read */
     bool replaying;       /* what is done makes no records */
     uint32_t budget;      /* messages that the step under way may still handle in slices */

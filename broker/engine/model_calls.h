@@ -354,6 +354,9 @@ uint32_t move_some(struct engine *e, struct queue *from, uint32_t budget);
 void snapshot_some(struct engine *e, uint32_t budget);
 void snapshot_client_goes(struct engine *e, const struct client *client);
 
+/* ---- replay.c ---- */
+void replay_release(const struct engine *e, struct engine_body body);
+
 /* ---- restore.c: a snapshot is read back ---- */
 /* One record of it; q: its queue, NULL if it is not known. JQ_OK, JQ_OVERLOADED, JQ_STORAGE. */
 JQ_MUST_USE int restore_record(struct engine *e, struct queue *q, const struct engine_record *record);
@@ -366,6 +369,7 @@ JQ_MUST_USE int restore_declared(struct queue *q, const struct engine_record *re
 void restore_deleted(struct engine *e, struct engine_text name);                       /* a queue of this name */
 bool restore_unseen(const struct queue *q, uint64_t sequence); /* a message that the snapshot has not come to */
 JQ_MUST_USE int restore_end(struct engine *e, struct queue *q);
+void restore_repair(struct queue *q);
 void restore_free(struct queue *q);
 
 /* ---- survey.c ---- */

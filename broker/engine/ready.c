@@ -136,6 +136,8 @@ void message_finish(struct engine *e, struct queue *q, uint64_t sequence, struct
 
 void message_forget(struct engine *e, struct queue *q, uint64_t sequence, struct message *m)
 {
+    if (e->replaying && !m->end)
+        replay_release(e, message_body(m));
     extra_free(e, q, m);
     if (JQ_UNLIKELY(q->mark_count) && !m->end && !queue_is_counter(q))
         marks_gone(q, sequence);

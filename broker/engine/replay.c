@@ -10,8 +10,15 @@ enum { GAP_MAX = 1 << 24 /* sequence numbers that may be missing before a record
 struct replay {
     struct engine *e;
     uint64_t age_ns;
+    bool took;                   /* the bodies of the record are a queue's now */
     struct engine_effect answer; /* of handlers' functions; nobody hears it */
 };
+
+void replay_release(const struct engine *e, struct engine_body body)
+{
+    if (e->config.body_over)
+        e->config.body_over(e->config.user, body);
+}
 
 /* What is left of a time, on this run's clock; 0: there was none. */
 static uint64_t time_left(const struct replay *r, const struct engine_record *record, uint64_t at)
@@ -70,6 +77,8 @@ static int each(struct replay *r, struct queue *q, const struct engine_record *r
     for (uint64_t i = 0; i < record->count; i++) {
         uint64_t sequence = record->first + i;
         struct message *m = take_out(r->e, q, sequence, record->kind == ENGINE_RECORD_END_TAKEN);
+        if (!m && r->e->lenient)
+            continue;
         if (!m && !unseen(q, record, sequence))
             return JQ_STORAGE;
         gone(r->e, q, record, sequence);
@@ -175,6 +184,7 @@ static int replay_put(struct replay *r, struct queue *q, const struct engine_rec
     arrival.options.ttl_ns = 0;
     if (told) {
         int code = record->source == ENGINE_BY_MOVE ? JQ_STORAGE : restore_messages(e, q, record, &arrival);
+        r->took = code == JQ_OK;
         return code == JQ_OK && letter ? put_letter(r, q, record) : code;
     }
     int code = log_go(q, record->first, record->count);
@@ -185,6 +195,7 @@ static int replay_put(struct replay *r, struct queue *q, const struct engine_rec
     struct producer *p = letter ? NULL : producer_find(q, record->name);
     if (!put_accept(e, q, &arrival))
         return JQ_OVERLOADED;
+    r->took = true;
     if (p)
         p->accepted += record->count;
     return letter ? put_letter(r, q, record) : JQ_OK;
@@ -436,11 +447,16 @@ static int replay_kind(struct replay *r, const struct engine_record *record)
 static int replay_one(struct replay *r, const struct engine_record *record)
 {
     struct engine *e = r->e;
-    if (record->number != e->record_last + 1 && e->record_last)
+    if (record->number != e->record_last + 1 && e->record_last && !e->lenient)
         return JQ_STORAGE;
     if (!e->record_last)
         e->history_partial = record->number > 1;
+    r->took = false;
     int code = replay_kind(r, record);
+    for (uint32_t i = 0; record->bodies && i < record->count && !r->took; i++)
+        replay_release(e, record->bodies[i]);
+    if (code == JQ_STORAGE && e->lenient)
+        code = JQ_OK;
     if (code != JQ_OK)
         return code;
     e->record_last = record->number;
@@ -473,6 +489,11 @@ int engine_replay(struct engine *e, uint64_t now, uint64_t age_ns, const struct 
     return code;
 }
 
+void engine_replay_gap(struct engine *e)
+{
+    e->lenient = e->history_partial = true;
+}
+
 /* Sentinels that were out when their generation ended: nobody confirms them any more. */
 static void ends_tidy(struct engine *e, struct queue *q)
 {
@@ -492,6 +513,8 @@ static int by_incarnation(const struct queue *a, const struct queue *b)
 
 static int queue_goes_on(struct engine *e, struct queue *q)
 {
+    if (e->lenient)
+        restore_repair(q);
     int code = restore_end(e, q);
     if (code != JQ_OK)
         return code;
@@ -511,7 +534,7 @@ int engine_replay_end(struct engine *e)
 {
     struct engine_effects fx;
     struct queue *q, *next;
-    int code = e->history_partial ? JQ_STORAGE : engine_effects_init(&fx);
+    int code = e->history_partial && !e->lenient ? JQ_STORAGE : engine_effects_init(&fx);
     if (code != JQ_OK)
         return code;
     e->effects = &fx; /* for what nobody hears */
@@ -524,5 +547,6 @@ int engine_replay_end(struct engine *e)
     }
     e->effects = NULL;
     engine_effects_fini(&fx);
+    e->lenient = e->lenient && code != JQ_OK;
     return code;
 }

@@ -216,6 +216,10 @@ static void restore_told(struct queue *q)
 
 int restore_record(struct engine *e, struct queue *q, const struct engine_record *record)
 {
+    if (q && e->lenient && record->kind == ENGINE_RECORD_STATE) {
+        queue_vanish(e, q);
+        q = NULL;
+    }
     if (!q)
         return record->kind != ENGINE_RECORD_STATE ? JQ_OK : e->history_partial ? restore_state(e, record) : JQ_STORAGE;
     if (!q->restore || !q->restore->begun || record->kind == ENGINE_RECORD_STATE)
@@ -268,4 +272,18 @@ int restore_end(struct engine *e, struct queue *q)
     }
     restore_free(q);
     return JQ_OK;
+}
+
+/* After a gap the figures are made to fit what is there. */
+void restore_repair(struct queue *q)
+{
+    struct tallies *t = &q->tally;
+    if (q->restore)
+        q->restore->begun = false;
+    t->put = t->done + t->dead + t->expired + t->discarded + t->moved_out + (q->log.live - q->log_ends);
+    t->put -= t->moved_in + t->dead_in < t->put ? t->moved_in + t->dead_in : t->put;
+    if (queue_is_counter(q) && q->counter_unfinished < q->log.live - q->log_ends)
+        q->counter_unfinished = q->log.live - q->log_ends;
+    q->mark_count = 0; /* whoever waits for one marks anew */
+    q->mark_reached = 0;
 }

@@ -67,6 +67,12 @@ static int on_adopt(void *user, struct journal_place place, uint32_t size, uint3
     return store_append(server->store, bytes, size, count, chunk, offset);
 }
 
+void storage_body_over(void *user, struct engine_body body)
+{
+    struct server *server = user;
+    store_release(server->store, body.chunk, 1);
+}
+
 static void on_progress(void *user, uint64_t done, uint64_t total)
 {
     struct server *server = user;

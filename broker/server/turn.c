@@ -257,6 +257,8 @@ static int turn_memory(struct server *server)
         .waiting_max = server->config.waiting_max,
         .waiting_bytes_max = server->config.waiting_bytes_max,
         .client_forget_ns = (uint64_t)CLIENT_FORGET_MS * 1000000,
+        .body_over = storage_body_over,
+        .user = server,
     };
     turn->commands = malloc(TURN_COMMANDS_MAX * sizeof *turn->commands);
     turn->memory = malloc(TURN_MEMORY);

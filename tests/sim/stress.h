@@ -112,6 +112,7 @@ struct stress {
     size_t record_count, record_capacity;
     struct stress_blob *blobs; /* what records point to */
     uint64_t durable;
+    uint64_t bodies_read, bodies_over;      /* in the last replay */
     uint64_t begin;                         /* how many records at the beginning are needed no more */
     uint64_t snapshot_first, snapshot_last; /* the last snapshot that came to its end; 0: none */
     bool accepts, refused;                  /* now; ever since the last crash */

@@ -146,10 +146,22 @@ static size_t instant(const struct stress *stress, size_t first, size_t count)
     return at - first;
 }
 
+static void body_over(void *user, struct engine_body body)
+{
+    struct stress *stress = user;
+    (void)body;
+    stress->bodies_over++;
+}
+
 static struct engine *replay(struct stress *stress, uint64_t now, size_t begin, size_t count)
 {
     struct engine_config config = stress->config;
     config.incarnation_first += 1000 * (stress->crashes + 1);
+    config.body_over = body_over;
+    config.user = stress;
+    stress->bodies_read = stress->bodies_over = 0;
+    for (size_t i = begin; i < count; i++)
+        stress->bodies_read += stress->records[i].bodies ? stress->records[i].count : 0;
     struct engine *engine = engine_new(&config);
     JQ_ASSERT(engine);
     int code = JQ_OK;
@@ -252,6 +264,8 @@ static void count_bodies(struct stress *stress)
     memset(stress->released, 0, sizeof stress->released);
     for (size_t k = 0; k < used; k++)
         stress->given[places[k].chunk]++;
+    if (stress->bodies_read - stress->bodies_over != used)
+        stress_wrong(stress, "bodies of what was read are neither held nor over");
     free(places);
 }
 
