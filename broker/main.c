@@ -49,11 +49,13 @@ static int listen_all(struct server *server, struct options *options)
 static int serve(struct options *options)
 {
     struct server *server;
-    if (server_new(&options->config, &server) != JQ_OK) {
-        server_log("cannot begin: out of memory, or of randomness");
+    int code = server_new(&options->config, &server);
+    if (code != JQ_OK) {
+        if (!options->config.data)
+            server_log("cannot begin: out of memory, or of randomness");
         return FAILED;
     }
-    int status = listen_all(server, options);
+    int status = options->config.repair ? 0 : listen_all(server, options);
     if (status == 0)
         status = server_run(server);
     server_free(server);
@@ -68,6 +70,10 @@ int main(int argc, char **argv)
         return status;
     if (options.check)
         return 0;
+    if (options.check_data)
+        return server_check_data(options.config.data);
+    if (options.config.repair)
+        return serve(&options);
     if (options.listen_count == 0) {
         if (own_socket(&options.listen[0]) != 0)
             return FAILED;

@@ -13,7 +13,8 @@
 enum { GO_ON = -1, DONE = 0, USAGE = 2 };
 enum { MEMORY_MIN = 16 * 1024 * 1024 };
 
-static const char usage[] = "usage: joinqd [--listen URL]... [--data FOLDER] [--max-memory SIZE] [--check] [--version] [--help]\n";
+static const char usage[] =
+    "usage: joinqd [--listen URL]... [--data FOLDER] [--max-memory SIZE] [--check] [--version] [--help]\n";
 
 static const char help[] =
     "\n"
@@ -27,6 +28,9 @@ static const char help[] =
     "                     broker. Without it no queue can be durable\n"
     "  --max-memory SIZE  take no more than this for clients and messages: bytes, or with K, M, G\n"
     "                     (half of the machine's memory unless told)\n"
+    "  --check-data       verify the data folder, say what is wrong with it, and end\n"
+    "  --repair           keep all that can be read of a damaged data folder, and end; what cannot\n"
+    "                     is told, and its files copied away\n"
     "  --check            check the command line, and end\n"
     "  --version          print the version, and end\n"
     "  --help             print this, and end\n"
@@ -79,10 +83,12 @@ static int read_memory(struct options *options, const char *text)
     return GO_ON;
 }
 
-enum { LISTEN = 1, DATA, MAX_MEMORY, CHECK, VERSION, HELP };
+enum { LISTEN = 1, DATA, CHECK_DATA, REPAIR, MAX_MEMORY, CHECK, VERSION, HELP };
 static const struct option longs[] = {
     {"listen", required_argument, NULL, LISTEN},
     {"data", required_argument, NULL, DATA},
+    {"check-data", no_argument, NULL, CHECK_DATA},
+    {"repair", no_argument, NULL, REPAIR},
     {"max-memory", required_argument, NULL, MAX_MEMORY},
     {"check", no_argument, NULL, CHECK},
     {"version", no_argument, NULL, VERSION},
@@ -102,6 +108,12 @@ static int take_option(struct options *options, int option)
         return GO_ON;
     case DATA:
         options->config.data = optarg;
+        return GO_ON;
+    case CHECK_DATA:
+        options->check_data = true;
+        return GO_ON;
+    case REPAIR:
+        options->config.repair = true;
         return GO_ON;
     case 'c':
         return wrong("-c %s: this version has no configuration file", optarg);
@@ -127,5 +139,7 @@ int options_read(struct options *options, int argc, char **argv)
         status = take_option(options, option);
     if (status == GO_ON && optind < argc)
         return wrong("'%s' is no option", argv[optind]);
+    if (status == GO_ON && (options->check_data || options->config.repair) && !options->config.data)
+        return wrong("--check-data and --repair want to know where: --data FOLDER");
     return status;
 }

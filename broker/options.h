@@ -14,6 +14,7 @@ struct options {
     struct jqw_url listen[OPTIONS_LISTEN_MAX];
     unsigned listen_count; /* 0: none was given */
     bool check;
+    bool check_data;
 };
 
 /* Returns -1 when the program is to go on, otherwise its exit status: help, version, or usage (2), with everything said. */

@@ -86,9 +86,9 @@ size_t engine_step(struct engine *engine, uint64_t now, const struct engine_comm
 JQ_MUST_USE int engine_replay(struct engine *engine, uint64_t now, uint64_t age_ns, const struct engine_record *records,
                               size_t count);
 
-/* Repair: records are missing here, or make no sense. From here on what does not fit is passed over, and what a snapshot says is taken
- * for truer than what is known. */
-void engine_replay_gap(struct engine *engine);
+/* Repair, before the first record: some may be missing, or make no sense. What does not fit is passed over, and what a snapshot says is
+ * taken for truer than what is known. */
+void engine_replay_repairs(struct engine *engine);
 
 /* Once all are carried out: what a crash had cut short goes on, and times begin to pass. JQ_OK, or JQ_OVERLOADED: it may be called again.
  * Until then the engine makes no step. */

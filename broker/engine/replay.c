@@ -433,7 +433,7 @@ static int replay_kind(struct replay *r, const struct engine_record *record)
         e->incarnation_last = record->first > e->incarnation_last ? record->first : e->incarnation_last;
         return JQ_OK;
     case ENGINE_RECORD_SNAPSHOT_END:
-        e->history_partial = false; /* all that there is has been told */
+        e->history_partial = e->lenient; /* all that there is has been told */
         return JQ_OK;
     case ENGINE_RECORD_STATE:
         return restore_record(e, q, record);
@@ -450,7 +450,7 @@ static int replay_one(struct replay *r, const struct engine_record *record)
     if (record->number != e->record_last + 1 && e->record_last && !e->lenient)
         return JQ_STORAGE;
     if (!e->record_last)
-        e->history_partial = record->number > 1;
+        e->history_partial = e->lenient || record->number > 1;
     r->took = false;
     int code = replay_kind(r, record);
     for (uint32_t i = 0; record->bodies && i < record->count && !r->took; i++)
@@ -489,7 +489,7 @@ int engine_replay(struct engine *e, uint64_t now, uint64_t age_ns, const struct 
     return code;
 }
 
-void engine_replay_gap(struct engine *e)
+void engine_replay_repairs(struct engine *e)
 {
     e->lenient = e->history_partial = true;
 }

@@ -64,29 +64,47 @@ static int read_one(struct journal_io *io, const uint8_t *id, uint64_t from, boo
     return error;
 }
 
+static int look(struct journal_io *io, const uint8_t *id, struct files *files, uint64_t *from)
+{
+    struct journal_io_request list = {.op = JOURNAL_IO_LIST, .entry = on_entry, .user = files};
+    int error = journal_io_run(io, &list);
+    *from = 1;
+    for (unsigned i = 0; i < files->count && !error; i++) {
+        bool good;
+        error = read_one(io, id, files->from[i], &good);
+        if (good && files->from[i] > *from)
+            *from = files->from[i];
+    }
+    return error;
+}
+
+static int says(char text[JOURNAL_TEXT_SIZE], int error)
+{
+    if (!error)
+        return JQ_OK;
+    snprintf(text, JOURNAL_TEXT_SIZE, "a file '%sN' of the data folder: %s", prefix, strerrordesc_np(error));
+    return JQ_STORAGE;
+}
+
+int journal_needed_look(struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE], uint64_t *from,
+                        char text[JOURNAL_TEXT_SIZE])
+{
+    struct files files = {.count = 0};
+    return says(text, look(io, id, &files, from));
+}
+
 int journal_needed_read(struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE], uint64_t *from,
                         char text[JOURNAL_TEXT_SIZE])
 {
     struct files files = {.count = 0};
-    struct journal_io_request list = {.op = JOURNAL_IO_LIST, .entry = on_entry, .user = &files};
-    int error = journal_io_run(io, &list);
-    *from = 1;
-    for (unsigned i = 0; i < files.count && !error; i++) {
-        bool good;
-        error = read_one(io, id, files.from[i], &good);
-        if (good && files.from[i] > *from)
-            *from = files.from[i];
-    }
+    int error = look(io, id, &files, from);
     for (unsigned i = 0; i < files.count && !error; i++) {
         struct journal_io_request unlink = {.op = JOURNAL_IO_UNLINK};
         name_of(files.from[i], unlink.name);
         if (files.from[i] != *from)
             error = journal_io_run(io, &unlink);
     }
-    if (!error)
-        return JQ_OK;
-    snprintf(text, JOURNAL_TEXT_SIZE, "a file '%sN' of the data folder: %s", prefix, strerrordesc_np(error));
-    return JQ_STORAGE;
+    return says(text, error);
 }
 
 /* ---- writing ---- */

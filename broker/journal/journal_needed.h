@@ -13,6 +13,10 @@ enum { JOURNAL_NEEDED_SIZE = 48 };
 JQ_MUST_USE int journal_needed_read(struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE], uint64_t *from,
                                     char text[JOURNAL_TEXT_SIZE]);
 
+/* Likewise, and changes nothing. */
+JQ_MUST_USE int journal_needed_look(struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE], uint64_t *from,
+                                    char text[JOURNAL_TEXT_SIZE]);
+
 /* Writing it, in steps. Zeroed but for io and id; it must stay until `done` has been called. */
 struct journal_needed {
     struct journal_io *io;

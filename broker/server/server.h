@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "url.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct server_config {
     uint64_t hello_ns;          /* time for the first frame: PROTOCOL */
     uint64_t ping_ns;   /* how often a client that agreed to it is to be heard: three times without, DISCONNECTED */
     uint64_t linger_ns; /* time that a connection that ends has for each piece of its last answers */
+    bool repair;        /* the data: what can be read of it is kept, and the run is over */
     const char *data;   /* the folder for durable queues; NULL: there are none. Borrowed */
     uint64_t drain_ns;  /* time in which a broker that was told to end has ended */
 };
@@ -36,6 +38,9 @@ void server_free(struct server *server);
 
 /* Listens, and says so on standard output. JQ_OK, or a code with `why` filled. *url gets the real port. */
 JQ_MUST_USE int server_listen(struct server *server, struct jqw_url *url, char *why, size_t why_size);
+
+/* Looks through the data folder, and changes nothing: says on standard output what is wrong. Returns the exit status. */
+JQ_MUST_USE int server_check_data(const char *folder);
 
 /* Serves until SIGTERM or SIGINT and what they begin is over; returns the exit status. */
 JQ_MUST_USE int server_run(struct server *server);

@@ -38,6 +38,10 @@ static void on_needed(void *user, uint64_t from, int error)
                    strerror(error));
     else
         release(server, from);
+    if (server->config.repair) {
+        server->status = error != 0;
+        ev_break(server->loop, EVBREAK_ALL);
+    }
 }
 
 /* ---- when ---- */
@@ -63,6 +67,7 @@ static bool worth_while(struct server *server)
 void snapshot_init(struct server *server)
 {
     struct storage *storage = &server->storage;
+    storage->snapshot.running = server->config.repair; /* so that a gap is behind it */
     storage->needed = (struct journal_needed){.io = storage->io, .id = storage->id, .done = on_needed, .user = server};
 }
 

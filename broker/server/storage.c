@@ -83,6 +83,18 @@ static void on_progress(void *user, uint64_t done, uint64_t total)
     server_log("reading %s: %" PRIu64 " of %" PRIu64 " MB", server->config.data, done / 1000000, total / 1000000);
 }
 
+static void on_found(void *user, const char *file, uint64_t offset, uint64_t size, const char *text)
+{
+    const struct server *server = user;
+    server_log("%s/%s: at %" PRIu64 ", %" PRIu64 " bytes: %s", server->config.data, file, offset, size, text);
+}
+
+static void on_gap(void *user, uint64_t first, uint64_t last)
+{
+    const struct server *server = user;
+    server_log("%s: records %" PRIu64 " to %" PRIu64 " are lost", server->config.data, first, last);
+}
+
 static int fail(const struct server *server, int code, const char *text)
 {
     if (code == JQ_OVERLOADED && !*text)
@@ -99,8 +111,16 @@ static int recover(struct server *server)
         .io = storage->io,
         .listener = {on_changed, server},
         .bodies = {.at = body_at, .user = server},
-        .replay = {.records = on_records, .adopt = on_adopt, .progress = on_progress, .user = server},
+        .replay = {.records = on_records,
+                   .adopt = on_adopt,
+                   .gap = on_gap,
+                   .progress = on_progress,
+                   .found = on_found,
+                   .user = server},
+        .repair = server->config.repair,
     };
+    if (config.repair)
+        engine_replay_repairs(server->turn.engine);
     memcpy(config.id, storage->id, sizeof config.id);
     storage->said_ns = server_now();
     snapshot_init(server);
