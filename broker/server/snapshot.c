@@ -114,6 +114,7 @@ void snapshot_hear(struct server *server, const struct engine_effects *effects)
     storage->snapshot.running = false;
     storage->snapshot.first = effects->snapshot.first;
     storage->snapshot.last = effects->snapshot.last;
+    journal_sync(server->turn.journal); /* nobody else waits for it */
 }
 
 uint64_t snapshot_next(const struct server *server)
