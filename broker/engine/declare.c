@@ -177,7 +177,7 @@ int queue_declare(struct engine *e, struct session *s, struct queue *q, const st
     int code = options_check(e, q, c->queue.name, o, a, &letters);
     if (code != JQ_OK || (code = options_referenced(e, q, o, a)) != JQ_OK)
         return code;
-    if (o->durable && e->journal_refuses)
+    if (o->durable && (e->journal_refuses || e->journal_full))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, NULL, 0);
     char *letter = o->dead_letter.size ? malloc(o->dead_letter.size) : NULL;
     bool made = !q;

@@ -42,7 +42,7 @@ int handle_put_end(struct engine *e, struct session *s, const struct engine_comm
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_BATCH_COUNT, q, ENGINE_BATCH_MAX);
     if (q->options.order != ENGINE_FIFO)
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_FIFO_ONLY, q, 0);
-    if (!queue_storage_ok(e, q))
+    if (!queue_growth_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     if (q->blocked_sweeps || (queue_busy(q) && q->puts)) { /* what came before it takes effect first */
         struct waiter *w;

@@ -145,7 +145,7 @@ enum engine_op {
     ENGINE_OUTPUT_BLOCKED, /* .blocked: its waiting gets are passed over, and keep their places */
     ENGINE_RECEIVED,       /* .received: confirms deliveries on receipt up to a number */
     /* about the journal; no answer */
-    ENGINE_JOURNAL, /* .journal_accepts: while false, what needs a record is STORAGE */
+    ENGINE_JOURNAL, /* .journal_accepts: while false, what needs a record is STORAGE; .journal_full: what makes the log grow is */
     /* about bodies, so that few survivors need not hold much memory; no answer */
     ENGINE_SURVEY,   /* .survey: where bodies lie, some of them: effects' places */
     ENGINE_SNAPSHOT, /* .snapshot_max: goes on with a snapshot, or begins one; see effects.snapshot */
@@ -207,7 +207,9 @@ struct engine_command {
     bool nothing_new;              /* memory is short: where a queue or producer would have to be made, OVERLOADED */
     union {
         bool blocked;
-        bool journal_accepts;
+        struct {
+            bool journal_accepts, journal_full;
+        };
         uint32_t snapshot_max; /* messages, producers and so on, 1 to ENGINE_SLICE */
         uint64_t receipt;
         struct {

@@ -117,7 +117,7 @@ int mark_make(struct engine *e, struct queue *q, struct engine_effect *a, uint64
     *out = now;
     if (same || (empty && q->mark_reached == now))
         return JQ_OK;
-    if (!queue_storage_ok(e, q))
+    if (!queue_growth_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     if (empty) {
         q->mark_reached = now;

@@ -446,6 +446,7 @@ struct engine {
     uint64_t zombies;           /* deleted queues with slices left */
     uint64_t producers;         /* names, of all queues */
     bool journal_refuses;
+    bool journal_full; /* it takes only what gives space back */
     struct snapshot snapshot;
     bool lenient;         /* in repair: what does not fit is passed over */
     bool history_partial; /* of some queues only what the snapshot says that is being read */

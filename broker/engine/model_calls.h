@@ -50,6 +50,8 @@ void queue_mark(struct engine *e, struct queue *q); /* something changed that wa
 void queue_work(struct engine *e, struct queue *q); /* has slices to do */
 void queue_destroy(struct engine *e, struct queue *q);
 bool queue_storage_ok(const struct engine *e, const struct queue *q);
+/* For what makes the log grow for good: a full disk has no room for it, but for what will give room back. */
+bool queue_growth_ok(const struct engine *e, const struct queue *q);
 /* Something is under way in slices that what is asked of the queue may rest on: what comes back, or, where it must be on disk,
  * what goes. */
 static inline bool queue_busy(const struct queue *q)

@@ -115,7 +115,7 @@ static enum engine_why obstacle(const struct engine *e, const struct queue *from
     if (to->closed)
         return ENGINE_WHY_QUEUE_CLOSED;
     *code = JQ_STORAGE;
-    return queue_storage_ok(e, from) && queue_storage_ok(e, to) ? ENGINE_WHY_NONE : ENGINE_WHY_JOURNAL;
+    return queue_storage_ok(e, from) && queue_growth_ok(e, to) ? ENGINE_WHY_NONE : ENGINE_WHY_JOURNAL;
 }
 
 bool move_waits(const struct engine *e, const struct queue *from)

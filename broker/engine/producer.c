@@ -66,7 +66,7 @@ int producer_find_or_create(struct engine *e, struct queue *q, const struct engi
     int code = producer_look(e, q, c->producer.name, a, out);
     if (code != JQ_OK || *out)
         return code;
-    if (!queue_storage_ok(e, q))
+    if (!queue_growth_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     struct producer *p = c->nothing_new ? NULL : producer_new(e, q, c->producer.name);
     if (!p)

@@ -326,7 +326,7 @@ int put_check(struct engine *e, struct session *s, struct queue *q, const struct
     uint64_t limit;
     if (too_large(q, target->bodies, target->count, target->partial, &limit))
         return answer_fail(e, a, JQ_TOO_LARGE, ENGINE_WHY_BATCH_OVER_BOUND, q, limit);
-    if (!queue_storage_ok(e, q))
+    if (!queue_growth_ok(e, q))
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, q, 0);
     return JQ_OK;
 }
@@ -403,7 +403,7 @@ bool put_serve(struct engine *e, struct queue *q)
         fits = 0;
     if (!fits)
         return put_late(e, w);
-    if (!queue_storage_ok(e, q)) { /* its turn comes when the journal accepts again */
+    if (!queue_growth_ok(e, q)) { /* its turn comes when the journal accepts again */
         bool late = w->late;
         if (late)
             waiter_end(e, w, JQ_STORAGE, ENGINE_WHY_JOURNAL);

@@ -141,6 +141,11 @@ bool queue_storage_ok(const struct engine *e, const struct queue *q)
     return !q->options.durable || !e->journal_refuses;
 }
 
+bool queue_growth_ok(const struct engine *e, const struct queue *q)
+{
+    return !q->options.durable || (!e->journal_refuses && !e->journal_full);
+}
+
 /* A message of a counter queue goes without a task_done: it lowers what is unfinished as far as it can (CNT-2). */
 void queue_removed(struct queue *q, uint64_t sequence)
 {

@@ -117,6 +117,7 @@ static bool dispatch(struct engine *e, const struct engine_command *c)
         return true;
     case ENGINE_JOURNAL:
         e->journal_refuses = !c->journal_accepts;
+        e->journal_full = c->journal_full;
         if (c->journal_accepts)
             slices_resume(e);
         return true;

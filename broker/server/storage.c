@@ -26,7 +26,8 @@ static void on_changed(void *user, const struct journal_state *state)
     struct server *server = user;
     server->turn.written = state->written;
     server->turn.durable = state->durable;
-    server->turn.accepts = state->accepts == JOURNAL_ACCEPTS_ALL;
+    server->turn.accepts = state->accepts != JOURNAL_ACCEPTS_NONE;
+    server->turn.full = state->accepts != JOURNAL_ACCEPTS_ALL;
 }
 
 static const uint8_t *body_at(void *user, uint32_t chunk, uint32_t offset)

@@ -130,16 +130,28 @@ void turn_execute(struct server *server)
 
 /* ---- the journal's news ---- */
 
+static void log_level(const struct server *server)
+{
+    const struct turn *turn = &server->turn;
+    server_log("the data folder %s", !turn->accepts
+                                         ? "takes nothing: requests to durable queues that change something fail"
+                                     : turn->full ? "is full: only what gives space back is done"
+                                                  : "takes everything again");
+}
+
 static void tell_journal_accepts(struct server *server)
 {
     struct turn *turn = &server->turn;
-    if (turn->accepts == turn->accepts_told)
+    if (turn->accepts == turn->accepts_told && turn->full == turn->full_told)
         return;
+    log_level(server);
     turn_room(server);
     struct engine_command *command = turn_command(server);
     command->op = ENGINE_JOURNAL;
     command->journal_accepts = turn->accepts;
+    command->journal_full = turn->full;
     turn->accepts_told = turn->accepts;
+    turn->full_told = turn->full;
 }
 
 /* ---- the turn ---- */
@@ -276,8 +288,9 @@ int turn_init(struct server *server)
     if (code != JQ_OK)
         return code;
     turn->number = 1;
-    turn->accepts = journal_accepts(turn->journal);
     const struct journal_state state = journal_state(turn->journal);
+    turn->accepts = turn->accepts_told = state.accepts != JOURNAL_ACCEPTS_NONE;
+    turn->full = state.accepts != JOURNAL_ACCEPTS_ALL;
     turn->written = state.written;
     turn->durable = state.durable;
     ev_prepare_init(&turn->ends, on_turn_ends);

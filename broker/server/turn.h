@@ -28,11 +28,12 @@ struct turn {
     struct engine *engine;
     struct engine_effects effects;
     struct journal *journal;
-    uint64_t written;  /* the last record that the journal has written */
-    uint64_t durable;  /* the last record that the journal has made durable */
-    bool accepts;      /* whether the journal does, as it last said ... */
-    bool accepts_told; /* ... and as the engine knows */
-    bool carrying_out; /* effects: no command may be added */
+    uint64_t written;             /* the last record that the journal has written */
+    uint64_t durable;             /* the last record that the journal has made durable */
+    bool full;                    /* the journal takes only what gives space back; */
+    bool accepts;                 /* whether the journal does, as it last said ... */
+    bool full_told, accepts_told; /* ... and as the engine knows */
+    bool carrying_out;            /* effects: no command may be added */
     struct engine_command *commands;
     uint32_t count;
     uint32_t number; /* of the batch; 0 is none */

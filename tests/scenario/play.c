@@ -155,10 +155,12 @@ static void play_journal(struct play *play, const struct script_act *act)
     const char *word = act->word_count == 1 ? act->words[0] : "";
     if (strcmp(word, "deferred") == 0)
         world->deferred = true;
+    else if (strcmp(word, "full") == 0)
+        world_journal_full(world);
     else if (strcmp(word, "refuses") == 0 || strcmp(word, "accepts") == 0)
         world_journal_accepts(world, strcmp(word, "accepts") == 0);
     else
-        world_problem(world, "journal deferred, journal refuses or journal accepts");
+        world_problem(world, "journal deferred, full, refuses or accepts");
 }
 
 static void play_turns(struct play *play, const struct script_act *act)

@@ -115,6 +115,14 @@ void world_journal_accepts(struct world *world, bool accepts)
     world_settle(world);
 }
 
+void world_journal_full(struct world *world)
+{
+    const struct engine_command command = {.op = ENGINE_JOURNAL, .journal_accepts = true, .journal_full = true};
+    journal_memory_refuse(world->journal, false);
+    world_step(world, &command, 1, true);
+    world_settle(world);
+}
+
 static void end_sessions(struct world *world)
 {
     for (struct session *session = world->sessions; session; session = session->next) {

@@ -135,6 +135,7 @@ void world_pass(struct world *world, uint64_t time, bool late);
 /* What was handed to the journal is durable: answers leave. */
 void world_sync(struct world *world);
 void world_journal_accepts(struct world *world, bool accepts);
+void world_journal_full(struct world *world); /* it takes only what gives space back */
 /* Ends everything, and checks that nothing is left. */
 void world_close(struct world *world);
 
