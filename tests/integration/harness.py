@@ -40,12 +40,12 @@ def end_group(process):
 class Broker:
     """A joinqd on a Unix socket in a folder that is removed with it."""
 
-    def __init__(self, *arguments, listen=None):
+    def __init__(self, *arguments, listen=None, wrapped=()):
         self.folder = tempfile.mkdtemp(prefix="joinq-test-")
         url = listen or f"unix://{self.folder}/joinq.sock"
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [JOINQD, "--listen", url, *arguments],
+            [*wrapped, JOINQD, "--listen", url, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self.log,

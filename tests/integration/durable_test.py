@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Durable queues as a user has them: a data folder, brokers that are killed and come back to it, disks that are full or fail."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+MIB = 1024 * 1024
+
+
+def segments(folder):
+    return sorted(name for name in os.listdir(folder) if name.endswith(".jql"))
+
+
+class DataCase(harness.BrokerCase):
+    """A broker with a data folder that outlives it."""
+
+    def setUp(self):
+        self.data = tempfile.mkdtemp(prefix="joinq-data-")
+        self.addCleanup(shutil.rmtree, self.data, True)
+        self.arguments = ("--data", self.data)
+        super().setUp()
+        self.socket = self.broker.url
+
+    def kill(self):
+        """As a crash of its machine's power would, but for the page cache."""
+        os.kill(self.broker.process.pid, signal.SIGKILL)
+        self.broker.process.wait(harness.PATIENCE)
+        harness.end_group(self.broker.process)
+        self.addCleanup(self.broker.remove)
+
+    def begin(self, *wrapped):
+        self.broker = harness.Broker(*self.arguments, wrapped=wrapped)
+        self.environment["JOINQ_URL"] = self.broker.url
+
+    def restart(self):
+        self.kill()
+        self.begin()
+
+    def joinqd(self, *arguments, status=0):
+        """joinqd on the data folder, run to its end; what it printed."""
+        done = subprocess.run(
+            [harness.JOINQD, "--data", self.data, *arguments], capture_output=True, timeout=harness.PATIENCE, check=False
+        )
+        self.assertEqual(done.returncode, status, (arguments, done.stdout, done.stderr))
+        return (done.stdout + done.stderr).decode()
+
+
+class Restarts(DataCase):
+    def test_what_was_answered_is_there_after_a_kill(self):
+        """proves: RST-2 OUT-1"""
+        self.joinq("declare", "jobs", "--durable", "--max", "5")
+        self.joinq("declare", "ended", "--durable", "--producers", "1")
+        self.joinq("put", "jobs", *"abcde")
+        self.joinq("put", "ended", "x", "--producer", "p", "--finish")
+        self.joinq("put", "loose", "y")
+        self.assertEqual(self.lines("get", "jobs", "-n", "2"), ["a", "b"])
+        self.joinq("pause", "ended", "--puts")
+        before = {name: self.stat(name) for name in ("jobs", "ended")}
+        self.restart()
+        self.assertEqual([queue["queue"] for queue in self.objects("list")], ["jobs", "ended"])
+        for name, stat in before.items():
+            after = self.stat(name)
+            for key in ("state", "ready", "unfinished", "put", "done", "max_messages", "producers_finished", "paused"):
+                self.assertEqual(after.get(key), stat.get(key), (name, key))
+        self.assertEqual(self.lines("get", "jobs", "--all", "--nowait", status=3), ["c", "d", "e"])
+        self.assertEqual(self.lines("get", "ended", "--all"), ["x"])
+
+    def test_the_log_is_let_go(self):
+        """proves: RST-2"""
+        self.joinq("declare", "goes", "--durable", "--max", "20000")
+        self.joinq("declare", "stays", "--durable")
+        self.joinq("put", "stays", "kept")
+        first = segments(self.data)[0]
+        put = self.spawn("put", "goes", "--close", stdin=subprocess.PIPE)
+        get = self.spawn("get", "goes", "--all", stdout=subprocess.DEVNULL)
+        for _ in range(200):
+            put.stdin.write((b"x" * 999 + b"\n") * 1000)
+        put.stdin.close()
+        self.assertEqual(get.wait(harness.PATIENCE), 0)
+        self.assertEqual(put.wait(harness.PATIENCE), 0)
+        self.until(lambda: first not in segments(self.data), "the first segment goes")
+        self.until(lambda: len(segments(self.data)) <= 3, "most have gone")
+        self.restart()
+        self.assertEqual(self.lines("get", "stays"), ["kept"])
+        self.assertEqual(self.stat("goes")["done"], 200_000)
+
+    def test_an_orderly_end_keeps_all(self):
+        self.joinq("declare", "jobs", "--durable", "--sync", "1s")
+        self.joinq("put", "jobs", "a")
+        self.assertEqual(self.broker.stop(), 0)
+        self.addCleanup(self.broker.remove)
+        self.begin()
+        self.assertEqual(self.lines("get", "jobs"), ["a"])
+
+    def test_without_a_folder_nothing_is_durable(self):
+        """proves: RST-2"""
+        other = harness.Broker()
+        self.addCleanup(other.remove)
+        self.addCleanup(other.stop)
+        self.environment["JOINQ_URL"] = other.url
+        self.fails(
+            1,
+            "joinq: declare: this broker keeps no data: it was started without --data",
+            "declare", "jobs", "--durable",
+        )
+
+    def test_one_broker_a_folder(self):
+        said = self.joinqd("--listen", "unix:///nowhere/at/all", status=1)
+        self.assertIn(str(self.broker.process.pid), said)
+        self.assertIn(self.data, said)
+
+
+class Damage(DataCase):
+    def setUp(self):
+        super().setUp()
+        self.joinq("declare", "jobs", "--durable")
+        for number in range(20):
+            self.joinq("put", "jobs", f"{number}-" + "x" * 1000)
+        self.kill()
+        self.segment = os.path.join(self.data, segments(self.data)[0])
+
+    def flip(self, offset):
+        with open(self.segment, "r+b") as file:
+            file.seek(offset)
+            byte = file.read(1)[0]
+            file.seek(offset)
+            file.write(bytes([byte ^ 1]))
+
+    def test_damage_stops_the_start_and_is_repaired(self):
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        self.flip(8000)
+        before = {name: os.path.getsize(os.path.join(self.data, name)) for name in segments(self.data)}
+        said = self.joinqd("--listen", f"unix://{self.data}/socket", status=1)
+        for part in (os.path.basename(self.segment), "offset", "--repair"):
+            self.assertIn(part, said)
+        self.assertIn(os.path.basename(self.segment), self.joinqd("--check-data", status=1))
+        self.assertEqual(before, {name: os.path.getsize(os.path.join(self.data, name)) for name in segments(self.data)})
+        said = self.joinqd("--repair")
+        self.assertIn("lost", said)
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        self.begin()
+        left = [line.split("-")[0] for line in self.joinq("get", "jobs", "--all", "--nowait", status=3).splitlines()]
+        self.assertEqual(len(left), 19)
+        self.assertEqual(left, sorted(left, key=int))
+        stat = self.stat("jobs")
+        self.assertEqual(stat["put"], stat["done"])
+
+    def test_a_torn_end_is_cut(self):
+        size = next(at for at in range(0, 100_000, 8) if self.is_zero_from(at))
+        with open(self.segment, "r+b") as file:
+            file.seek(size)
+            file.write(b"JFM1 but no frame" * 10)
+        self.begin()
+        self.assertEqual(self.stat("jobs")["ready"], 20)
+
+    def is_zero_from(self, at):
+        with open(self.segment, "rb") as file:
+            file.seek(at)
+            return not any(file.read(4096))
+
+    def test_other_data_is_not_taken(self):
+        self.flip(30)
+        self.assertIn(os.path.basename(self.segment), self.joinqd("--listen", f"unix://{self.data}/socket", status=1))
+        self.flip(30)
+        self.begin()
+
+
+class Disks(DataCase):
+    def test_a_sync_that_fails_is_made_up_for(self):
+        """proves: OUT-2"""
+        if not shutil.which("strace"):
+            self.skipTest("there is no strace")
+        self.joinq("declare", "jobs", "--durable")
+        self.kill()
+        self.begin("strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=3+7")
+        for number in range(30):
+            self.joinq("put", "jobs", str(number))
+        self.restart()
+        wanted = [str(number) for number in range(30)]
+        self.assertEqual(self.lines("get", "jobs", "--all", "--nowait", status=3), wanted)
+
+
+class FullDisk(harness.BrokerCase):
+    """A file system of its own, with room for a few segments."""
+
+    def setUp(self):
+        self.data = tempfile.mkdtemp(prefix="joinq-data-")
+        self.addCleanup(shutil.rmtree, self.data, True)
+        size = ["mount", "-t", "tmpfs", "-o", "size=200m", "joinq", self.data]
+        if subprocess.run(size, capture_output=True, check=False).returncode != 0:
+            self.skipTest("nothing can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", self.data], check=True)
+        self.arguments = ("--data", self.data)
+        super().setUp()
+
+    def test_a_full_disk_is_told_and_emptied(self):
+        """proves: OUT-2"""
+        self.joinq("declare", "jobs", "--durable")
+        body = b"x" * (MIB - 1) + b"\n"
+        for _ in range(300):
+            done = subprocess.run(
+                [harness.JOINQ, "put", "jobs"], input=body, env=self.environment, capture_output=True, check=False,
+                timeout=harness.PATIENCE,
+            )
+            if done.returncode != 0:
+                break
+        self.assertIn("joinq: put: ", done.stderr.decode())
+        ready = self.stat("jobs")["ready"]
+        self.assertGreater(ready, 50)
+        self.joinq("get", "jobs", "-n", "1")
+        self.assertEqual(self.stat("jobs")["done"], 1)
+        self.joinq("put", "loose", "y")
+        self.joinq("purge", "jobs")
+
+        def takes():
+            return subprocess.run(
+                [harness.JOINQ, "put", "jobs", "again"], env=self.environment, capture_output=True, check=False,
+                timeout=harness.PATIENCE,
+            ).returncode == 0
+
+        self.until(takes, "the disk has room again")
+
+
+if __name__ == "__main__":
+    harness.main()
