@@ -22,7 +22,7 @@ static unsigned given_of(const struct queue_settings *given)
         {given->on_producer_lost != (uint64_t)QUEUE_UNSET, JOINQ_GIVEN_ON_PRODUCER_LOST},
         {given->producer_grace_ms != QUEUE_UNSET, JOINQ_GIVEN_PRODUCER_GRACE_MS},
         {given->lifetime != (uint64_t)QUEUE_UNSET, JOINQ_GIVEN_LIFETIME},
-        {given->sync != NULL, JOINQ_GIVEN_SYNC_MS},
+        {given->sync_ms != QUEUE_UNSET, JOINQ_GIVEN_SYNC_MS},
         {given->idle_delete_ms != QUEUE_UNSET, JOINQ_GIVEN_IDLE_DELETE_MS},
     };
     unsigned bits = 0;
@@ -37,7 +37,7 @@ static struct queue_settings settings_sent(const struct queue_settings *given)
     struct queue_settings sent = *given;
     uint64_t *numbers[] = {&sent.max_messages,   &sent.max_bytes,        &sent.bound,
                            &sent.max_deliveries, &sent.on_producer_lost, &sent.lifetime};
-    int64_t *times[] = {&sent.lease_ms, &sent.ttl_ms, &sent.producer_grace_ms, &sent.idle_delete_ms};
+    int64_t *times[] = {&sent.lease_ms, &sent.ttl_ms, &sent.producer_grace_ms, &sent.idle_delete_ms, &sent.sync_ms};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         *numbers[i] = *numbers[i] == (uint64_t)QUEUE_UNSET ? 0 : *numbers[i];
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)

@@ -70,6 +70,10 @@ static bool store(const struct option_spec *spec, const char *text, void *settin
     case OPTION_SIZE:
         return units_size(text, field);
     case OPTION_TIME:
+        if (spec->choices != NULL && strcmp(text, spec->choices[0]) == 0) {
+            *(int64_t *)field = 0;
+            return true;
+        }
         return units_time_ms(text, field);
     case OPTION_TEXT:
         *(const char **)field = text;

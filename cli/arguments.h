@@ -14,7 +14,7 @@ enum option_kind {
     OPTION_FLAG,   /* bool */
     OPTION_COUNT,  /* uint64_t, min to max */
     OPTION_SIZE,   /* uint64_t bytes: 4096, 64K, 10M, 2G */
-    OPTION_TIME,   /* int64_t milliseconds: 500ms, 2s, 5m, 1h */
+    OPTION_TIME,   /* int64_t milliseconds: 500ms, 2s, 5m, 1h; or the one word of `choices`, which is 0 */
     OPTION_TEXT,   /* const char *, not empty */
     OPTION_CHOICE, /* uint64_t: index into choices */
 };

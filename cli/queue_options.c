@@ -2,7 +2,6 @@
 /* The options of a queue on the command line: two tables of one list. An option that alter was not given is told by a value that
  * nobody can write. */
 #include "queue_options.h"
-#include "units.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@ static const char *const accountings[] = {"lease", "counter", NULL};
 static const char *const orders[] = {"fifo", "lifo", "priority", NULL};
 static const char *const losses[] = {"wait", "end", "fail", NULL};
 static const char *const lifetimes[] = {"permanent", "session", "users", NULL};
+static const char *const syncs[] = {"always", NULL};
 static const char *const if_exists[] = {"same", "ok", NULL};
 
 #define AT(field) offsetof(struct queue_settings, field)
@@ -54,8 +54,10 @@ static const char *const if_exists[] = {"same", "ok", NULL};
         CHOICE("lifetime", lifetime, "permanent|session|users", lifetimes, unset, "how long the queue lives"),     \
         TIME("idle-delete", idle_delete_ms, unset,                                                                 \
              "deleted after T in which nobody wanted it and it was empty (0: never)"),                             \
-        TEXT("sync", sync, "always|T",                                                                             \
-             "durable: what is answered is on the disk, or will be within T (and survives all but a power cut)")
+    {                                                                                                              \
+        .name = "sync", .kind = OPTION_TIME, .at = AT(sync_ms), .value = "always|T", .initial = unset,             \
+        .choices = syncs, .help = "durable: on the disk when it is answered, or within T (always)"                 \
+    }
 
 const struct option_spec queue_options_declare[] = {
     ALTERABLE(0),
@@ -85,15 +87,6 @@ static int take_producers(const struct cli *cli, const char *text, uint64_t *out
     return ARGUMENTS_OK;
 }
 
-static int take_sync(const struct cli *cli, const char *text, uint64_t *out)
-{
-    int64_t sync_ms = 0;
-    if (strcmp(text, "always") != 0 && !units_time_ms(text, &sync_ms))
-        return arguments_error(cli, "--sync: '%s' is no time and not always", text);
-    *out = (uint64_t)sync_ms;
-    return ARGUMENTS_OK;
-}
-
 int queue_options_take(const struct cli *cli, const struct queue_settings *given, struct joinq_queue_options *out)
 {
     *out = (struct joinq_queue_options)JOINQ_QUEUE_OPTIONS_INIT;
@@ -114,8 +107,6 @@ int queue_options_take(const struct cli *cli, const struct queue_settings *given
     if (given->dead_letter != NULL && !out->dead_drop && strcmp(given->dead_letter, "none") != 0)
         out->dead_letter = given->dead_letter;
     out->durable = given->durable;
-    int status = given->sync == NULL ? ARGUMENTS_OK : take_sync(cli, given->sync, &out->sync_ms);
-    if (status != ARGUMENTS_OK || given->producers == NULL)
-        return status;
-    return take_producers(cli, given->producers, &out->producers);
+    out->sync_ms = (uint64_t)given->sync_ms;
+    return given->producers == NULL ? ARGUMENTS_OK : take_producers(cli, given->producers, &out->producers);
 }

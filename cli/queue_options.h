@@ -7,8 +7,8 @@
 
 struct queue_settings {
     uint64_t max_messages, max_bytes, bound, accounting, order, max_deliveries, on_producer_lost, lifetime, if_exists;
-    int64_t lease_ms, ttl_ms, producer_grace_ms, idle_delete_ms;
-    const char *producers, *dead_letter, *sync;
+    int64_t lease_ms, ttl_ms, producer_grace_ms, idle_delete_ms, sync_ms;
+    const char *producers, *dead_letter;
     bool durable;
 };
 

@@ -48,14 +48,13 @@ USAGE = [
     (["run", "true"], "one argument too many: 'true'"),
     (["run"], "-- CMD is missing"),
     (["--url", "unix:///x", "run", "--", "true"], "run has no --url"),
+    (["declare", "q", "--sync", "soon"], "--sync: 'soon' is not a time"),
     (["get", "q", "-0", "--json"], "-0 and --json exclude each other"),
     (["--json", "peek", "q", "-0"], "-0 and --json exclude each other"),
 ]
 
 # What later versions will have is refused by name, not ignored.
 LATER = [
-    ["declare", "q", "--durable"],
-    ["declare", "q", "--sync", "always"],
     *[[command] for command in "top bench".split()],
 ]
 

@@ -42,7 +42,8 @@ class Arguments(unittest.TestCase):
     def test_usage_errors(self):
         for arguments, text in (
             (("-c", "file"), "no configuration file"),
-            (("--data", "/tmp"), "no durable queues"),
+            (("--check-data",), "--data FOLDER"),
+            (("--repair",), "--data FOLDER"),
             (("--listen", "joinqs://127.0.0.1"), "no TLS"),
             (("--listen", "http://127.0.0.1"), "--listen http://127.0.0.1: "),
             (("--listen", "unix://relative"), "absolute"),

@@ -249,43 +249,44 @@ void show_effect(struct world *world, const struct engine_effect *effect, const 
         text_add(out, " (%s %" PRIu64 ")", whys[effect->why], effect->limit);
 }
 
+static const char *const record_names[] = {
+    [ENGINE_RECORD_DECLARE] = "declare",
+    [ENGINE_RECORD_DELETE] = "delete",
+    [ENGINE_RECORD_PUT] = "put",
+    [ENGINE_RECORD_DONE] = "done",
+    [ENGINE_RECORD_DISCARD] = "discard",
+    [ENGINE_RECORD_RETURN] = "return",
+    [ENGINE_RECORD_TASK_DONE] = "task_done",
+    [ENGINE_RECORD_CLOSE] = "close",
+    [ENGINE_RECORD_PUT_END] = "put_end",
+    [ENGINE_RECORD_END_TAKEN] = "end_taken",
+    [ENGINE_RECORD_ATTACH] = "attach",
+    [ENGINE_RECORD_FINISH] = "finish",
+    [ENGINE_RECORD_GROUP] = "group",
+    [ENGINE_RECORD_ALTER] = "alter",
+    [ENGINE_RECORD_EXPIRE] = "expire",
+    [ENGINE_RECORD_DEAD] = "dead",
+    [ENGINE_RECORD_MOVED_OUT] = "moved_out",
+    [ENGINE_RECORD_REOPEN] = "reopen",
+    [ENGINE_RECORD_PAUSE] = "pause",
+    [ENGINE_RECORD_MARK] = "mark",
+    [ENGINE_RECORD_KEPT] = "kept",
+    [ENGINE_RECORD_SNAPSHOT] = "snapshot",
+    [ENGINE_RECORD_STATE] = "state",
+    [ENGINE_RECORD_STATE_DECLARED] = "state_declared",
+    [ENGINE_RECORD_STATE_PRODUCER] = "state_producer",
+    [ENGINE_RECORD_STATE_MARK] = "state_mark",
+    [ENGINE_RECORD_STATE_MESSAGES] = "state_messages",
+    [ENGINE_RECORD_STATE_ENDS] = "state_ends",
+    [ENGINE_RECORD_STATE_END] = "state_end",
+    [ENGINE_RECORD_SNAPSHOT_END] = "snapshot_end",
+};
+
 void show_record(struct world *world, const struct engine_record *record, struct text *out)
 {
-    static const char *const names[] = {
-        [ENGINE_RECORD_DECLARE] = "declare",
-        [ENGINE_RECORD_DELETE] = "delete",
-        [ENGINE_RECORD_PUT] = "put",
-        [ENGINE_RECORD_DONE] = "done",
-        [ENGINE_RECORD_DISCARD] = "discard",
-        [ENGINE_RECORD_RETURN] = "return",
-        [ENGINE_RECORD_TASK_DONE] = "task_done",
-        [ENGINE_RECORD_CLOSE] = "close",
-        [ENGINE_RECORD_PUT_END] = "put_end",
-        [ENGINE_RECORD_END_TAKEN] = "end_taken",
-        [ENGINE_RECORD_ATTACH] = "attach",
-        [ENGINE_RECORD_FINISH] = "finish",
-        [ENGINE_RECORD_GROUP] = "group",
-        [ENGINE_RECORD_ALTER] = "alter",
-        [ENGINE_RECORD_EXPIRE] = "expire",
-        [ENGINE_RECORD_DEAD] = "dead",
-        [ENGINE_RECORD_MOVED_OUT] = "moved_out",
-        [ENGINE_RECORD_REOPEN] = "reopen",
-        [ENGINE_RECORD_PAUSE] = "pause",
-        [ENGINE_RECORD_MARK] = "mark",
-        [ENGINE_RECORD_KEPT] = "kept",
-        [ENGINE_RECORD_SNAPSHOT] = "snapshot",
-        [ENGINE_RECORD_STATE] = "state",
-        [ENGINE_RECORD_STATE_DECLARED] = "state_declared",
-        [ENGINE_RECORD_STATE_PRODUCER] = "state_producer",
-        [ENGINE_RECORD_STATE_MARK] = "state_mark",
-        [ENGINE_RECORD_STATE_MESSAGES] = "state_messages",
-        [ENGINE_RECORD_STATE_ENDS] = "state_ends",
-        [ENGINE_RECORD_STATE_END] = "state_end",
-        [ENGINE_RECORD_SNAPSHOT_END] = "snapshot_end",
-    };
     if (record->kind == ENGINE_RECORD_DECLARE)
         world_learn(world, arena_copy(&world->arena, record->name.data, record->name.size), record->incarnation);
-    text_add(out, "%s %s", names[record->kind], world_queue_name(world, record->incarnation));
+    text_add(out, "%s %s", record_names[record->kind], world_queue_name(world, record->incarnation));
     if (record->kind == ENGINE_RECORD_TASK_DONE || record->kind == ENGINE_RECORD_PAUSE ||
         record->kind == ENGINE_RECORD_GROUP)
         text_add(out, " %" PRIu32, record->count);

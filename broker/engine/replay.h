@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of recovery share: replay.c goes through the records, replay_messages.c has what becomes of messages, restore.c what
+ * snapshots say. Nobody else includes it. */
+#ifndef JOINQ_ENGINE_REPLAY_H
+#define JOINQ_ENGINE_REPLAY_H
+
+#include "model.h"
+
+struct replay {
+    struct engine *e;
+    uint64_t age_ns;
+    bool took;                   /* the bodies of the record are a queue's now */
+    struct engine_effect answer; /* of handlers' functions; nobody hears it */
+};
+
+/* Records of what happened to messages. */
+bool replay_is_about_messages(enum engine_record_kind kind);
+JQ_MUST_USE int replay_messages(struct replay *r, struct queue *q, const struct engine_record *record);
+/* At the end: nothing stands in the order of a queue for what is not ready. */
+void replay_order_tidy(struct queue *q);
+
+#endif
