@@ -127,6 +127,44 @@ static void refusing_journal_is_storage(void **state)
     assert_hears(client, 4, JQ_OK);
 }
 
+static void get(struct client *client, uint32_t request, const char *queue)
+{
+    const struct jqw_message message = {.op = JQW_GET,
+                                        .request = request,
+                                        .get = {.queue.name = {(const uint8_t *)queue, strlen(queue)},
+                                                .max = 1,
+                                                .flags = JQW_GET_AUTO}};
+    client_send(client, &message);
+    server_turns(client->server);
+}
+
+static void assert_gets(struct client *client, uint32_t request, uint64_t receipt)
+{
+    struct jqw_message message;
+    assert_true(client_hear(client, &message));
+    assert_int_equal(message.op, JQW_GOT);
+    assert_int_equal(message.request, request);
+    assert_int_equal(message.got.receipt, receipt);
+}
+
+/* Whoever confirms the second confirms the first with it. proves: GET-3 OUT-1 */
+static void deliveries_on_receipt_leave_in_their_order(void **state)
+{
+    struct client *client = *state;
+    declare_durable(client);
+    put(client, 2, "passing");
+    put(client, 3, "kept");
+    get(client, 4, "kept");
+    get(client, 5, "passing");
+    assert_hears(client, 2, JQ_OK);
+    assert_silence(client);
+    sync_journal(client);
+    assert_hears(client, DECLARE_ID, JQ_OK);
+    assert_hears(client, 3, JQ_OK);
+    assert_gets(client, 4, 1);
+    assert_gets(client, 5, 2);
+}
+
 static void id_of_a_held_answer_is_in_use(void **state)
 {
     struct client *client = *state;
@@ -160,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         COMMITS(answers_wait_for_the_journal),
         COMMITS(refusing_journal_is_storage),
+        COMMITS(deliveries_on_receipt_leave_in_their_order),
         COMMITS(id_of_a_held_answer_is_in_use),
         COMMITS(held_answers_go_with_their_connection),
     };
