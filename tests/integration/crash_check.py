@@ -10,7 +10,7 @@ import os
 
 # What a queue is, and neither what it was since its broker began nor who looks at it now.
 KEPT = (
-    "put done dead dead_in expired discarded moved_in moved_out ready delayed leased unfinished closed generation"
+    "put done dead dead_in expired discarded moved_in moved_out ready delayed leased unfinished state generation"
     " producers_finished task_done"
 ).split()
 
@@ -187,7 +187,7 @@ class Check:
         finished = stat["task_done"] if name == "count" else stat["done"]
         if came != finished + gone or stat["unfinished"] or stat["ready"] or stat["delayed"] or stat["leased"]:
             self.bad(f"{name}: at the end it does not add up: {stat}")
-        if stat["closed"] != 1:
+        if stat["state"] != "closed":
             self.bad(f"{name}: it is not closed: {stat}")
         if stat["done"] < len(queue.done):
             self.bad(f"{name}: {len(queue.done)} were finished, {stat['done']} are told")

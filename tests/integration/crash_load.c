@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The load of the crash test: crash_load URL FOLDER SEED MESSAGES. Every client is a thread with a handle of its own; all go on,
- * whatever becomes of their broker, until the queues have ended. */
+/* The load of the crash test: crash_load URL FOLDER SEED. Every client is a thread with a handle of its own; all go on,
+ * whatever becomes of their broker, until standard input ends; then until the queues have ended. */
 #include "crash_load.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct role roles[] = {
     {"p1", "work", NULL, run_producer},  {"p2", "work", NULL, run_producer}, {"p3", "work", NULL, run_producer},
@@ -17,6 +19,21 @@ static const struct role roles[] = {
 enum { ROLES = sizeof roles / sizeof *roles };
 
 static const struct role joiner = {"j1", NULL, NULL, run_joiner};
+
+static atomic_bool told_enough;
+
+bool enough(void)
+{
+    return atomic_load(&told_enough);
+}
+
+static void await_enough(void)
+{
+    char byte;
+    while (read(STDIN_FILENO, &byte, 1) > 0)
+        continue;
+    atomic_store(&told_enough, true);
+}
 
 struct running {
     pthread_t thread;
@@ -62,7 +79,7 @@ static void declare_all(struct client *client)
     declare(client, "grave", 0, 0, &plain);
     work.order = (enum joinq_order)client->load->order;
     work.dead_letter = "grave";
-    work.max_deliveries = 4;
+    work.max_deliveries = 2;
     declare(client, "work", 3, 60 + pick(client, 100), &work);
     declare(client, "in", 2, 30 + pick(client, 50), &plain);
     out.bound = pick(client, 2) ? JOINQ_BOUND_OUTSTANDING : JOINQ_BOUND_QUEUED;
@@ -103,6 +120,7 @@ static void play(const struct load *load)
     start(&joining, load, &joiner);
     for (size_t i = 0; i < ROLES; i++)
         start(&running[i], load, &roles[i]);
+    await_enough();
     for (size_t i = 0; i < ROLES; i++)
         pthread_join(running[i].thread, NULL);
     drain(&client, "grave");
@@ -115,14 +133,11 @@ static void play(const struct load *load)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fputs("usage: crash_load URL FOLDER SEED MESSAGES\n", stderr);
+    if (argc != 4) {
+        fputs("usage: crash_load URL FOLDER SEED\n", stderr);
         return 2;
     }
-    struct load load = {.url = argv[1],
-                        .folder = argv[2],
-                        .seed = strtoull(argv[3], NULL, 10),
-                        .messages = (unsigned)strtoul(argv[4], NULL, 10)};
+    struct load load = {.url = argv[1], .folder = argv[2], .seed = strtoull(argv[3], NULL, 10)};
     load.order = load.seed % 3;
     play(&load);
     return 0;

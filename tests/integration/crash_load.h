@@ -6,6 +6,7 @@
 
 #include <joinq.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -14,8 +15,7 @@ enum { BATCH = 20, FILLER = 40000, NAME = 32 };
 struct load {
     const char *url, *folder; /* the folder takes a log of each client */
     uint64_t seed;
-    unsigned messages; /* of each producer */
-    uint64_t order;    /* of the queue "work": joinq_order */
+    uint64_t order; /* of the queue "work": joinq_order */
 };
 
 struct client {
@@ -71,5 +71,7 @@ void run_counter(struct client *client, const struct role *role);
 void run_owner(struct client *client, const struct role *role);
 void run_joiner(struct client *client, const struct role *role);
 void joiner_stop(void);
+/* Producers and owners begin nothing more: what there is drains. */
+bool enough(void);
 
 #endif

@@ -30,15 +30,14 @@ void finish(struct client *client, const char *queue)
 }
 
 /* The outcome of a put that waits for ever is always known; one whose time was over while there was no broker may be unknown. */
-static unsigned put_told(struct client *client, const char *queue, struct span span,
-                         const struct joinq_put_options *options, int code, size_t accepted)
+static void put_told(struct client *client, const char *queue, struct span span,
+                     const struct joinq_put_options *options, int code, size_t accepted)
 {
     bool timed = options->timeout_ms > 0;
     bool refused = code == JOINQ_FULL || code == JOINQ_TIMEOUT || code == JOINQ_OVERLOADED;
     if (code != JOINQ_OK && !(options->timeout_ms >= 0 && refused) && !(timed && code == JOINQ_DISCONNECTED))
         wrong(client, "put", code);
     told(client, "put %s %s %u %u %zu", queue, joinq_code_name(code), span.first, span.count, accepted);
-    return (unsigned)accepted;
 }
 
 static void choose(struct client *client, const struct role *role, struct joinq_put_options *options)
@@ -51,7 +50,7 @@ static void choose(struct client *client, const struct role *role, struct joinq_
     options->priority = pick(client, 5);
 }
 
-static unsigned put_some(struct client *client, const struct role *role, struct bodies *bodies)
+static void put_some(struct client *client, const struct role *role, struct bodies *bodies)
 {
     struct joinq_put_options options = JOINQ_PUT_OPTIONS_INIT;
     size_t accepted = 0;
@@ -59,16 +58,16 @@ static unsigned put_some(struct client *client, const struct role *role, struct 
     bodies_make(client, bodies, 1 + pick(client, 12));
     ask(client);
     int code = joinq_put_many(client->q, role->queue, bodies->item, bodies->span.count, &options, &accepted);
-    return put_told(client, role->queue, bodies->span, &options, code, accepted);
+    put_told(client, role->queue, bodies->span, &options, code, accepted);
 }
 
 /* All on their way at once. */
-static unsigned put_pipelined(struct client *client, const struct role *role, struct bodies *bodies)
+static void put_pipelined(struct client *client, const struct role *role, struct bodies *bodies)
 {
     struct joinq_put_options options[ON_THE_WAY];
     struct span said[ON_THE_WAY];
     joinq_ticket tickets[ON_THE_WAY];
-    unsigned count = 2 + pick(client, ON_THE_WAY - 2), accepted = 0;
+    unsigned count = 2 + pick(client, ON_THE_WAY - 2);
     ask(client);
     for (unsigned i = 0; i < count; i++) {
         options[i] = (struct joinq_put_options)JOINQ_PUT_OPTIONS_INIT;
@@ -85,18 +84,20 @@ static unsigned put_pipelined(struct client *client, const struct role *role, st
         int code = joinq_wait(client->q, tickets[i], JOINQ_FOREVER, &outcome);
         if (code != JOINQ_OK)
             wrong(client, "wait", code);
-        accepted += put_told(client, role->queue, said[i], &options[i], outcome.code, outcome.count);
+        put_told(client, role->queue, said[i], &options[i], outcome.code, outcome.count);
     }
-    return accepted;
 }
 
 void run_producer(struct client *client, const struct role *role)
 {
     struct bodies *bodies = malloc(sizeof *bodies);
-    unsigned accepted = 0;
     attach(client, role->queue);
-    while (accepted < client->load->messages)
-        accepted += pick(client, 4) == 0 ? put_pipelined(client, role, bodies) : put_some(client, role, bodies);
+    while (!enough()) {
+        if (pick(client, 4) == 0)
+            put_pipelined(client, role, bodies);
+        else
+            put_some(client, role, bodies);
+    }
     finish(client, role->queue);
     free(bodies);
 }

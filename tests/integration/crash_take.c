@@ -195,7 +195,7 @@ void run_forwarder(struct client *client, const struct role *role)
 
 /* ---- a counter queue ---------------------------------------------------------------------------------------------------- */
 
-enum { SEEN = 100000 };
+enum { SEEN = 1000000 };
 static atomic_bool seen[10][SEEN]; /* by the digit in the producer's name */
 
 /* What comes again, for its receipt was not confirmed before the broker died, has been counted. */

@@ -9,7 +9,7 @@
 
 /* ---- small queues -------------------------------------------------------------------------------------------------------- */
 
-enum { SMALL_ROUNDS = 6, SMALL_NAMES = 2 };
+enum { SMALL_NAMES = 2 };
 
 struct small {
     char queue[NAME];
@@ -106,7 +106,7 @@ static void small_delete(struct client *client, const struct small *small)
 void run_owner(struct client *client, const struct role *role)
 {
     struct bodies *bodies = malloc(sizeof *bodies);
-    for (unsigned i = 0; i < SMALL_ROUNDS; i++) {
+    for (unsigned i = 0; !enough(); i++) {
         struct small small = {.immediate = pick(client, 3) == 0};
         snprintf(small.queue, sizeof small.queue, "%s-%u", role->queue, i % SMALL_NAMES);
         small_fill(client, &small, bodies);
@@ -163,7 +163,7 @@ static void look(struct client *client)
 /* What is asked for is what was put before `since`. */
 static void join_one(struct client *client, const char *queue)
 {
-    static const int64_t times[] = {0, 20, 200, 1000};
+    static const int64_t times[] = {0, 5, 20, 200};
     struct joinq_join_options options = JOINQ_JOIN_OPTIONS_INIT;
     struct joinq_joined joined = JOINQ_JOINED_INIT;
     options.timeout_ms = times[pick(client, sizeof times / sizeof *times)];
