@@ -14,6 +14,9 @@ KEPT = (
     " producers_finished task_done"
 ).split()
 
+QUEUES = "work in out side count grave pool".split()
+WITHOUT_PUTS = "grave pool".split()
+
 Got = collections.namedtuple("Got", "told asked sequence body client receipt")
 
 
@@ -23,7 +26,7 @@ class Queue:
         self.accepted = {}  # by client: how many it was told
         self.got = []
         self.done = {}  # by sequence: when it was first told to be finished
-        self.tried = {}  # and when that was first asked, whatever came of it
+        self.done_asked = {}  # and when that had been asked
         self.back = collections.Counter()  # by sequence: how often given back
         self.ended = None  # when the end was first told
         self.put_told = []  # when each was accepted, with its body
@@ -36,6 +39,7 @@ class Check:
         self.queues = collections.defaultdict(Queue)
         self.forwards = []  # source, sequences, code, bodies, targets
         self.joins = []  # queue, asked, told
+        self.moved = collections.Counter()
         self.wrong = []
         self.finished = set()
         for name in sorted(os.listdir(folder)):
@@ -68,23 +72,25 @@ class Check:
             else:
                 queue.never.add(body)
 
+    def accept(self, name, client, code, count):
+        accepted = self.queues[name].accepted
+        known = accepted.get(client, 0)
+        accepted[client] = None if code == "DISCONNECTED" or known is None else known + count
+
     def on_put(self, client, told, asked, name, code, first, count, accepted):
         queue = self.queues[name]
         bodies = [f"{client}-{int(first) + i}" for i in range(int(count))]
         self.settle_bodies(queue, code, bodies, int(accepted), told)
-        known = queue.accepted.get(client, 0)
-        queue.accepted[client] = None if code == "DISCONNECTED" or known is None else known + int(accepted)
+        self.accept(name, client, code, int(accepted))
 
     def on_forward(self, client, told, asked, first, count, targets, name, code, *sequences):
         bodies = [f"{client}-{int(first) + i}" for i in range(int(count))]
-        for target in ("out", "side")[: int(targets)]:
+        for target in targets.split(","):
             self.settle_bodies(self.queues[target], code, bodies, len(bodies) if code == "OK" else 0, told)
-        self.forwards.append((name, [int(s) for s in sequences], code, bodies))
-        out = self.queues["out"]
-        known = out.accepted.get(client, 0)
-        lost = code == "DISCONNECTED" or known is None
-        out.accepted[client] = None if lost else known + (len(bodies) if code == "OK" else 0)
-        self.on_done(client, told, asked, name, code, *sequences)
+            self.accept(target, client, code, len(bodies) if code == "OK" else 0)
+        self.forwards.append((name, [int(s) for s in sequences], code, bodies, targets.split(",")))
+        if name in QUEUES:  # what is in memory begins anew with its broker
+            self.on_done(client, told, asked, name, code, *sequences)
 
     def on_attached(self, client, told, asked, name, accepted, finished):
         known = self.queues[name].accepted.get(client, 0)
@@ -102,23 +108,18 @@ class Check:
 
     def on_auto(self, client, told, asked, name, sequence, body, deliveries):
         self.on_got(client, told, asked, name, sequence, body, deliveries, True)
-        tried = self.queues[name].tried
-        tried[int(sequence)] = min(asked, tried.get(int(sequence), asked))
 
     def on_done(self, client, told, asked, name, code, *sequences):
         queue = self.queues[name]
         for sequence in map(int, sequences):
-            queue.tried[sequence] = min(asked, queue.tried.get(sequence, asked))
             if code == "OK" and sequence in queue.done:
                 self.bad(f"{name}: {sequence} was finished twice")
             if code == "OK":
                 queue.done[sequence] = told
+                queue.done_asked[sequence] = asked
 
     def on_nack(self, client, told, asked, name, code, *sequences):
         self.queues[name].back.update(map(int, sequences))
-        for sequence in map(int, sequences):  # it may have been the last time, and dead
-            tried = self.queues[name].tried
-            tried[sequence] = min(asked, tried.get(sequence, asked))
 
     def on_release(self, client, told, asked, name, code, *sequences):
         self.queues[name].back.update(map(int, sequences))
@@ -129,6 +130,9 @@ class Check:
 
     def on_task_done(self, client, told, asked, name, count, unfinished):
         self.queues[name].task_asked.append((asked, int(count)))
+
+    def on_moved(self, client, told, asked, name, to, count):
+        self.moved[name, to] += int(count)
 
     def on_joined(self, client, told, asked, name, kind):
         self.joins.append((name, asked, told, kind))
@@ -158,11 +162,9 @@ class Check:
             last[client] = int(number)
 
     def arrivals(self, name, queue, by_body, stat):
-        for body in queue.must - set(by_body):
+        for body in queue.must - by_body:
             self.bad(f"{name}: {body} was accepted, and is lost")
-        if name == "grave":
-            return
-        for body in set(by_body) - queue.must - queue.may:
+        for body in by_body - queue.must - queue.may:
             self.bad(f"{name}: {body} was {'refused' if body in queue.never else 'never put'}, and is there")
         if stat["put"] != len(by_body):
             self.bad(f"{name}: {stat['put']} were put, {len(by_body)} different ones came")
@@ -195,9 +197,8 @@ class Check:
     def queue(self, name, stats):
         queue, stat = self.queues[name], stats[name]
         by_body = self.ids(name, queue)
-        if name != "grave":
+        if name not in WITHOUT_PUTS:
             self.order(name, by_body)
-        self.arrivals(name, queue, by_body, stat)
         self.returns(name, queue)
         self.numbers(name, queue, stat)
         return by_body
@@ -205,19 +206,29 @@ class Check:
     # ---- between queues ----
 
     def letters(self, stats, work, grave):
-        if stats["work"]["dead"] != stats["grave"]["dead_in"] or stats["grave"]["dead_in"] != len(grave):
-            self.bad(f"{stats['work']['dead']} died, {stats['grave']['dead_in']} letters came, {len(grave)} were seen")
+        died, came = stats["work"]["dead"] + stats["work"]["expired"], stats["grave"]["dead_in"]
+        if died != came or came != len(grave):
+            self.bad(f"{died} died or expired, {came} letters came, {len(grave)} were seen")
         for body in grave:
-            if body not in work or work[body] in self.queues["work"].done:
+            if work.get(body) in self.queues["work"].done:
                 self.bad(f"{body} is dead, and was finished")
 
-    def forwarded(self, stats, out):
+    def moves(self, stats, side, pool):
+        """A message is in the one or the other; who got it before it was moved had given it back."""
+        told, out, came = self.moved["side", "pool"], stats["side"]["moved_out"], stats["pool"]["moved_in"]
+        if told != out or out != came or came != len(pool):
+            self.bad(f"{told} moved are told, {out} left, {came} came, {len(pool)} were seen")
+        for body in pool:
+            if side.get(body) in self.queues["side"].done:
+                self.bad(f"{body} was moved, and was finished")
+
+    def forwarded(self, stats, found):
         """Each message of the source was passed on once; what failed left nothing behind."""
         times = collections.Counter()
-        for name, sequences, code, bodies in self.forwards:
-            there = [body in out for body in bodies]
+        for name, sequences, code, bodies, targets in self.forwards:
+            there = [body in found[target] for body in bodies for target in targets]
             if code == "OK" or (code == "DISCONNECTED" and all(there)):
-                times.update(sequences)
+                times.update(sequences if name == "in" else [])
             elif any(there):
                 self.bad(f"{name}: {sequences} were not passed on ({code}), but {bodies} are there")
         for sequence in {got.sequence for got in self.queues["in"].got}:
@@ -236,14 +247,19 @@ class Check:
                 self.bad(f"{name}: a join ({kind}) told at {told}: {len(bodies)} were put, {done} finished")
             return
         for got in queue.got:
-            late = got.body in bodies and (got.asked > told or queue.tried.get(got.sequence, told) >= told)
-            if late:
+            late = got.asked > told or queue.done_asked.get(got.sequence, told) > told
+            if late and got.body in bodies:
                 self.bad(f"{name}: a join ({kind}) was told at {told}, but {got.sequence} ({got.body}) came to {got.client}")
 
     def all(self, stats):
-        found = {name: self.queue(name, stats) for name in ("work", "grave", "in", "out", "side", "count")}
+        found = {name: self.queue(name, stats) for name in QUEUES}
+        found["side"], side = found["side"] | found["pool"], found["side"]
         self.letters(stats, found["work"], found["grave"])
-        self.forwarded(stats, found["out"])
+        self.moves(stats, side, found["pool"])
+        for name in QUEUES[: -len(WITHOUT_PUTS)]:
+            gone = found["grave"] if name == "work" else {}
+            self.arrivals(name, self.queues[name], set(found[name]) | set(gone), stats[name])
+        self.forwarded(stats, found)
         for join in self.joins:
             self.join(*join)
         left = set(stats) - set(found)

@@ -34,8 +34,9 @@ void told(struct client *client, const char *format, ...)
 
 _Noreturn void wrong(struct client *client, const char *what, int code)
 {
-    told(client, "wrong %s %s: %s", what, joinq_code_name(code), joinq_error(client->q));
-    fprintf(stderr, "%s: %s %s: %s\n", client->name, what, joinq_code_name(code), joinq_error(client->q));
+    const char *why = code == JOINQ_OK ? "" : joinq_error(client->q);
+    told(client, "wrong %s %s: %s", what, joinq_code_name(code), why);
+    fprintf(stderr, "%s: %s: %s %s\n", client->name, what, joinq_code_name(code), why);
     exit(3);
 }
 
@@ -50,11 +51,32 @@ uint32_t pick(struct client *client, uint32_t below)
     return (uint32_t)((client->chance * UINT64_C(2685821657736338717)) >> 32) % below;
 }
 
-void client_open(struct client *client, const struct load *load, const char *name)
+static void client_connect(struct client *client)
 {
     struct joinq_options options = JOINQ_OPTIONS_INIT;
-    char path[4096];
     int code;
+    options.name = client->name;
+    options.connect_timeout_ms = 60000;
+    options.reconnect_ms = 600000;
+    options.reconnect_interval_ms = 20;
+    do { /* a connection that never was is the program's to make again */
+        code = joinq_connect(&client->q, client->load->url, &options);
+    } while (code == JOINQ_DISCONNECTED);
+    if (code == JOINQ_OK)
+        return;
+    fprintf(stderr, "%s: cannot connect: %s\n", client->name, joinq_code_name(code));
+    exit(3);
+}
+
+void client_renew(struct client *client)
+{
+    joinq_free(client->q);
+    client_connect(client);
+}
+
+void client_open(struct client *client, const struct load *load, const char *name)
+{
+    char path[4096];
     *client = (struct client){.load = load, .name = name, .chance = load->seed * 2 + 1};
     for (const char *at = name; *at; at++)
         client->chance = client->chance * 1099511628211u + (unsigned char)*at;
@@ -62,17 +84,11 @@ void client_open(struct client *client, const struct load *load, const char *nam
         (void)pick(client, 2);
     snprintf(path, sizeof path, "%s/%s.log", load->folder, name);
     client->log = fopen(path, "w");
-    options.name = name;
-    options.connect_timeout_ms = 60000;
-    options.reconnect_ms = 600000;
-    options.reconnect_interval_ms = 20;
-    do { /* a connection that never was is the program's to make again */
-        code = joinq_connect(&client->q, load->url, &options);
-    } while (code == JOINQ_DISCONNECTED);
-    if (!client->log || code != JOINQ_OK) {
-        fprintf(stderr, "%s: cannot begin: %s\n", name, joinq_code_name(code));
+    if (!client->log) {
+        perror(path);
         exit(3);
     }
+    client_connect(client);
     ask(client);
 }
 
@@ -85,10 +101,10 @@ void client_close(struct client *client)
 /* ---- bodies ---- */
 
 /* Most are short; some do not fit where many do. */
-static size_t filler_size(unsigned number)
+static size_t filler_size(const struct client *client, unsigned number)
 {
-    unsigned mixed = number * 2654435761u >> 8;
-    return mixed % 50 == 0 ? mixed % FILLER : mixed % 100;
+    unsigned mixed = number * 2654435761u >> 8, rare = client->load->big ? 8 : 50;
+    return mixed % rare == 0 ? mixed % (client->load->big ? FILLER : 40000) : mixed % 100;
 }
 
 static char filler_at(unsigned number, size_t i)
@@ -104,7 +120,7 @@ void bodies_make(struct client *client, struct bodies *bodies, unsigned count)
     bodies->span.count = 0;
     while (bodies->span.count < count) {
         unsigned number = client->made;
-        size_t filler = filler_size(number);
+        size_t filler = filler_size(client, number);
         if (filler > 100 && bodies->span.count > 0)
             return;
         int size = snprintf(at, NAME, "%s-%u ", client->name, number);
@@ -128,8 +144,8 @@ void body_word(struct client *client, const struct joinq_message *message, char 
     word[size] = '\0';
     const char *dash = strchr(word, '-');
     unsigned number = dash ? (unsigned)strtoul(dash + 1, NULL, 10) : 0;
-    bool good = dash && message->size == size + 1 + filler_size(number);
-    for (size_t i = 0; good && i < filler_size(number); i++)
+    bool good = dash && message->size == size + 1 + filler_size(client, number);
+    for (size_t i = 0; good && i < filler_size(client, number); i++)
         good = space[1 + i] == filler_at(number, i);
     if (!good)
         wrong(client, "a body that nobody put", 0);

@@ -14,7 +14,8 @@ static const struct role roles[] = {
     {"k2", "count", NULL, run_producer}, {"w1", "work", NULL, run_consumer}, {"w2", "work", NULL, run_consumer},
     {"w3", "work", NULL, run_consumer},  {"f1", "in", "out", run_forwarder}, {"f2", "in", "out", run_forwarder},
     {"d1", "out", NULL, run_consumer},   {"d2", "out", NULL, run_consumer},  {"c1", "count", NULL, run_counter},
-    {"c2", "count", NULL, run_counter},  {"s1", "small-1", NULL, run_owner}, {"s2", "small-2", NULL, run_owner},
+    {"c2", "count", NULL, run_counter},  {"m1", "side", "pool", run_mover},  {"g1", "loose", "side", run_forgetful},
+    {"s1", "small-1", NULL, run_owner},  {"s2", "small-2", NULL, run_owner},
 };
 enum { ROLES = sizeof roles / sizeof *roles };
 
@@ -85,6 +86,7 @@ static void declare_all(struct client *client)
     out.bound = pick(client, 2) ? JOINQ_BOUND_OUTSTANDING : JOINQ_BOUND_QUEUED;
     declare(client, "out", 2, 20 + pick(client, 30), &out);
     declare(client, "side", 0, 0, &plain);
+    declare(client, "pool", 0, 0, &plain);
     counter.accounting = JOINQ_ACCOUNTING_COUNTER;
     declare(client, "count", 2, 20 + pick(client, 30), &counter);
 }
@@ -101,7 +103,7 @@ static void drain(struct client *client, const char *queue)
 
 static void join_all(struct client *client)
 {
-    static const char *const queues[] = {"work", "in", "out", "count", "grave", "side"};
+    static const char *const queues[] = {"work", "in", "out", "count", "grave", "side", "pool"};
     for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
         ask(client);
         int code = joinq_join(client->q, queues[i], JOINQ_FOREVER, NULL);
@@ -125,6 +127,7 @@ static void play(const struct load *load)
         pthread_join(running[i].thread, NULL);
     drain(&client, "grave");
     drain(&client, "side");
+    drain(&client, "pool");
     joiner_stop();
     pthread_join(joining.thread, NULL);
     join_all(&client);
@@ -139,6 +142,7 @@ int main(int argc, char **argv)
     }
     struct load load = {.url = argv[1], .folder = argv[2], .seed = strtoull(argv[3], NULL, 10)};
     load.order = load.seed % 3;
+    load.big = load.seed % 5 == 0;
     play(&load);
     return 0;
 }

@@ -10,12 +10,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { BATCH = 20, FILLER = 40000, NAME = 32 };
+enum { BATCH = 20, FILLER = 400000, NAME = 32 };
 
 struct load {
     const char *url, *folder; /* the folder takes a log of each client */
     uint64_t seed;
     uint64_t order; /* of the queue "work": joinq_order */
+    bool big;       /* many bodies are long: the journal fills segments */
 };
 
 struct client {
@@ -35,6 +36,8 @@ struct role {
 
 void client_open(struct client *client, const struct load *load, const char *name);
 void client_close(struct client *client);
+/* Ends the session in the middle of what it does, and begins another. */
+void client_renew(struct client *client);
 uint32_t pick(struct client *client, uint32_t below);
 
 /* A line of the log: when it was told, when it had been asked, and what. The time of asking is noted by ask(). */
@@ -61,6 +64,20 @@ void told_got(struct client *client, const char *verb, const char *queue, const 
 void told_settled(struct client *client, const char *verb, const char *queue, int code, const struct joinq_batch *batch,
                   size_t first, size_t count);
 
+/* Done and put in one; what is asked of it, and what came of it. */
+struct passing {
+    const char *queue, *to[2]; /* from where; one target or two */
+    struct joinq_batch *batch;
+    size_t first, count;
+};
+int pass_on(struct client *client, const struct passing *passing, struct bodies *bodies);
+
+void told_back(struct client *client, const char *queue, struct joinq_batch *batch, size_t first, size_t count,
+               bool failed);
+/* With the dones of what the one before brought: *held, which is then NULL. */
+int get_some(struct client *client, const char *queue, bool auto_done, struct joinq_batch **held,
+             struct joinq_batch **batch);
+
 void attach(struct client *client, const char *queue);
 void finish(struct client *client, const char *queue);
 
@@ -69,6 +86,8 @@ void run_consumer(struct client *client, const struct role *role);
 void run_forwarder(struct client *client, const struct role *role);
 void run_counter(struct client *client, const struct role *role);
 void run_owner(struct client *client, const struct role *role);
+void run_mover(struct client *client, const struct role *role);
+void run_forgetful(struct client *client, const struct role *role);
 void run_joiner(struct client *client, const struct role *role);
 void joiner_stop(void);
 /* Producers and owners begin nothing more: what there is drains. */

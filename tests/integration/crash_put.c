@@ -46,6 +46,8 @@ static void choose(struct client *client, const struct role *role, struct joinq_
     options->timeout_ms = times[pick(client, sizeof times / sizeof *times)];
     options->partial = pick(client, 3) == 0;
     options->delay_ms = pick(client, 6) == 0 ? 1 + pick(client, 60) : 0;
+    if (strcmp(role->queue, "work") == 0 && options->delay_ms == 0 && pick(client, 10) == 0)
+        options->ttl_ms = 1 + pick(client, 80);
     options->has_priority = strcmp(role->queue, "work") == 0 && client->load->order == JOINQ_ORDER_PRIORITY;
     options->priority = pick(client, 5);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Consumers: by lease, which they finish or give back in every way there is, and on receipt; forwarders; and those of a counter queue.
- * Each goes on until it hears the end. */
+/* Consumers: by lease, which they finish or give back in every way there is, and on receipt; and those of a counter queue. Each goes
+ * on until it hears the end. */
 #include "crash_load.h"
 #include <inttypes.h>
 #include <pthread.h>
@@ -20,8 +20,8 @@ static int told_done(struct client *client, const char *queue, struct joinq_batc
     return code;
 }
 
-static void told_back(struct client *client, const char *queue, struct joinq_batch *batch, size_t first, size_t count,
-                      bool failed)
+void told_back(struct client *client, const char *queue, struct joinq_batch *batch, size_t first, size_t count,
+               bool failed)
 {
     ask(client);
     int code = failed ? joinq_nack(client->q, batch, first, count, pick(client, 20))
@@ -96,8 +96,8 @@ static void carried(struct client *client, const char *queue, struct joinq_batch
     *held = NULL;
 }
 
-static int get_some(struct client *client, const char *queue, bool auto_done, struct joinq_batch **held,
-                    struct joinq_batch **batch)
+int get_some(struct client *client, const char *queue, bool auto_done, struct joinq_batch **held,
+             struct joinq_batch **batch)
 {
     static const int64_t times[] = {JOINQ_FOREVER, JOINQ_FOREVER, 0, 10};
     struct joinq_get_options options = JOINQ_GET_OPTIONS_INIT;
@@ -132,65 +132,16 @@ void run_consumer(struct client *client, const struct role *role)
         code = get_some(client, role->queue, auto_done, &held, &batch);
         if (code != JOINQ_OK)
             continue;
-        if (!auto_done && !settle(client, role->queue, batch))
-            held = batch;
-        else
+        if (!auto_done && pick(client, 60) == 0) {
+            told_settled(client, "release", role->queue, JOINQ_OK, batch, 0, joinq_batch_count(batch));
+            client_renew(client);
             joinq_batch_free(batch);
-    } while (code != JOINQ_END);
-}
-
-/* ---- from one queue into others ---------------------------------------------------------------------------------------- */
-
-static void told_forward(struct client *client, const struct role *role, int code, const struct joinq_batch *batch,
-                         size_t first, size_t count, struct span span, size_t targets)
-{
-    char verb[64];
-    snprintf(verb, sizeof verb, "forward %u %u %zu", span.first, span.count, targets);
-    told_settled(client, verb, role->queue, code, batch, first, count);
-}
-
-/* Some of a batch into one target or two. What is not done for want of room, or of time, goes back. */
-static bool forward_some(struct client *client, const struct role *role, struct joinq_batch *batch, size_t first,
-                         size_t count, struct bodies *bodies)
-{
-    static const int64_t times[] = {JOINQ_FOREVER, JOINQ_FOREVER, 0, 50};
-    int64_t time_ms = times[pick(client, sizeof times / sizeof *times)];
-    bodies_make(client, bodies, 1 + pick(client, 2));
-    const struct joinq_target targets[2] = {{role->to, bodies->item, bodies->span.count, NULL},
-                                            {"side", bodies->item, bodies->span.count, NULL}};
-    size_t target_count = 1 + pick(client, 2);
-    ask(client);
-    int code = joinq_forward(client->q, batch, first, count, targets, target_count, time_ms);
-    bool not_now = time_ms >= 0 && (code == JOINQ_FULL || code == JOINQ_TIMEOUT);
-    bool unknown = time_ms > 0 && code == JOINQ_DISCONNECTED;
-    if (code != JOINQ_OK && code != JOINQ_LEASE_LOST && !not_now && !unknown)
-        wrong(client, "forward", code);
-    told_forward(client, role, code, batch, first, count, bodies->span, target_count);
-    return code == JOINQ_OK;
-}
-
-void run_forwarder(struct client *client, const struct role *role)
-{
-    struct bodies *bodies = malloc(sizeof *bodies);
-    struct joinq_batch *held = NULL, *batch;
-    int code;
-    attach(client, role->to);
-    do {
-        code = get_some(client, role->queue, false, &held, &batch);
-        if (code != JOINQ_OK)
-            continue;
-        size_t count = joinq_batch_count(batch), at = 0, some;
-        bool good = true;
-        for (; good && at < count; at += good ? some : 0) {
-            some = 1 + pick(client, (uint32_t)(count - at));
-            good = forward_some(client, role, batch, at, some, bodies);
+        } else if (!auto_done && !settle(client, role->queue, batch)) {
+            held = batch;
+        } else {
+            joinq_batch_free(batch);
         }
-        if (at < count)
-            told_back(client, role->queue, batch, at, count - at, pick(client, 2) == 0);
-        joinq_batch_free(batch);
     } while (code != JOINQ_END);
-    finish(client, role->to);
-    free(bodies);
 }
 
 /* ---- a counter queue ---------------------------------------------------------------------------------------------------- */

@@ -109,7 +109,7 @@ class Round:
             if not soon:
                 self.broker.ready()
             if self.ended(seconds):
-                raise Failed("the load ended by itself")
+                raise Failed(f"the load ended by itself: {self.load.stdout.read().decode()}")
             self.broker.kill()
             self.broker.start()
         self.broker.ready()
@@ -121,6 +121,7 @@ class Round:
             [LOAD, self.broker.url, self.folder, str(self.seed)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         self.kill_again_and_again()
@@ -128,7 +129,7 @@ class Round:
         if not self.ended(harness.PATIENCE):
             raise Failed("the load does not come to its end")
         if self.load.wait() != 0:
-            raise Failed(f"the load ended with {self.load.returncode}")
+            raise Failed(f"the load ended with {self.load.returncode}: {self.load.stdout.read().decode()}")
 
     def check(self):
         stats = self.broker.stats()
