@@ -26,6 +26,7 @@ import crash_check
 import harness
 
 LOAD = os.environ.get("JOINQ_CRASH_LOAD", os.path.join(harness.BIN, "..", "tests", "integration", "crash_load"))
+DISK = os.environ.get("JOINQ_CRASH_DISK")  # a library to be loaded before libc: crash_disk.c
 KILLS = (3, 9)  # in a round
 SOON = 0.012  # seconds: while it still reads its data, or has just begun
 LATE = 0.25
@@ -38,8 +39,9 @@ class Failed(Exception):
 class Killed:
     """A broker on one folder and one socket, again and again."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, chance):
+        self.folder, self.chance = folder, chance
+        self.slow_ms, self.faults = chance.choice(((0, 0), (0, 0), (4, 0), (15, 0)))
         self.url = f"unix://{folder}/joinq.sock"
         self.log = open(os.path.join(folder, "joinqd.log"), "ab")
         self.kills = []
@@ -53,8 +55,16 @@ class Killed:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self.log,
+            env=self.disk(),
             start_new_session=True,
         )
+
+    def disk(self):
+        """In some rounds syncs are slow, writes come in two parts, and some fail."""
+        if not DISK or not self.slow_ms:
+            return None
+        disk = f"{self.chance.getrandbits(32)} {self.slow_ms} {self.faults}"
+        return dict(os.environ, LD_PRELOAD=DISK, JOINQ_DISK=disk)
 
     def ready(self):
         while not self.is_ready:
@@ -91,7 +101,7 @@ class Round:
         self.seed = seed
         self.chance = random.Random(seed)
         self.folder = tempfile.mkdtemp(prefix=f"joinq-crash-{seed}-")
-        self.broker = Killed(self.folder)
+        self.broker = Killed(self.folder, self.chance)
         self.load = None
 
     def ended(self, seconds):
