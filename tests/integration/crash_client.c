@@ -2,6 +2,7 @@
 /* A client of the crash test: its handle, its log, its bodies. It must not know what the clients do. */
 #include "crash_load.h"
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,13 @@ void told(struct client *client, const char *format, ...)
     fputc('\n', client->log);
     fflush(client->log);
     va_end(arguments);
+}
+
+bool refused(int code)
+{
+    if (code == JOINQ_STORAGE)
+        (void)poll(NULL, 0, 2);
+    return code == JOINQ_STORAGE;
 }
 
 _Noreturn void wrong(struct client *client, const char *what, int code)

@@ -69,7 +69,9 @@ static void declare(struct client *client, const char *queue, uint64_t producers
     options.durable = true;
     options.producers = producers;
     options.max_messages = max;
-    int code = joinq_declare(client->q, queue, &options);
+    int code;
+    while (refused(code = joinq_declare(client->q, queue, &options)))
+        continue;
     if (code != JOINQ_OK)
         wrong(client, queue, code);
 }
@@ -95,7 +97,9 @@ static void declare_all(struct client *client)
 static void drain(struct client *client, const char *queue)
 {
     const struct role role = {"main", queue, NULL, run_consumer};
-    int code = joinq_close(client->q, queue, false, false, NULL);
+    int code;
+    while (refused(code = joinq_close(client->q, queue, false, false, NULL)))
+        continue;
     if (code != JOINQ_OK)
         wrong(client, "close", code);
     run_consumer(client, &role);
@@ -106,7 +110,9 @@ static void join_all(struct client *client)
     static const char *const queues[] = {"work", "in", "out", "count", "grave", "side", "pool"};
     for (size_t i = 0; i < sizeof queues / sizeof *queues; i++) {
         ask(client);
-        int code = joinq_join(client->q, queues[i], JOINQ_FOREVER, NULL);
+        int code;
+        while (refused(code = joinq_join(client->q, queues[i], JOINQ_FOREVER, NULL)))
+            continue;
         if (code != JOINQ_OK)
             wrong(client, "the last join", code);
         told(client, "joined %s all", queues[i]);

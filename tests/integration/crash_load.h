@@ -43,6 +43,8 @@ uint32_t pick(struct client *client, uint32_t below);
 /* A line of the log: when it was told, when it had been asked, and what. The time of asking is noted by ask(). */
 void ask(struct client *client);
 __attribute__((format(printf, 2, 3))) void told(struct client *client, const char *format, ...);
+/* Whether the disk refused it: nothing has happened, and it is asked again, in a moment. */
+bool refused(int code);
 /* What no crash explains: it is written down, and the process ends. */
 _Noreturn void wrong(struct client *client, const char *what, int code);
 

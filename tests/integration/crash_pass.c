@@ -18,7 +18,7 @@ int pass_on(struct client *client, const struct passing *passing, struct bodies 
         targets[count] = (struct joinq_target){passing->to[count], bodies->item, bodies->span.count, NULL};
     ask(client);
     int code = joinq_forward(client->q, passing->batch, passing->first, passing->count, targets, count, time_ms);
-    bool not_now = time_ms >= 0 && (code == JOINQ_FULL || code == JOINQ_TIMEOUT);
+    bool not_now = refused(code) || (time_ms >= 0 && (code == JOINQ_FULL || code == JOINQ_TIMEOUT));
     bool unknown = time_ms > 0 && code == JOINQ_DISCONNECTED;
     if (code != JOINQ_OK && code != JOINQ_LEASE_LOST && !not_now && !unknown)
         wrong(client, "forward", code);
@@ -68,7 +68,9 @@ void run_mover(struct client *client, const struct role *role)
     while (!enough()) {
         uint64_t moved = 0;
         ask(client);
-        int code = joinq_move(client->q, role->queue, role->to, 1 + pick(client, 50), &moved);
+        int code;
+        while (refused(code = joinq_move(client->q, role->queue, role->to, 1 + pick(client, 50), &moved)))
+            continue;
         if (code != JOINQ_OK)
             wrong(client, "move", code);
         if (moved > 0)
@@ -97,7 +99,7 @@ static void forgetful_drain(struct client *client, const struct role *role, unsi
         code = pick(client, 2) ? pass_on(client, &passing, bodies) : joinq_done(client->q, batch, 0, 1);
         if (code == JOINQ_OK)
             finished++;
-        else if (code == JOINQ_FULL || code == JOINQ_TIMEOUT)
+        else if (code == JOINQ_FULL || code == JOINQ_TIMEOUT || code == JOINQ_STORAGE)
             told_back(client, role->queue, batch, 0, 1, false);
         else if (code != JOINQ_LEASE_LOST && code != JOINQ_DISCONNECTED)
             wrong(client, "done in a queue in memory", code);
@@ -126,7 +128,9 @@ void run_forgetful(struct client *client, const struct role *role)
     struct bodies *bodies = malloc(sizeof *bodies);
     while (!enough()) {
         unsigned put;
-        int code = joinq_declare(client->q, role->queue, NULL);
+        int code;
+        while (refused(code = joinq_declare(client->q, role->queue, NULL)))
+            continue;
         if (code != JOINQ_OK)
             wrong(client, "declare in memory", code);
         if (!forgetful_fill(client, role, bodies, &put))

@@ -11,7 +11,9 @@ void attach(struct client *client, const char *queue)
 {
     struct joinq_attached attached = JOINQ_ATTACHED_INIT;
     ask(client);
-    int code = joinq_attach(client->q, queue, client->name, 0, &attached);
+    int code;
+    while (refused(code = joinq_attach(client->q, queue, client->name, 0, &attached)))
+        continue;
     if (code != JOINQ_OK)
         wrong(client, "attach", code);
     told(client, "attached %s %" PRIu64 " %d", queue, attached.accepted, attached.finished);
@@ -22,7 +24,9 @@ void finish(struct client *client, const char *queue)
 {
     attach(client, queue);
     ask(client);
-    int code = joinq_finish(client->q, queue, client->name);
+    int code;
+    while (refused(code = joinq_finish(client->q, queue, client->name)))
+        continue;
     if (code != JOINQ_OK)
         wrong(client, "finish", code);
     told(client, "finished %s", queue);
@@ -34,8 +38,9 @@ static void put_told(struct client *client, const char *queue, struct span span,
                      const struct joinq_put_options *options, int code, size_t accepted)
 {
     bool timed = options->timeout_ms > 0;
-    bool refused = code == JOINQ_FULL || code == JOINQ_TIMEOUT || code == JOINQ_OVERLOADED;
-    if (code != JOINQ_OK && !(options->timeout_ms >= 0 && refused) && !(timed && code == JOINQ_DISCONNECTED))
+    bool full = code == JOINQ_FULL || code == JOINQ_TIMEOUT || code == JOINQ_OVERLOADED;
+    if (code != JOINQ_OK && !refused(code) && !(options->timeout_ms >= 0 && full) &&
+        !(timed && code == JOINQ_DISCONNECTED))
         wrong(client, "put", code);
     told(client, "put %s %s %u %u %zu", queue, joinq_code_name(code), span.first, span.count, accepted);
 }

@@ -31,7 +31,9 @@ static void small_declare(struct client *client, struct small *small)
 {
     struct joinq_queue_options options = JOINQ_QUEUE_OPTIONS_INIT;
     options.durable = true;
-    int code = joinq_declare(client->q, small->queue, &options);
+    int code;
+    while (refused(code = joinq_declare(client->q, small->queue, &options)))
+        continue;
     if (code != JOINQ_OK)
         wrong(client, "declare", code);
     if (small_stat(client, small).put != 0)
@@ -43,7 +45,10 @@ static void small_fill(struct client *client, struct small *small, struct bodies
     size_t accepted = 0;
     for (int i = 0; i < 2; i++) {
         bodies_make(client, bodies, 1 + pick(client, BATCH));
-        int code = joinq_put_many(client->q, small->queue, bodies->item, bodies->span.count, NULL, &accepted);
+        int code;
+        while (
+            refused(code = joinq_put_many(client->q, small->queue, bodies->item, bodies->span.count, NULL, &accepted)))
+            continue;
         if (code != JOINQ_OK || accepted != bodies->span.count)
             wrong(client, "put into a small queue", code);
         small->put += bodies->span.count;
@@ -58,14 +63,18 @@ static void small_drain(struct client *client, struct small *small)
     struct joinq_batch *batch;
     int code;
     options.max = 1 + pick(client, 5);
-    while ((code = joinq_get_many(client->q, small->queue, &options, &batch)) == JOINQ_OK) {
+    while ((code = joinq_get_many(client->q, small->queue, &options, &batch)) == JOINQ_OK || refused(code)) {
+        if (code != JOINQ_OK)
+            continue;
         size_t count = joinq_batch_count(batch);
         for (size_t i = 0; i < count; i++) {
             const struct joinq_message *m = joinq_batch_message(batch, i);
             if (m->sequence > small->last || small->done[m->sequence])
                 wrong(client, "a finished message of a small queue is back", 0);
         }
-        int done = joinq_done(client->q, batch, 0, count);
+        int done;
+        while (refused(done = joinq_done(client->q, batch, 0, count)))
+            continue;
         for (size_t i = 0; done == JOINQ_OK && i < count; i++)
             small->done[joinq_batch_message(batch, i)->sequence] = true;
         joinq_batch_free(batch);
@@ -77,7 +86,9 @@ static void small_drain(struct client *client, struct small *small)
 /* A one-shot end comes behind what was put before it: then nothing is unfinished. */
 static void small_sentinel(struct client *client, struct small *small)
 {
-    int code = joinq_put_end(client->q, small->queue, 1);
+    int code;
+    while (refused(code = joinq_put_end(client->q, small->queue, 1)))
+        continue;
     if (code != JOINQ_OK)
         wrong(client, "put_end", code);
     small->last++;
@@ -88,7 +99,9 @@ static void small_sentinel(struct client *client, struct small *small)
 
 static void small_purge(struct client *client, struct small *small)
 {
-    int code = joinq_purge(client->q, small->queue, NULL);
+    int code;
+    while (refused(code = joinq_purge(client->q, small->queue, NULL)))
+        continue;
     if (code != JOINQ_OK && code != JOINQ_DISCONNECTED)
         wrong(client, "purge", code);
     if (code == JOINQ_OK && small_stat(client, small).unfinished != 0)
@@ -99,11 +112,14 @@ static void small_purge(struct client *client, struct small *small)
 static void small_close(struct client *client, struct small *small)
 {
     bool immediate = pick(client, 3) == 0;
-    int code = joinq_close(client->q, small->queue, immediate, false, NULL);
+    int code;
+    while (refused(code = joinq_close(client->q, small->queue, immediate, false, NULL)))
+        continue;
     if (code != JOINQ_OK)
         wrong(client, "close", code);
     small->discards |= immediate;
-    code = joinq_put(client->q, small->queue, "late", 4, 0);
+    while (refused(code = joinq_put(client->q, small->queue, "late", 4, 0)))
+        continue;
     if (code != JOINQ_CLOSED)
         wrong(client, "put into what is closed", code);
 }
@@ -126,8 +142,8 @@ static void small_check(struct client *client, const struct small *small)
 static void small_reopen(struct client *client, struct small *small)
 {
     int code;
-    while ((code = joinq_reopen(client->q, small->queue, NULL)) == JOINQ_DISCONNECTED &&
-           small_stat(client, small).generation == small->generation)
+    while (refused(code = joinq_reopen(client->q, small->queue, NULL)) ||
+           (code == JOINQ_DISCONNECTED && small_stat(client, small).generation == small->generation))
         continue;
     if (code != JOINQ_OK && code != JOINQ_DISCONNECTED)
         wrong(client, "reopen", code);
@@ -138,7 +154,7 @@ static void small_delete(struct client *client, const struct small *small)
 {
     struct joinq_stats *stats;
     int code;
-    while ((code = joinq_delete(client->q, small->queue, false, NULL)) == JOINQ_DISCONNECTED) {
+    while (refused(code = joinq_delete(client->q, small->queue, false, NULL)) || code == JOINQ_DISCONNECTED) {
         code = joinq_stat(client->q, small->queue, &stats);
         if (code == JOINQ_NO_QUEUE || code == JOINQ_DISCONNECTED)
             return;

@@ -13,7 +13,9 @@
 static int told_done(struct client *client, const char *queue, struct joinq_batch *batch, size_t first, size_t count)
 {
     ask(client);
-    int code = joinq_done(client->q, batch, first, count);
+    int code;
+    while (refused(code = joinq_done(client->q, batch, first, count)))
+        continue;
     if (code != JOINQ_OK && code != JOINQ_LEASE_LOST)
         wrong(client, "done", code);
     told_settled(client, "done", queue, code, batch, first, count);
@@ -24,8 +26,11 @@ void told_back(struct client *client, const char *queue, struct joinq_batch *bat
                bool failed)
 {
     ask(client);
-    int code = failed ? joinq_nack(client->q, batch, first, count, pick(client, 20))
+    int code;
+    do {
+        code = failed ? joinq_nack(client->q, batch, first, count, pick(client, 20))
                       : joinq_release(client->q, batch, first, count);
+    } while (refused(code));
     if (code != JOINQ_OK && code != JOINQ_LEASE_LOST)
         wrong(client, failed ? "nack" : "release", code);
     told_settled(client, failed ? "nack" : "release", queue, code, batch, first, count);
@@ -50,6 +55,10 @@ static void done_pipelined(struct client *client, const char *queue, struct join
         if (code != JOINQ_OK)
             wrong(client, "wait", code);
         code = codes[i] == JOINQ_OK ? outcome.code : codes[i];
+        if (refused(code)) {
+            (void)told_done(client, queue, batch, first[i], counts[i]);
+            continue;
+        }
         if (code != JOINQ_OK && code != JOINQ_LEASE_LOST)
             wrong(client, "done by ticket", code);
         told_settled(client, "done", queue, code, batch, first[i], counts[i]);
@@ -107,7 +116,9 @@ int get_some(struct client *client, const char *queue, bool auto_done, struct jo
     options.final = true;
     options.done = *held;
     ask(client);
-    int code = joinq_get_many(client->q, queue, &options, batch);
+    int code;
+    while (refused(code = joinq_get_many(client->q, queue, &options, batch)))
+        continue;
     /* On receipt: it was not confirmed in time, and comes again. */
     if (code >= JOINQ_NO_QUEUE && !(auto_done && code == JOINQ_DISCONNECTED))
         wrong(client, "get", code);
@@ -178,7 +189,9 @@ void run_counter(struct client *client, const struct role *role)
         if (count == 0)
             continue;
         ask(client);
-        int done = joinq_task_done(client->q, role->queue, count, &unfinished);
+        int done;
+        while (refused(done = joinq_task_done(client->q, role->queue, count, &unfinished)))
+            continue;
         if (done != JOINQ_OK)
             wrong(client, "task_done", done);
         told(client, "task_done %s %" PRIu32 " %" PRIu64, role->queue, count, unfinished);

@@ -41,7 +41,7 @@ class Killed:
 
     def __init__(self, folder, chance):
         self.folder, self.chance = folder, chance
-        self.slow_ms, self.faults = chance.choice(((0, 0), (0, 0), (4, 0), (15, 0)))
+        self.slow_ms, self.faults = chance.choice(((0, 0), (0, 0), (4, 0), (4, 4), (15, 2)))
         self.url = f"unix://{folder}/joinq.sock"
         self.log = open(os.path.join(folder, "joinqd.log"), "ab")
         self.kills = []

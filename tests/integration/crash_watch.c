@@ -53,12 +53,16 @@ static void join_one(struct client *client, const char *queue)
     options.snapshot = kind == 1;
     ask(client);
     if (kind == 2) {
-        int code = joinq_mark(client->q, queue, &options.mark);
+        int code;
+        while (refused(code = joinq_mark(client->q, queue, &options.mark)))
+            continue;
         if (code != JOINQ_OK)
             wrong(client, "mark", code);
         look(client);
     }
-    int code = joinq_join_with(client->q, queue, &options, &joined);
+    int code;
+    while (refused(code = joinq_join_with(client->q, queue, &options, &joined)))
+        continue;
     if (code != JOINQ_OK && code != JOINQ_TIMEOUT)
         wrong(client, "join", code);
     if (code == JOINQ_OK)
@@ -73,13 +77,17 @@ static void disturb(struct client *client)
     struct joinq_queue_options options = JOINQ_QUEUE_OPTIONS_INIT;
     unsigned which = 1 + pick(client, 3);
     options.max_messages = 20 + pick(client, 100);
-    int code = joinq_alter(client->q, queue, JOINQ_GIVEN_MAX_MESSAGES, &options);
+    int code;
+    while (refused(code = joinq_alter(client->q, queue, JOINQ_GIVEN_MAX_MESSAGES, &options)))
+        continue;
     if (code == JOINQ_OK)
-        code = joinq_pause(client->q, queue, which);
+        while (refused(code = joinq_pause(client->q, queue, which)))
+            continue;
     if (code == JOINQ_OK)
         look(client);
     if (code == JOINQ_OK)
-        code = joinq_resume(client->q, queue, JOINQ_PAUSE_PUTS | JOINQ_PAUSE_GETS);
+        while (refused(code = joinq_resume(client->q, queue, JOINQ_PAUSE_PUTS | JOINQ_PAUSE_GETS)))
+            continue;
     if (code != JOINQ_OK)
         wrong(client, "alter, pause or resume", code);
 }
