@@ -76,6 +76,7 @@ __attribute__((visibility("default"))) ssize_t pwritev(int fd, const struct iove
         return -1;
     if (count < 1 || parts->iov_len < 2 || pick(4) != 0)
         return real(fd, parts, count, offset);
-    wait_some(); /* the caller writes the rest itself */
-    return pwrite(fd, parts->iov_base, 1 + pick((uint32_t)(parts->iov_len - 1)), offset);
+    ssize_t some = pwrite(fd, parts->iov_base, 1 + pick((uint32_t)(parts->iov_len - 1)), offset);
+    wait_some();
+    return some; /* the caller writes the rest */
 }
