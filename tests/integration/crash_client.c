@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static uint64_t now_ns(void)
 {
@@ -45,7 +46,7 @@ _Noreturn void wrong(struct client *client, const char *what, int code)
     const char *why = code == JOINQ_OK ? "" : joinq_error(client->q);
     told(client, "wrong %s %s: %s", what, joinq_code_name(code), why);
     fprintf(stderr, "%s: %s: %s %s\n", client->name, what, joinq_code_name(code), why);
-    exit(3);
+    _exit(3); /* the others are in the middle of something */
 }
 
 /* ---- the handle ---- */

@@ -13,6 +13,7 @@ struct small {
     uint64_t last;        /* sequence number that any of its messages may have: one-shot ends have some, too */
     bool done[SMALL_MAX]; /* by sequence: it was acknowledged */
     bool discards;        /* some may have been discarded */
+    bool sentinel;        /* there is a one-shot end, or was */
     uint64_t generation;
 };
 
@@ -63,7 +64,9 @@ static void small_drain(struct client *client, struct small *small)
     struct joinq_batch *batch;
     int code;
     options.max = 1 + pick(client, 5);
-    while ((code = joinq_get_many(client->q, small->queue, &options, &batch)) == JOINQ_OK || refused(code)) {
+    while (
+        (code = joinq_get_many(client->q, small->queue, &options, &batch)) == JOINQ_OK || refused(code) ||
+        (small->sentinel && code == JOINQ_DISCONNECTED)) { /* a one-shot end, not confirmed in time: it comes again */
         if (code != JOINQ_OK)
             continue;
         size_t count = joinq_batch_count(batch);
@@ -92,6 +95,7 @@ static void small_sentinel(struct client *client, struct small *small)
     if (code != JOINQ_OK)
         wrong(client, "put_end", code);
     small->last++;
+    small->sentinel = true;
     small_drain(client, small);
     if (small_stat(client, small).unfinished != 0)
         wrong(client, "a one-shot end came early", 0);
