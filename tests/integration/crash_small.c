@@ -57,6 +57,17 @@ static void small_fill(struct client *client, struct small *small, struct bodies
     }
 }
 
+/* A one-shot end that was not confirmed before its broker died comes again. */
+static int small_get(struct client *client, const struct small *small, const struct joinq_get_options *options,
+                     struct joinq_batch **batch)
+{
+    int code;
+    do {
+        code = joinq_get_many(client->q, small->queue, options, batch);
+    } while (refused(code) || (small->sentinel && code == JOINQ_DISCONNECTED));
+    return code;
+}
+
 /* Until the end; nobody else takes anything. */
 static void small_drain(struct client *client, struct small *small)
 {
@@ -64,11 +75,7 @@ static void small_drain(struct client *client, struct small *small)
     struct joinq_batch *batch;
     int code;
     options.max = 1 + pick(client, 5);
-    while (
-        (code = joinq_get_many(client->q, small->queue, &options, &batch)) == JOINQ_OK || refused(code) ||
-        (small->sentinel && code == JOINQ_DISCONNECTED)) { /* a one-shot end, not confirmed in time: it comes again */
-        if (code != JOINQ_OK)
-            continue;
+    while ((code = small_get(client, small, &options, &batch)) == JOINQ_OK) {
         size_t count = joinq_batch_count(batch);
         for (size_t i = 0; i < count; i++) {
             const struct joinq_message *m = joinq_batch_message(batch, i);
