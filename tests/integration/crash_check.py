@@ -23,6 +23,7 @@ Got = collections.namedtuple("Got", "told asked sequence body client receipt")
 class Queue:
     def __init__(self):
         self.must, self.may, self.never = set(), set(), set()  # bodies that were accepted, perhaps, not
+        self.overtaken = set()  # bodies of puts that may have been
         self.accepted = {}  # by client: how many it was told
         self.got = []
         self.done = {}  # by sequence: when it was first told to be finished
@@ -77,10 +78,12 @@ class Check:
         known = accepted.get(client, 0)
         accepted[client] = None if code == "DISCONNECTED" or known is None else known + count
 
-    def on_put(self, client, told, asked, name, code, first, count, accepted):
+    def on_put(self, client, told, asked, name, code, first, count, accepted, timeout):
         queue = self.queues[name]
         bodies = [f"{client}-{int(first) + i}" for i in range(int(count))]
         self.settle_bodies(queue, code, bodies, int(accepted), told)
+        if int(timeout) >= 0:  # who is FULL, and is not told for the broker dies, asks the next one, behind the others
+            queue.overtaken.update(bodies)
         self.accept(name, client, code, int(accepted))
 
     def on_forward(self, client, told, asked, first, count, targets, name, code, *sequences):
@@ -152,10 +155,10 @@ class Check:
                 self.bad(f"{name}: {got.body} is there twice, as {got.sequence} and {by_body[got.body]}")
         return by_body
 
-    def order(self, name, by_body):
-        """What one client put keeps its order."""
+    def order(self, name, queue, by_body):
+        """What one client put, and waited for as long as it took, keeps its order."""
         last = {}
-        for body in sorted(by_body, key=by_body.get):
+        for body in sorted(set(by_body) - queue.overtaken, key=by_body.get):
             client, _, number = body.rpartition("-")
             if int(number) < last.get(client, -1):
                 self.bad(f"{name}: {body} came behind {client}-{last[client]}")
@@ -198,7 +201,7 @@ class Check:
         queue, stat = self.queues[name], stats[name]
         by_body = self.ids(name, queue)
         if name not in WITHOUT_PUTS:
-            self.order(name, by_body)
+            self.order(name, queue, by_body)
         self.returns(name, queue)
         self.numbers(name, queue, stat)
         return by_body

@@ -42,7 +42,8 @@ static void put_told(struct client *client, const char *queue, struct span span,
     if (code != JOINQ_OK && !refused(code) && !(options->timeout_ms >= 0 && full) &&
         !(timed && code == JOINQ_DISCONNECTED))
         wrong(client, "put", code);
-    told(client, "put %s %s %u %u %zu", queue, joinq_code_name(code), span.first, span.count, accepted);
+    told(client, "put %s %s %u %u %zu %" PRId64, queue, joinq_code_name(code), span.first, span.count, accepted,
+         options->timeout_ms);
 }
 
 static void choose(struct client *client, const struct role *role, struct joinq_put_options *options)

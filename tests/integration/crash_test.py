@@ -27,6 +27,7 @@ import harness
 
 LOAD = os.environ.get("JOINQ_CRASH_LOAD", os.path.join(harness.BIN, "..", "tests", "integration", "crash_load"))
 DISK = os.environ.get("JOINQ_CRASH_DISK")  # a library to be loaded before libc: crash_disk.c
+ROUNDS = "6" if os.environ.get("JOINQ_SANITIZED") else "20"
 KILLS = (3, 9)  # in a round
 SOON = 0.012  # seconds: while it still reads its data, or has just begun
 LATE = 0.25
@@ -54,6 +55,7 @@ class Killed:
             [harness.JOINQD, "--listen", self.url, "--data", os.path.join(self.folder, "data")],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            bufsize=0,
             stderr=self.log,
             env=self.disk(),
             start_new_session=True,
@@ -68,14 +70,20 @@ class Killed:
 
     def ready(self):
         while not self.is_ready:
+            if not select.select([self.process.stdout], [], [], harness.PATIENCE)[0]:
+                raise Failed("the broker does not come to listen")
             line = self.process.stdout.readline()
             if not line:
-                raise Failed("the broker does not start")
+                raise Failed(f"the broker does not start: {self.said()}")
             self.is_ready = line == b"joinqd: ready\n"
+
+    def said(self):
+        with open(self.log.name, encoding="utf-8", errors="replace") as file:
+            return file.read()[-1000:]
 
     def kill(self):
         if self.process.poll() is not None:
-            raise Failed(f"the broker ended by itself, with {self.process.returncode}")
+            raise Failed(f"the broker ended by itself, with {self.process.returncode}: {self.said()}")
         before = time.monotonic_ns()
         harness.end_group(self.process)
         self.kills.append((before, time.monotonic_ns()))
@@ -177,7 +185,7 @@ class Round:
 # proves: RST-2 OUT-1 ONE-2 ONE-3 FWD-1 CSV-1
 def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    options.add_argument("--rounds", type=int, default=int(os.environ.get("JOINQ_ROUNDS", "20")))
+    options.add_argument("--rounds", type=int, default=int(os.environ.get("JOINQ_ROUNDS", ROUNDS)))
     options.add_argument("--seed", type=int, default=int(os.environ.get("JOINQ_SEED", "1")), help="of the first round")
     options.add_argument("--keep", action="store_true", help="folders also of what went well")
     given = options.parse_args()

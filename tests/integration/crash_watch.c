@@ -36,7 +36,7 @@ static void look(struct client *client)
         if (!adds_up(stat)) {
             told(client, "sums %s put %" PRIu64 " dead_in %" PRIu64 " done %" PRIu64 " unfinished %" PRIu64, stat->name,
                  stat->put, stat->dead_in, stat->done, stat->unfinished);
-            wrong(client, stat->name, 0);
+            wrong(client, "the numbers of a queue do not add up", 0);
         }
     }
     joinq_stats_free(stats);
