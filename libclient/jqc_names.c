@@ -104,3 +104,8 @@ void jqc_name_lost_text(const struct jqc_name *name, const char *more, char *to,
 {
     snprintf(to, size, "queue '%s' was lost with its broker%s", name->text, more);
 }
+
+void jqc_name_unmet_text(const struct jqc_name *name, char *to, size_t size)
+{
+    snprintf(to, size, "the broker began anew before it had told which queue '%s' is: ask again", name->text);
+}

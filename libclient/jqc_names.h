@@ -31,5 +31,7 @@ const struct jqc_name *jqc_names_lost(const struct jqc_names *names, const struc
 bool jqc_name_is_lost(const struct jqc_name *name, uint32_t epoch);
 /* The sentence that says so. */
 void jqc_name_lost_text(const struct jqc_name *name, const char *more, char *to, size_t size);
+/* Of one that may have outlived its broker, and may not. */
+void jqc_name_unmet_text(const struct jqc_name *name, char *to, size_t size);
 
 #endif

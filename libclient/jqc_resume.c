@@ -219,6 +219,8 @@ static bool is_lost(struct jqc_core *core, struct jqc_request *request, uint64_t
         return false;
     if (once)
         once_lost_text(core, request, why, sizeof why);
+    else if (request->data_epoch == core->broker.data_epoch)
+        jqc_name_unmet_text(request->name, why, sizeof why);
     else
         jqc_name_lost_text(request->name, "", why, sizeof why); /* only moves and forwards lack it, and go by number */
     request_answer(core, request, JQ_DISCONNECTED, why);

@@ -129,11 +129,10 @@ static void refusing_journal_is_storage(void **state)
 
 static void get(struct client *client, uint32_t request, const char *queue)
 {
-    const struct jqw_message message = {.op = JQW_GET,
-                                        .request = request,
-                                        .get = {.queue.name = {(const uint8_t *)queue, strlen(queue)},
-                                                .max = 1,
-                                                .flags = JQW_GET_AUTO}};
+    const struct jqw_message message = {
+        .op = JQW_GET,
+        .request = request,
+        .get = {.queue.name = {(const uint8_t *)queue, strlen(queue)}, .max = 1, .flags = JQW_GET_AUTO}};
     client_send(client, &message);
     server_turns(client->server);
 }
