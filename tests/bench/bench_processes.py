@@ -81,24 +81,49 @@ class Process:
             return 1024 * int(re.search(r"^Rss:\s+(\d+) kB", file.read(), re.M).group(1))
 
 
+class SliceLoad(Process):
+    """A program that does what it does for a short while whenever it is told (slices.h)."""
+
+    def slice(self, ms):
+        """How many a second, and the median nanoseconds of one."""
+        self.process.stdin.write(f"{ms}\n")
+        self.process.stdin.flush()
+        count, took_ns, median_ns = map(int, self.expect(r"^(\d+ \d+ \d+)$").split())
+        return count * 1e9 / took_ns, median_ns
+
+
 class Programs:
     """What a build has for the bench."""
 
     def __init__(self, build):
+        self.build = build
+        self.disk = os.path.join(build, "tests", "bench", "bench-disk")
+        self.slices = os.path.join(build, "tests", "bench", "bench-slices")
         self.joinqd = os.path.join(build, "bin", "joinqd")
         self.load = os.path.join(build, "tests", "bench", "joinq-bench")
         self.relay = os.path.join(build, "tests", "bench", "bench-relay")
         self.middle, self.edge = cores()
 
-    def broker(self):
+    def broker(self, data=None):
         """joinqd on a TCP port of its own choice; (process, URL)."""
-        process = Process(self.middle, self.joinqd, "--listen", "joinq://127.0.0.1:0")
+        kept = ["--data", data] if data else []
+        process = Process(self.middle, self.joinqd, "--listen", "joinq://127.0.0.1:0", *kept)
         url = process.expect(r"joinqd: listening on (joinq://\S+)")
         process.expect(r"joinqd: ready")
         return process, url
 
     def joinq_load(self, role, url, queue="bench", first=0, count=1, size=100, group=250, bound=0, sources=0):
         load = Process(self.edge, self.load, role, url, queue, first, count, size, group, bound, sources)
+        load.expect("ready")
+        return load
+
+    def disk_slices(self, folder, size):
+        load = SliceLoad(self.middle, self.disk, os.path.join(folder, f"raw-{size}"), size)
+        load.expect("ready")
+        return load
+
+    def joinq_slices(self, role, url, queue, producers=1):
+        load = SliceLoad(self.edge, self.slices, role, url, queue, producers)
         load.expect("ready")
         return load
 

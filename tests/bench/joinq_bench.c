@@ -18,6 +18,7 @@ struct arguments {
     uint64_t group;   /* messages in a put */
     uint64_t bound;   /* of the queue; producers with none leave it as it is */
     uint64_t sources; /* producers that are to finish it */
+    bool durable;
 };
 
 static void check(joinq *q, int code, const char *what)
@@ -88,6 +89,7 @@ static void producer_declare(struct producer *p)
     struct joinq_queue_options options = JOINQ_QUEUE_OPTIONS_INIT;
     options.max_messages = p->a->bound;
     options.producers = p->a->sources;
+    options.durable = p->a->durable;
     check(p->q, joinq_declare(p->q, p->a->queue, &options), "declare");
 }
 
@@ -219,6 +221,29 @@ static void consume(const struct arguments *a)
     free(c);
 }
 
+/* ---- kept ------------------------------------------------------------------------------------------------------------- */
+
+/* After a restart all are there, and the first of them are whole. */
+static void look_at_kept(const struct arguments *a)
+{
+    struct consumer *c = allocate(sizeof *c);
+    struct joinq_stats *stats;
+    struct joinq_batch *batch;
+    c->a = a;
+    c->q = bench_connect(a);
+    body_pattern_init(&c->pattern);
+    wait_for_start();
+    check(c->q, joinq_stat(c->q, a->queue, &stats), "stat");
+    uint64_t ready = joinq_stats_at(stats, 0)->ready;
+    joinq_stats_free(stats);
+    check(c->q, joinq_peek(c->q, a->queue, a->group, &batch), "peek");
+    batch_verify(c, batch);
+    joinq_batch_free(batch);
+    printf("ready %" PRIu64 "\nverified %" PRIu64 "\n", ready, c->verified);
+    joinq_free(c->q);
+    free(c);
+}
+
 /* ---- waiting --------------------------------------------------------------------------------------------------------- */
 
 /* So many connections, each with a get that waits, until told to go on; then each gets its message. */
@@ -248,23 +273,27 @@ static void wait_in_get(const struct arguments *a)
 int main(int argc, char **argv)
 {
     if (argc != 10) {
-        fputs("usage: joinq-bench produce|consume|wait URL QUEUE FIRST COUNT SIZE GROUP BOUND SOURCES\n", stderr);
+        fputs("usage: joinq-bench produce|keep|kept|consume|wait URL QUEUE FIRST COUNT SIZE GROUP BOUND SOURCES\n", stderr);
         return 2;
     }
-    const struct arguments a = {argv[2],
+    struct arguments a = {argv[2],
                                 argv[3],
                                 number_of(argv[4]),
                                 number_of(argv[5]),
                                 number_of(argv[6]),
                                 number_of(argv[7]),
                                 number_of(argv[8]),
-                                number_of(argv[9])};
+                                number_of(argv[9]),
+                                false};
     if (a.size < BODY_SIZE_MIN || a.size > BODY_SIZE_MAX || a.group < 1 || a.group > GROUP_MAX)
         die("sizes are %d to %d, groups 1 to %d", BODY_SIZE_MIN, BODY_SIZE_MAX, GROUP_MAX);
-    if (strcmp(argv[1], "produce") == 0)
+    a.durable = strcmp(argv[1], "keep") == 0;
+    if (a.durable || strcmp(argv[1], "produce") == 0)
         produce(&a);
     else if (strcmp(argv[1], "consume") == 0)
         consume(&a);
+    else if (strcmp(argv[1], "kept") == 0)
+        look_at_kept(&a);
     else if (strcmp(argv[1], "wait") == 0)
         wait_in_get(&a);
     else
