@@ -78,6 +78,7 @@ void engine_effects_reset(struct engine_effects *fx)
     fx->surveyed.some = fx->snapshot.some = false;
     fx->state_count = 0;
     fx->sync_by_ns = ENGINE_FOREVER;
+    fx->written_will_do = false;
     fx->body_count = fx->run_count = fx->range_count = fx->stat_count = fx->text_size = 0;
     fx->detail_count = fx->fact_count = 0;
 }
@@ -205,6 +206,7 @@ struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_
     uint64_t sync_by = q->options.sync_ms ? deadline_after(e, milliseconds(q->options.sync_ms)) : 0;
     if (sync_by < e->effects->sync_by_ns)
         e->effects->sync_by_ns = sync_by;
+    e->effects->written_will_do |= q->options.sync_ms > 0;
     return record;
 }
 

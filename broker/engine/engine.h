@@ -26,6 +26,7 @@ struct engine_effects {
     struct engine_record *records;
     uint32_t record_count;
     uint64_t sync_by_ns;         /* when the records are to be durable: 0 at once, ENGINE_FOREVER with others */
+    bool written_will_do;        /* for some of the answers that rest on these records */
     struct engine_place *places; /* of a survey: at most ENGINE_SLICE */
     uint32_t place_count;
     struct {

@@ -20,6 +20,7 @@ struct journal_batch {
     uint64_t sync_by_ns; /* monotonic; when it must be durable: 0 at once, ENGINE_FOREVER with what else is synced */
     const struct engine_record *records; /* borrowed until append returns */
     uint32_t count;
+    bool quiet; /* nobody waits for it to be written, only for it to be durable */
 };
 
 enum journal_accepts {

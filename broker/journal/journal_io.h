@@ -7,6 +7,7 @@
 
 #include "base.h"
 #include "journal_format.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -34,6 +35,7 @@ struct journal_io_request {
     uint64_t size;
     const struct iovec *parts; /* borrowed, like what they point to, until it is done; at most IOV_MAX */
     int part_count;
+    bool more; /* another one follows at once in the same lane: nobody need be woken for this one alone */
     uint8_t *bytes;
     uint64_t got;
     int error; /* errno; 0: done */

@@ -38,6 +38,7 @@ struct threads_io {
     pthread_cond_t finished;
     struct lane lanes[JOURNAL_LANES];
     struct list complete;
+    bool woken; /* the owner has been told that something is complete */
     uint64_t under_way;
     bool ending;
     pthread_t threads[THREADS_MAX];
@@ -256,12 +257,16 @@ static void *lane_run(void *user)
         pthread_mutex_unlock(&io->mutex);
         request->error = carry_out(io, request);
         pthread_mutex_lock(&io->mutex);
-        bool first = !io->complete.first;
+        bool wake = !io->woken && !request->more;
         list_add(&io->complete, request);
+        io->woken |= wake;
         if (--io->under_way == 0)
             pthread_cond_signal(&io->finished);
-        if (first && io->wake)
+        if (wake && io->wake) { /* not under the mutex, which is the first thing that who wakes up wants */
+            pthread_mutex_unlock(&io->mutex);
             io->wake(io->user);
+            pthread_mutex_lock(&io->mutex);
+        }
     }
     pthread_mutex_unlock(&io->mutex);
     return NULL;
@@ -272,10 +277,12 @@ static void threads_submit(struct journal_io *base, struct journal_io_request *r
     struct threads_io *io = threads_of(base);
     struct lane *lane = &io->lanes[journal_io_lane(request->op)];
     pthread_mutex_lock(&io->mutex);
+    bool more = request->more;
     list_add(&lane->waiting, request);
     io->under_way++;
-    pthread_cond_signal(&lane->filled);
     pthread_mutex_unlock(&io->mutex);
+    if (!more)
+        pthread_cond_signal(&lane->filled);
 }
 
 static void threads_poll(struct journal_io *base)
@@ -284,6 +291,7 @@ static void threads_poll(struct journal_io *base)
     pthread_mutex_lock(&io->mutex);
     struct list complete = io->complete;
     io->complete = (struct list){0};
+    io->woken = false;
     pthread_mutex_unlock(&io->mutex);
     for (struct journal_io_request *request; (request = list_take(&complete));)
         request->done(request);

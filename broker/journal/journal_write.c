@@ -177,6 +177,7 @@ static void write_submit(struct file_journal *j)
 {
     int count = 0;
     uint64_t at, when;
+    bool quiet = true;
     if (j->used == 0 && !j->head_due)
         j->parts[count++] = (struct iovec){j->header, sizeof j->header};
     at = count ? 0 : j->used ? j->used : sizeof j->header;
@@ -191,13 +192,19 @@ static void write_submit(struct file_journal *j)
         j->group_last = journal_frame_last(frame);
         j->sync_by_ns = frame->sync_by_ns < j->sync_by_ns ? frame->sync_by_ns : j->sync_by_ns;
         j->unwritten = frame->next;
+        quiet &= frame->quiet;
     }
     j->unsynced += j->group_bytes;
     j->write_busy = true;
-    j->write = (struct journal_io_request){
-        .op = JOURNAL_IO_WRITE, .offset = at, .parts = j->parts, .part_count = count, .done = write_done};
+    bool sync = journal_sync_due(j, &when);
+    j->write = (struct journal_io_request){.op = JOURNAL_IO_WRITE,
+                                           .offset = at,
+                                           .parts = j->parts,
+                                           .part_count = count,
+                                           .more = sync && quiet,
+                                           .done = write_done};
     submit(j, &j->write);
-    if (journal_sync_due(j, &when))
+    if (sync)
         sync_submit(j, j->group_last);
 }
 
@@ -266,6 +273,7 @@ static struct journal_frame *frames_of(struct file_journal *j, const struct jour
         }
         frame->wall_ns = batch->wall_ns;
         frame->sync_by_ns = batch->sync_by_ns;
+        frame->quiet = batch->quiet;
         link = &frame->next;
     }
     return first;

@@ -66,7 +66,8 @@ static void append_records(struct server *server)
     struct journal_batch batch = {.wall_ns = wall_now(),
                                   .sync_by_ns = effects->sync_by_ns,
                                   .records = effects->records,
-                                  .count = effects->record_count};
+                                  .count = effects->record_count,
+                                  .quiet = !effects->written_will_do};
     if (journal_append(server->turn.journal, &batch) != JQ_OK)
         records_lost(server);
     server->storage.snapshot.settled = false;
