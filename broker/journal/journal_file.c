@@ -53,6 +53,7 @@ static void file_tick(struct journal *journal, uint64_t now)
 {
     struct file_journal *j = file_of(journal);
     j->now = now > j->now ? now : j->now;
+    journal_gather_tick(j);
     journal_go_on(j);
 }
 
@@ -66,7 +67,7 @@ static uint64_t next_of_group(const struct file_journal *j)
         return j->failing.until_ns;
     bool room = j->active && (journal_fits(j, j->unwritten ? j->unwritten : j->first) || j->first != j->unwritten);
     if (j->unwritten && (room || j->maker.ready))
-        return 0;
+        return journal_gathers(j) ? j->gather.until_ns : 0;
     return journal_sync_due(j, &when) ? 0 : when;
 }
 

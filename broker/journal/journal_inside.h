@@ -26,6 +26,9 @@ enum {
     BACKOFF_FIRST_MS = 10,
     BACKOFF_MAX_MS = 5000,
     MS = 1000000,
+    GATHER_SYNC_NS = MS / 2, /* a sync that takes less is not worth waiting for company */
+    GATHER_PART = 4,         /* the wait is for a quarter of a sync at most */
+    GATHER_SKIPS_MAX = 63,   /* groups that do not wait, after waits that brought little */
 };
 
 /* Waits between attempts that fail, each twice as long. */
@@ -42,6 +45,18 @@ struct maker {
     uint64_t ready;  /* one that is there; 0: none */
     struct backoff backoff;
     struct journal_io_request request;
+};
+
+/* Who has been answered comes again in a moment, one after the other. Would the next group begin with the first of them, or with
+ * those who came during the sync, half of all would miss each sync: so a group waits a little until as many have come as were answered,
+ * where a sync takes long and such waits have been worth while. */
+struct gather {
+    uint64_t target; /* the record to wait for; 0: nothing is waited for */
+    uint64_t wanted; /* records from when that began until then */
+    uint64_t most_ns;
+    uint64_t until_ns; /* 0: as the next tick says */
+    bool waited;       /* a group did */
+    uint32_t skips, skipped;
 };
 
 struct file_journal {
@@ -77,6 +92,7 @@ struct file_journal {
     bool pressed;  /* journal_sync was called */
     int fault;     /* errno of the group under way */
     struct backoff failing;
+    struct gather gather;
     struct journal_state told;
     struct journal_io_request write, head, sync;
     struct iovec head_part;
@@ -94,6 +110,14 @@ static inline bool journal_busy(const struct file_journal *journal)
 {
     return journal->write_busy || journal->head_busy || journal->sync_busy;
 }
+/* journal_gather.c */
+/* A sync is over: so many records are answered now, and it took so long. */
+void journal_gather_begin(struct file_journal *journal, uint64_t answered, uint64_t took_ns);
+/* Whether the next group waits. */
+bool journal_gathers(const struct file_journal *journal);
+void journal_gather_tick(struct file_journal *journal);
+/* The next group is begun: was it worth while? */
+void journal_gather_end(struct file_journal *journal);
 /* journal_spare.c */
 /* Segments that were given up, of which nothing is needed any more beyond what is durable in them. */
 void journal_segments_tidy(struct file_journal *journal);

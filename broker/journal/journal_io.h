@@ -38,7 +38,8 @@ struct journal_io_request {
     bool more; /* another one follows at once in the same lane: nobody need be woken for this one alone */
     uint8_t *bytes;
     uint64_t got;
-    int error; /* errno; 0: done */
+    int error;        /* errno; 0: done */
+    uint64_t took_ns; /* by a sync, as far as it is known */
     void (*entry)(void *user, const char *name, uint64_t size);
     void (*done)(struct journal_io_request *request);
     void *user;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { THREADS_MAX = JOURNAL_LANES + 1, ZEROS = 1024 * 1024 };
@@ -113,10 +114,21 @@ static int do_write(struct threads_io *io, const struct journal_io_request *requ
     return error ? error : write_parts(io->open_fd, request);
 }
 
-static int do_sync(struct threads_io *io, const struct journal_io_request *request)
+static uint64_t clock_ns(void)
 {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int do_sync(struct threads_io *io, struct journal_io_request *request)
+{
+    uint64_t begin = clock_ns();
     int error = open_for_write(io, request->name);
-    return error ? error : result(fdatasync(io->open_fd));
+    if (!error)
+        error = result(fdatasync(io->open_fd));
+    request->took_ns = clock_ns() - begin;
+    return error;
 }
 
 /* Where blocks cannot be had in advance they are written. */

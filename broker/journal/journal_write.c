@@ -116,8 +116,10 @@ static void sync_done(struct journal_io_request *request)
     j->sync_busy = false;
     if (!j->fault)
         j->fault = request->error;
-    if (!j->fault)
+    if (!j->fault) {
+        journal_gather_begin(j, j->sync_last - j->durable, request->took_ns);
         frames_durable(j, j->sync_last);
+    }
     settle(j);
 }
 
@@ -178,6 +180,7 @@ static void write_submit(struct file_journal *j)
     int count = 0;
     uint64_t at, when;
     bool quiet = true;
+    journal_gather_end(j);
     if (j->used == 0 && !j->head_due)
         j->parts[count++] = (struct iovec){j->header, sizeof j->header};
     at = count ? 0 : j->used ? j->used : sizeof j->header;
@@ -232,7 +235,7 @@ void journal_go_on(struct file_journal *j)
             j->pressed = false;
         if (j->head_due && j->used && j->group_last >= j->written)
             head_submit(j);
-        else if (j->unwritten && room(j))
+        else if (j->unwritten && !journal_gathers(j) && room(j))
             write_submit(j);
         else if (!j->sync_busy && journal_sync_due(j, &when))
             sync_submit(j, j->group_last);
