@@ -31,7 +31,7 @@ struct journal_frame {
     uint32_t count;
     uint64_t first;
     uint64_t wall_ns, sync_by_ns;
-    bool quiet; /* as its batch */
+    bool quiet;               /* as its batch */
     struct journal_run *runs; /* owned */
     uint32_t run_count, run_capacity;
     uint64_t segment; /* where it was last written to */

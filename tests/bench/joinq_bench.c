@@ -273,18 +273,19 @@ static void wait_in_get(const struct arguments *a)
 int main(int argc, char **argv)
 {
     if (argc != 10) {
-        fputs("usage: joinq-bench produce|keep|kept|consume|wait URL QUEUE FIRST COUNT SIZE GROUP BOUND SOURCES\n", stderr);
+        fputs("usage: joinq-bench produce|keep|kept|consume|wait URL QUEUE FIRST COUNT SIZE GROUP BOUND SOURCES\n",
+              stderr);
         return 2;
     }
     struct arguments a = {argv[2],
-                                argv[3],
-                                number_of(argv[4]),
-                                number_of(argv[5]),
-                                number_of(argv[6]),
-                                number_of(argv[7]),
-                                number_of(argv[8]),
-                                number_of(argv[9]),
-                                false};
+                          argv[3],
+                          number_of(argv[4]),
+                          number_of(argv[5]),
+                          number_of(argv[6]),
+                          number_of(argv[7]),
+                          number_of(argv[8]),
+                          number_of(argv[9]),
+                          false};
     if (a.size < BODY_SIZE_MIN || a.size > BODY_SIZE_MAX || a.group < 1 || a.group > GROUP_MAX)
         die("sizes are %d to %d, groups 1 to %d", BODY_SIZE_MIN, BODY_SIZE_MAX, GROUP_MAX);
     a.durable = strcmp(argv[1], "keep") == 0;

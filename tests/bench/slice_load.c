@@ -86,7 +86,7 @@ static void run_pipelined(struct load *load)
             submit(load, p, GROUP, now);
         answered(p, GROUP, JOINQ_FOREVER);
         on_their_way--;
-        now = slice_did(slice, GROUP, p->since_ns);
+        now = slice_did(slice, GROUP, now); /* since the answer before */
     } while (on_their_way > 0);
 }
 

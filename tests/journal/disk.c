@@ -320,6 +320,7 @@ static bool lane_step(struct disk *disk, uint32_t lane)
     if (!request)
         return false;
     bool fails = random_below(disk->random, 100) < disk->fault_percent;
+    request->took_ns = disk->sync_ns;
     request->error = disk->dead ? EIO : carry_out(disk, request, fails);
     queue(&disk->complete, request);
     return true;

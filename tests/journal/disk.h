@@ -40,6 +40,7 @@ struct disk {
     struct journal_io_request *complete;
     uint64_t capacity; /* bytes of all files */
     uint32_t fault_percent;
+    uint64_t sync_ns;                 /* what it says that a sync takes */
     char bad_name[JOURNAL_NAME_SIZE]; /* a file that cannot be read ... */
     uint64_t bad_offset;              /* ... at this byte */
     bool dead;                        /* after a crash: everything fails and nothing changes, until it is back */

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SEGMENT = 256 * 1024, BODIES = 100, BODY = 300, BATCHES = 40 };
@@ -135,13 +136,25 @@ static void fini(struct fixture *f)
     free(f->chunk);
 }
 
+static uint64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* Until the I/O says something, or the journal wants to be called again. */
 static void wait_for_wake(struct fixture *f)
 {
     struct pollfd fd = {.fd = f->woken, .events = POLLIN};
-    uint64_t count;
-    assert_int_equal(poll(&fd, 1, 20000), 1);
-    assert_int_equal(read(f->woken, &count, sizeof count), sizeof count);
+    uint64_t count, next = journal_next(f->journal), begin = now();
+    uint64_t wait_ms = next <= begin ? 0 : (next - begin) / 1000000 + 1;
+    int found = poll(&fd, 1, wait_ms < 20000 ? (int)wait_ms : 20000);
+    assert_true(found == 1 || (found == 0 && next != ENGINE_FOREVER));
+    if (found)
+        assert_int_equal(read(f->woken, &count, sizeof count), sizeof count);
     journal_io_poll(f->io);
+    journal_tick(f->journal, now());
 }
 
 static void put(struct fixture *f)
@@ -150,7 +163,7 @@ static void put(struct fixture *f)
         .kind = ENGINE_RECORD_PUT, .number = ++f->last, .first = 1, .count = BODIES, .bodies = f->bodies};
     struct journal_batch batch = {.wall_ns = 5, .records = &record, .count = 1};
     assert_int_equal(journal_append(f->journal, &batch), JQ_OK);
-    journal_tick(f->journal, f->last);
+    journal_tick(f->journal, now());
 }
 
 static void read_done(void *user, int code, uint8_t *buffer)

@@ -113,6 +113,7 @@ static void trouble(struct world *w)
     w->excused = w->reading;
     w->disk.fault_percent = random_chance(&w->random, 50) ? 0 : random_below(&w->random, 40);
     w->disk.capacity = random_chance(&w->random, 60) ? UINT64_MAX : random_below(&w->random, 20) * (uint64_t)SEGMENT;
+    w->disk.sync_ns = random_chance(&w->random, 50) ? 0 : random_below(&w->random, 20 * MS);
     world_say(w, "faults %u%%, capacity %" PRIu64, w->disk.fault_percent, w->disk.capacity);
 }
 
