@@ -105,6 +105,10 @@ static void file_free(struct journal *journal)
 {
     struct file_journal *j = file_of(journal);
     j->base.listener = (struct journal_listener){0};
+    bool waits = journal_gathers(j);
+    journal_gather_never(j);
+    if (waits)
+        journal_go_on(j);
     journal_io_drain(j->io);
     frames_free(j, j->first);
     for (struct journal_frame *frame = j->kept; frame; frame = frame->next)

@@ -5,7 +5,7 @@
 void journal_gather_begin(struct file_journal *j, uint64_t answered, uint64_t took_ns)
 {
     struct gather *g = &j->gather;
-    const bool skip = g->skipped < g->skips, may = took_ns >= GATHER_SYNC_NS && !j->pressed;
+    const bool skip = g->skipped < g->skips, may = took_ns >= GATHER_SYNC_NS && !j->pressed && !g->never;
     g->skipped += skip && may;
     g->target = may && !skip ? j->record_last + answered : 0;
     g->wanted = answered;
@@ -19,6 +19,12 @@ bool journal_gathers(const struct file_journal *j)
     const struct gather *g = &j->gather;
     bool company = j->record_last < g->target && !j->pressed && !j->failing.wait_ns && j->backlog < GROUP_BYTES;
     return company && (!g->until_ns || j->now < g->until_ns);
+}
+
+void journal_gather_never(struct file_journal *j)
+{
+    j->gather.never = true;
+    j->gather.target = 0;
 }
 
 void journal_gather_tick(struct file_journal *j)

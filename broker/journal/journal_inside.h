@@ -56,6 +56,7 @@ struct gather {
     uint64_t most_ns;
     uint64_t until_ns; /* 0: as the next tick says */
     bool waited;       /* a group did */
+    bool never;        /* the journal ends: what was appended is written */
     uint32_t skips, skipped;
 };
 
@@ -116,6 +117,7 @@ void journal_gather_begin(struct file_journal *journal, uint64_t answered, uint6
 /* Whether the next group waits. */
 bool journal_gathers(const struct file_journal *journal);
 void journal_gather_tick(struct file_journal *journal);
+void journal_gather_never(struct file_journal *journal); /* from now on */
 /* The next group is begun: was it worth while? */
 void journal_gather_end(struct file_journal *journal);
 /* journal_spare.c */

@@ -195,63 +195,6 @@ static void what_waits_is_written_and_not_synced(void **state)
     end(&f);
 }
 
-/* Appended, and time passes; but the disk does nothing yet. */
-static void append_at(struct fixture *f, uint64_t now)
-{
-    struct engine_record record = {.kind = ENGINE_RECORD_DONE, .number = ++f->last, .first = 20};
-    struct journal_batch batch = {.records = &record, .count = 1};
-    assert_int_equal(journal_append(f->journal, &batch), JQ_OK);
-    journal_tick(f->journal, now);
-    work(f);
-}
-
-static void who_was_answered_is_waited_for(void **state)
-{
-    (void)state;
-    struct fixture f;
-    init(&f);
-    f.disk.sync_ns = 8 * MS;
-    put(&f, 3, true);
-    append_at(&f, 10 * MS);
-    assert_true(journal_durable(f.journal) == 3 && journal_next(f.journal) == 12 * MS);
-    append_at(&f, 11 * MS);
-    assert_true(journal_durable(f.journal) == 3);
-    append_at(&f, 11 * MS); /* all three have come again */
-    assert_true(journal_durable(f.journal) == 6 && journal_next(f.journal) == ENGINE_FOREVER);
-
-    put(&f, 8, true);
-    append_at(&f, 20 * MS);
-    assert_true(journal_durable(f.journal) == 14 && journal_next(f.journal) == 22 * MS);
-    append_at(&f, 21 * MS);
-    append_at(&f, 22 * MS); /* three of eight came in time: the next group waits for nobody, ... */
-    assert_true(journal_durable(f.journal) == 17);
-    append_at(&f, 23 * MS);
-    assert_true(journal_durable(f.journal) == 18);
-    put(&f, 3, true);
-    append_at(&f, 30 * MS); /* ... and the one after it does again */
-    assert_true(journal_durable(f.journal) == 21 && journal_next(f.journal) == 32 * MS);
-    end(&f);
-}
-
-static void a_fast_disk_waits_for_nobody(void **state)
-{
-    (void)state;
-    struct fixture f;
-    init(&f);
-    f.disk.sync_ns = MS / 4;
-    put(&f, 3, true);
-    append_at(&f, 10 * MS);
-    assert_true(journal_durable(f.journal) == 4);
-    f.disk.sync_ns = 8 * MS;
-    put(&f, 3, true);
-    append_at(&f, 20 * MS);
-    assert_true(journal_durable(f.journal) == 7);
-    journal_sync(f.journal); /* nor does who was told to hurry */
-    work(&f);
-    assert_true(journal_durable(f.journal) == 8);
-    end(&f);
-}
-
 static void a_torn_end_is_cut(void **state)
 {
     (void)state;
@@ -497,8 +440,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goes_on_across_segments),
         cmocka_unit_test(what_waits_is_written_and_not_synced),
-        cmocka_unit_test(who_was_answered_is_waited_for),
-        cmocka_unit_test(a_fast_disk_waits_for_nobody),
         cmocka_unit_test(a_torn_end_is_cut),
         cmocka_unit_test(damage_is_told_and_repaired),
         cmocka_unit_test(a_missing_segment_is_damage),
