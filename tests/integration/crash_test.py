@@ -105,12 +105,17 @@ class Killed:
 
 
 class Round:
+    options = ""  # how it is played again, beside its seed
+
     def __init__(self, seed):
         self.seed = seed
         self.chance = random.Random(seed)
         self.folder = tempfile.mkdtemp(prefix=f"joinq-crash-{seed}-")
-        self.broker = Killed(self.folder, self.chance)
+        self.broker = self.make_broker()
         self.load = None
+
+    def make_broker(self):
+        return Killed(self.folder, self.chance)
 
     def ended(self, seconds):
         """Whether the load has ended, within so long."""
@@ -173,7 +178,7 @@ class Round:
             self.check()
         except (Failed, subprocess.SubprocessError) as problem:
             print(f"seed {self.seed}: {problem}\n  its data and logs: {self.folder}")
-            print(f"  again: {sys.argv[0]} --rounds 1 --seed {self.seed}", flush=True)
+            print(f"  again: {sys.argv[0]} --rounds 1 --seed {self.seed}{self.options}", flush=True)
             return False
         finally:
             self.end()
