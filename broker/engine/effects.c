@@ -151,10 +151,11 @@ void rests_add(struct rests *rests, const struct rests *more)
         rests->written = more->written;
 }
 
-/* Where a queue is synced within a time, that its records are written is enough. */
+/* Where a queue is synced within a time, that its records are written is enough, but for its anchor. */
 struct rests rests_of(const struct queue *q)
 {
-    return q->options.sync_ms ? (struct rests){.written = q->watermark} : (struct rests){.durable = q->watermark};
+    return q->options.sync_ms ? (struct rests){.durable = q->anchor.record, .written = q->watermark}
+                              : (struct rests){.durable = q->watermark};
 }
 
 void answer_rests(struct engine_effect *a, const struct rests *more)
@@ -195,6 +196,25 @@ struct engine_record *record_add(struct engine *e, uint64_t incarnation, enum en
     return record;
 }
 
+/* Of a queue that is synced within a time records may be lost that told of numbers. That so many at most are lost with them, and none
+ * is given twice (DCL-7), every so many numbers a record is synced at once, and what comes rests on the one before it; what comes first
+ * after a start rests on itself. So does what the queue is: who puts into one whose declaration is lost makes another, in memory. True:
+ * the record is to be synced. */
+static bool anchors(struct queue *q, const struct engine_record *record)
+{
+    bool numbers = record->kind == ENGINE_RECORD_PUT || record->kind == ENGINE_RECORD_PUT_END;
+    if (record->kind == ENGINE_RECORD_DECLARE || record->kind == ENGINE_RECORD_ALTER) {
+        q->anchor.record = q->anchor.next = record->number;
+        return true;
+    }
+    if (!q->options.sync_ms || !numbers || q->log.tail < q->anchor.at)
+        return false;
+    q->anchor.record = q->anchor.at ? q->anchor.next : record->number;
+    q->anchor.next = record->number;
+    q->anchor.at = q->log.tail + NUMBERS_ANCHORED;
+    return true;
+}
+
 struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_record_kind kind)
 {
     if (!queue_records(e, q))
@@ -203,7 +223,8 @@ struct engine_record *record_new(struct engine *e, struct queue *q, enum engine_
     if (kind == ENGINE_RECORD_RETURN)
         return record; /* nobody waits for it */
     q->watermark = record->number;
-    uint64_t sync_by = q->options.sync_ms ? deadline_after(e, milliseconds(q->options.sync_ms)) : 0;
+    bool at_once = anchors(q, record) || !q->options.sync_ms;
+    uint64_t sync_by = !at_once ? deadline_after(e, milliseconds(q->options.sync_ms)) : 0;
     if (sync_by < e->effects->sync_by_ns)
         e->effects->sync_by_ns = sync_by;
     e->effects->written_will_do |= q->options.sync_ms > 0;

@@ -79,6 +79,19 @@ struct message *log_append(struct log *log)
     return &block->message[log->tail++ % LOG_BLOCK];
 }
 
+bool log_pass(struct log *log, uint64_t tail)
+{
+    uint64_t end = tail / LOG_BLOCK;
+    while (log->count && log->first + log->count < end) {
+        if (!log_widen(log))
+            return false;
+        log->count++;
+        *log_slot(log, log->first + log->count - 1) = NULL;
+    }
+    log->tail = tail;
+    return true;
+}
+
 bool log_begin(struct log *log, uint64_t first, uint64_t tail)
 {
     uint64_t blocks = tail / LOG_BLOCK - first / LOG_BLOCK;

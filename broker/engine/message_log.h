@@ -63,6 +63,8 @@ void log_fini(struct log *log);
 JQ_MUST_USE bool log_reserve(struct log *log, uint32_t count);
 /* Appends at log->tail, which must have been reserved; the caller fills it in. */
 struct message *log_append(struct log *log);
+/* The next number is `tail`: those before it that were not given never will be. False: no memory. */
+JQ_MUST_USE bool log_pass(struct log *log, uint64_t tail);
 /* An empty log that was longer: messages from `first` to `tail` will be filled in. False: no memory. */
 JQ_MUST_USE bool log_begin(struct log *log, uint64_t first, uint64_t tail);
 /* Makes room at a number below the tail that holds nothing; what is before the first block becomes a straggler, in order. */

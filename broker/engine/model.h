@@ -26,6 +26,10 @@
  * same command. */
 enum { ENGINE_PARKED = -1, ENGINE_AGAIN = -2 };
 
+/* Of a queue that is synced within a time: a record is synced at once every so many numbers, and after a start so many are left out, which
+ * are more than twice as many and what one step gives. */
+enum { NUMBERS_ANCHORED = 1 << 16, NUMBERS_LEFT_OUT = 1 << 18 };
+
 /* Counts of what happened, per queue, for ever. */
 struct tallies {
     uint64_t put, done, dead, expired, discarded, moved_in, moved_out, dead_in;
@@ -360,6 +364,10 @@ struct queue {
     bool puts_first; /* it was busy when it closed: puts that waited then are tried before they are told */
     uint32_t closed; /* 0, 1 graceful, 2 immediate */
     uint64_t watermark;
+    struct {
+        uint64_t record, next; /* what is answered rests on `record`, and next on that one, whatever sync_ms */
+        uint64_t at;           /* from which number on the next is made; 0: nothing has been put since recovery */
+    } anchor;
 
     struct log log;
     uint64_t fresh;               /* messages from here to log.tail were never handed out */

@@ -88,6 +88,7 @@ struct queue *queue_new(struct engine *e, struct engine_text name)
     e->incarnation_last = q->incarnation;
     log_init(&q->log);
     q->fresh = q->log.tail;
+    q->anchor.at = NUMBERS_ANCHORED;
     return q;
 fail:
     free(q);

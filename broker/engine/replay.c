@@ -85,9 +85,9 @@ static int replay_producer(struct replay *r, struct queue *q, const struct engin
 static int replay_mark(struct replay *r, struct queue *q, const struct engine_record *record)
 {
     uint64_t mark;
-    if (record->first != q->log.tail)
-        return JQ_STORAGE;
-    int code = mark_make(r->e, q, &r->answer, &mark);
+    int code = replay_tail(q, record->first);
+    if (code == JQ_OK)
+        code = mark_make(r->e, q, &r->answer, &mark);
     return code == JQ_OK || code == JQ_OVERLOADED ? code : JQ_STORAGE;
 }
 
@@ -223,6 +223,20 @@ static int by_incarnation(const struct queue *a, const struct queue *b)
     return a->incarnation < b->incarnation ? -1 : a->incarnation > b->incarnation;
 }
 
+/* Numbers may have been given that no record tells of any more: none of them is given again. */
+static bool numbers_go_on(struct queue *q)
+{
+    uint64_t tail = q->log.tail + NUMBERS_LEFT_OUT;
+    bool fresh = q->fresh < q->log.tail;
+    q->anchor.at = 0;
+    if (!q->options.sync_ms)
+        return true;
+    if (!log_pass(&q->log, tail))
+        return false;
+    q->fresh = fresh ? q->fresh : tail;
+    return true;
+}
+
 static int queue_goes_on(struct engine *e, struct queue *q)
 {
     if (e->lenient)
@@ -232,6 +246,8 @@ static int queue_goes_on(struct engine *e, struct queue *q)
         return code;
     replay_order_tidy(q);
     ends_tidy(e, q);
+    if (!numbers_go_on(q))
+        return JQ_OVERLOADED;
     struct producer *p, *after;
     HASH_ITER (hh, q->producers, p, after)
         producer_waits(e, p);

@@ -16,6 +16,8 @@ struct replay {
 /* Records of what happened to messages. */
 bool replay_is_about_messages(enum engine_record_kind kind);
 JQ_MUST_USE int replay_messages(struct replay *r, struct queue *q, const struct engine_record *record);
+/* The next message gets this number: those that are missing were there once, or may have been. */
+JQ_MUST_USE int replay_tail(struct queue *q, uint64_t tail);
 /* At the end: nothing stands in the order of a queue for what is not ready. */
 void replay_order_tidy(struct queue *q);
 

@@ -18,15 +18,19 @@ static uint64_t time_left(const struct replay *r, const struct engine_record *re
 
 /* ---- messages ---- */
 
-/* The next message gets this number: those that are missing were there once. */
+int replay_tail(struct queue *q, uint64_t tail)
+{
+    if (tail < q->log.tail || tail - q->log.tail > GAP_MAX)
+        return JQ_STORAGE;
+    return log_pass(&q->log, tail) ? JQ_OK : JQ_OVERLOADED;
+}
+
 static int log_go(struct queue *q, uint64_t first, uint64_t count)
 {
-    if (first < q->log.tail || first - q->log.tail > GAP_MAX || count < 1 || count > ENGINE_BATCH_MAX)
+    if (count < 1 || count > ENGINE_BATCH_MAX)
         return JQ_STORAGE;
-    if (!log_reserve(&q->log, (uint32_t)(first - q->log.tail + count)))
-        return JQ_OVERLOADED;
-    q->log.tail = first;
-    return JQ_OK;
+    int code = replay_tail(q, first);
+    return code == JQ_OK && !log_reserve(&q->log, (uint32_t)count) ? JQ_OVERLOADED : code;
 }
 
 /* Out of what is ready or delayed; where it stood in a heap it is passed over. NULL: it is not there. */

@@ -105,12 +105,13 @@ class Killed:
 
 
 class Round:
+    prefix = "joinq-crash"  # of its folder
     options = ""  # how it is played again, beside its seed
 
     def __init__(self, seed):
         self.seed = seed
         self.chance = random.Random(seed)
-        self.folder = tempfile.mkdtemp(prefix=f"joinq-crash-{seed}-")
+        self.folder = tempfile.mkdtemp(prefix=f"{self.prefix}-{seed}-")
         self.broker = self.make_broker()
         self.load = None
 

@@ -21,11 +21,12 @@ PUT, DONE = 15, 16  # keys of a STATS
 class Synced:
     def __init__(self, broker, chance):
         self.broker, self.chance = broker, chance
+        self.broker.faults = 0  # a sync that fails is made up for, but not in time
         self.sync = chance.choice(SYNC_MS) / 1000
         self.put_told = {}  # by body: when it was told that it is there
         self.done_told = {}  # and that it is finished
         self.lost_puts = set()
-        self.body_of = {}  # by number
+        self.body_of = {}  # by incarnation and number
         self.made = 0
         self.lost, self.window = 0, 0.0
         self.wrong = []
@@ -51,9 +52,12 @@ class Synced:
             for number in range(first, first + count):
                 found.append((got[-1][at], [got[3], number, 1, attempt]))
                 at += 1
-        for body, (_, number, _, _) in found:
-            if self.body_of.setdefault(number, body) != body:
-                self.wrong.append(f"number {number} is given twice: {self.body_of[number]} and {body}")
+        for body, (incarnation, number, _, _) in found:
+            known = self.body_of.setdefault((incarnation, number), body)
+            if known != body:
+                self.wrong.append(f"number {number} is given twice: to {known} and {body}")
+            if incarnation != self.body_of.setdefault("queue", incarnation):
+                self.wrong.append(f"the queue is another one: {incarnation}")
         return found
 
     def finish(self, client, found):

@@ -55,6 +55,8 @@ class Powered(crash_test.Killed):
 
 
 class Round(crash_test.Round):
+    prefix = "joinq-power"
+
     def __init__(self, kind, seed):
         self.kind = kind
         self.options = f" --fs {kind}"
