@@ -70,7 +70,7 @@ class Synced:
         while time.monotonic() < until:
             self.put(client)
             if self.chance.random() < 0.7:
-                self.finish(client, self.take(client, self.chance.randint(1, 6)))
+                self.finish(client, self.take(client, self.chance.randint(1, 12)))
 
     # ---- after a cut ----
 

@@ -10,10 +10,9 @@ lost, nothing else, and no id comes twice (power_synced.py).
 """
 
 import argparse
+import glob
 import os
-import select
-import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
@@ -26,7 +25,6 @@ import power_disk
 import power_synced
 
 ROUNDS = "2" if os.environ.get("JOINQ_SANITIZED") else "3"
-DYING = 0.02  # seconds that the broker may go on without its disk
 SKIPPED = 77  # as ctest is told
 
 
@@ -41,17 +39,29 @@ class Powered(crash_test.Killed):
         if self.process.poll() is not None:
             raise crash_test.Failed(f"the broker ended by itself, with {self.process.returncode}: {self.said()}")
         before = time.monotonic_ns()
+        self.freeze()
         self.disk_kept.cut()
-        if self.is_ready and self.chance.random() < 0.6:
-            self.goes_on()
         harness.end_group(self.process)
         self.disk_kept.again()
         self.kills.append((before, time.monotonic_ns()))
 
-    def goes_on(self):
-        """For a moment, without a disk: it must not end by itself, nor tell anybody what is not so."""
-        if select.select([self.process.stdout], [], [], self.chance.uniform(0.0, DYING))[0]:
-            raise crash_test.Failed(f"without its disk the broker ended by itself: {self.said()}")
+    def freeze(self):
+        """Power takes the broker along with its disk. It must say nothing more once the disk goes: a sync that is under way then may
+        succeed for the kernel and not for the data, on ext4 and on XFS. Who is in the middle of one (D) comes back to nothing."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + harness.PATIENCE
+        while not set(self.states()) <= set("TD"):
+            if time.monotonic() > deadline:
+                raise crash_test.Failed("the broker cannot be stopped")
+
+    def states(self):
+        """Of its threads."""
+        for path in glob.glob(f"/proc/{self.process.pid}/task/*/stat"):
+            try:
+                with open(path, encoding="ascii", errors="replace") as file:
+                    yield file.read().rpartition(") ")[2][0]
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has ended meanwhile
 
 
 class Round(crash_test.Round):
