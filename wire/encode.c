@@ -299,21 +299,26 @@ int jqw_encode(struct jqw_buffer *out, const struct jqw_message *message)
     return frame_end(out, start, 0, code);
 }
 
-int jqw_encode_got_head(struct jqw_buffer *out, uint32_t request, const struct jqw_got *got)
+int jqw_encode_head(struct jqw_buffer *out, const struct jqw_message *message, const struct jqw_bodies *bodies)
 {
-    const struct jqw_schema *schema = jqw_schema_of(JQW_GOT);
-    const struct jqw_message message = {.op = JQW_GOT, .request = request, .got = *got};
+    const struct jqw_schema *schema = jqw_schema_of(message->op);
     size_t start = out->size;
-    if (got->bodies.packed.size > JQW_FRAME_MAX)
+    if (bodies->packed.size > JQW_FRAME_MAX)
         return JQ_TOO_LARGE;
-    int code = frame_begin(out, schema, JQW_GOT, request);
+    int code = frame_begin(out, schema, message->op, message->request);
     for (uint32_t i = 0; i < schema->count - 1 && code == JQ_OK; i++)
-        code = write_field(out, &schema->fields[i], &message);
+        code = write_field(out, &schema->fields[i], message);
     if (code == JQ_OK)
         code = room_for(out, 0);
     if (code == JQ_OK)
-        end_at(out, jqw_write_array(end_of(out), got->bodies.count));
-    return frame_end(out, start, got->bodies.packed.size, code);
+        end_at(out, jqw_write_array(end_of(out), bodies->count));
+    return frame_end(out, start, bodies->packed.size, code);
+}
+
+int jqw_encode_got_head(struct jqw_buffer *out, uint32_t request, const struct jqw_got *got)
+{
+    const struct jqw_message message = {.op = JQW_GOT, .request = request, .got = *got};
+    return jqw_encode_head(out, &message, &message.got.bodies);
 }
 
 uint32_t jqw_bin_header_write(uint8_t *to, uint32_t size)

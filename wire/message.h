@@ -440,6 +440,10 @@ JQ_MUST_USE int jqw_encode(struct jqw_buffer *out, const struct jqw_message *mes
  * bodies, which are the last field of the message. bodies.packed.size must be body_bytes; its data is not read. */
 JQ_MUST_USE int jqw_encode_got_head(struct jqw_buffer *out, uint32_t request, const struct jqw_got *got);
 
+/* Likewise for whatever message ends with its bodies: these are they, in the message. */
+JQ_MUST_USE int jqw_encode_head(struct jqw_buffer *out, const struct jqw_message *message,
+                                const struct jqw_bodies *bodies);
+
 /* Bytes of the shortest msgpack bin header of a body of this size: 2, 3 or 5; and the header itself. */
 static inline uint32_t jqw_bin_header_size(uint32_t size)
 {

@@ -133,7 +133,13 @@ void effects_release(struct engine_effects *fx, struct engine_body body)
         return;
     }
     JQ_ASSERT(fx->release_count < CAPACITY_RELEASES);
-    fx->releases[fx->release_count++] = (struct engine_release){body.chunk, 1, body.length};
+    fx->releases[fx->release_count++] = (struct engine_release){.chunk = body.chunk, .count = 1, .bytes = body.length};
+}
+
+void effects_refuse(struct engine_effects *fx, struct engine_body body)
+{
+    effects_release(fx, body);
+    fx->releases[fx->release_count - 1].refused++;
 }
 
 struct engine_range *effects_range(struct engine_effects *fx, struct engine_range range)

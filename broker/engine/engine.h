@@ -98,6 +98,9 @@ JQ_MUST_USE int engine_replay_end(struct engine *engine);
 /* When the engine next has something to do by itself: a time, 0 for at once (slices left), ENGINE_FOREVER. */
 uint64_t engine_next(const struct engine *engine);
 
+/* Whether the queue is there, and durable; for a guess where a body will be wanted. */
+bool engine_durable(const struct engine *engine, struct engine_queue_ref queue);
+
 /* True while the session has an unanswered request with this id. */
 bool engine_waits(const struct engine *engine, struct engine_session_id session, uint32_t request);
 

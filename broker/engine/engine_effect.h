@@ -239,6 +239,7 @@ struct engine_effect {
 struct engine_release {
     uint32_t chunk;
     uint32_t count;
+    uint32_t refused; /* of them: no record ever had them */
     uint64_t bytes;
 };
 

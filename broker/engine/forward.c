@@ -361,7 +361,7 @@ void forward_drop_bodies(struct engine *e, struct waiter *w)
     struct forward *f = w->put.forward;
     for (uint32_t i = 0; i < f->target_count; i++) {
         for (uint32_t k = 0; k < f->targets[i].count; k++)
-            effects_release(e->effects, f->targets[i].bodies[k]);
+            effects_refuse(e->effects, f->targets[i].bodies[k]);
         f->targets[i].count = 0;
     }
 }
@@ -447,7 +447,7 @@ int handle_forward(struct engine *e, struct session *s, const struct engine_comm
         return code;
     for (uint32_t t = 0; t < c->forward.target_count; t++) {
         for (uint32_t i = 0; i < c->forward.targets[t].count; i++)
-            effects_release(e->effects, c->forward.targets[t].bodies[i]);
+            effects_refuse(e->effects, c->forward.targets[t].bodies[i]);
     }
     return code;
 }

@@ -12,6 +12,7 @@ struct engine_effect *effect_new(struct engine *e, enum engine_effect_kind kind,
                                  uint32_t request, const struct queue *q);
 struct engine_text effects_text(struct engine_effects *fx, const char *data, uint32_t size);
 void effects_release(struct engine_effects *fx, struct engine_body body);
+void effects_refuse(struct engine_effects *fx, struct engine_body body); /* of a message that never was */
 struct engine_range *effects_range(struct engine_effects *fx, struct engine_range range);
 void answer_rests_on(struct engine_effect *a, const struct queue *q); /* and leaves when that is durable (OUT-1) */
 /* Fills in a failure: returns the code. */

@@ -369,7 +369,7 @@ int handle_put(struct engine *e, struct session *s, const struct engine_command 
     if (code == ENGINE_PARKED)
         return code;
     for (uint32_t i = (uint32_t)a->answer.count; i < c->put.count; i++)
-        effects_release(e->effects, c->put.bodies[i]);
+        effects_refuse(e->effects, c->put.bodies[i]);
     return code;
 }
 

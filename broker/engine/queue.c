@@ -209,3 +209,9 @@ void queue_destroy(struct engine *e, struct queue *q)
     free(q->declared_letter);
     free(q);
 }
+
+bool engine_durable(const struct engine *e, struct engine_queue_ref queue)
+{
+    const struct queue *q = queue.name.size ? queue_by_name(e, queue.name) : queue_by_incarnation(e, queue.incarnation);
+    return q && q->options.durable;
+}

@@ -59,10 +59,10 @@ static const struct operation operations[ENGINE_OP_COUNT] = {
 static void release_bodies(struct engine *e, const struct engine_command *c)
 {
     for (uint32_t i = 0; c->op == ENGINE_PUT && i < c->put.count; i++)
-        effects_release(e->effects, c->put.bodies[i]);
+        effects_refuse(e->effects, c->put.bodies[i]);
     for (uint32_t t = 0; c->op == ENGINE_FORWARD && t < c->forward.target_count; t++) {
         for (uint32_t i = 0; i < c->forward.targets[t].count; i++)
-            effects_release(e->effects, c->forward.targets[t].bodies[i]);
+            effects_refuse(e->effects, c->forward.targets[t].bodies[i]);
     }
 }
 

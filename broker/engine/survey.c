@@ -53,8 +53,10 @@ void bodies_move(struct engine *e, const struct engine_command *c)
         struct queue *q = queue_by_incarnation(e, move->from.incarnation);
         struct message *m = q ? log_at(&q->log, move->from.sequence) : NULL;
         bool same = m && !m->end && m->chunk == move->from.body.chunk && m->offset == move->from.body.offset;
-        effects_release(e->effects, same ? message_body(m) : move->to);
-        if (same) {
+        if (!same) {
+            effects_refuse(e->effects, move->to);
+        } else {
+            effects_release(e->effects, message_body(m));
             m->chunk = move->to.chunk;
             m->offset = move->to.offset;
         }

@@ -185,7 +185,7 @@ void waiter_drop_bodies(struct engine *e, struct waiter *w)
         return;
     }
     for (uint32_t i = w->put.accepted; i < w->put.count; i++)
-        effects_release(e->effects, w->put.bodies[i]);
+        effects_refuse(e->effects, w->put.bodies[i]);
     w->put.count = w->put.accepted;
 }
 

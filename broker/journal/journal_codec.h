@@ -19,7 +19,8 @@ static inline uint64_t journal_body_extent(uint32_t length)
 
 struct journal_run {
     uint32_t chunk, offset, size, crc;
-    uint32_t at; /* in the frame */
+    uint32_t count; /* bodies */
+    uint32_t at;    /* in the frame */
 };
 
 /* A batch, or a part of one, as it goes to the disk. */

@@ -88,7 +88,8 @@ static bool put_bodies(struct encoder *e, const struct engine_record *record)
         if (size > JOURNAL_PAYLOAD_MAX)
             return false;
         uint32_t crc = journal_crc(0, e->bodies->at(e->bodies->user, body->chunk, body->offset), size);
-        struct journal_run run = {.chunk = body->chunk, .offset = body->offset, .size = (uint32_t)size, .crc = crc};
+        struct journal_run run = {
+            .chunk = body->chunk, .offset = body->offset, .size = (uint32_t)size, .crc = crc, .count = n};
         if (!run_add(e->frame, run))
             return false;
         at = put_varint(at, n);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal in files as a journal: its life, what it says of itself, reading back. */
-#include "journal_crc.h"
+/* The journal in files as a journal: its life, and what it says of itself. */
 #include "journal_inside.h"
 #include <stdlib.h>
 #include <string.h>
@@ -139,43 +138,4 @@ struct file_journal *journal_file_new(const struct journal_config *config)
     j->segment_size = config->segment_size ? config->segment_size : JOURNAL_SEGMENT_SIZE;
     j->sync_by_ns = ENGINE_FOREVER;
     return j;
-}
-
-/* ---- reading back ---- */
-
-struct reading {
-    struct journal_io_request request;
-    uint32_t crc;
-    journal_read_done done;
-    void *user;
-};
-
-static void read_done(struct journal_io_request *request)
-{
-    struct reading *reading = request->user;
-    bool good = !request->error && request->got == request->size &&
-                journal_crc(0, request->bytes, request->size) == reading->crc;
-    reading->done(reading->user, good ? JQ_OK : JQ_STORAGE, request->bytes);
-    free(reading);
-}
-
-int journal_read(struct journal *journal, struct journal_place place, uint32_t size, uint32_t crc, uint8_t *buffer,
-                 journal_read_done done, void *user)
-{
-    struct file_journal *j = file_of(journal);
-    struct reading *reading = calloc(1, sizeof *reading);
-    if (!reading)
-        return JQ_OVERLOADED;
-    reading->crc = crc;
-    reading->done = done;
-    reading->user = user;
-    reading->request = (struct journal_io_request){.op = JOURNAL_IO_READ,
-                                                   .offset = place.offset,
-                                                   .size = size,
-                                                   .bytes = buffer,
-                                                   .done = read_done,
-                                                   .user = reading};
-    journal_segment_name(place.segment, reading->request.name);
-    journal_io_submit(j->io, &reading->request);
-    return JQ_OK;
 }

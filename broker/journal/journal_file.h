@@ -23,8 +23,8 @@ struct journal_place {
 struct journal_bodies {
     const uint8_t *(*at)(void *user, uint32_t chunk, uint32_t offset);
     void (*hold)(void *user, uint32_t chunk);
-    void (*placed)(void *user, uint32_t chunk, uint32_t offset, uint32_t size, struct journal_place place,
-                   uint32_t crc);
+    void (*placed)(void *user, uint32_t chunk, uint32_t offset, uint32_t size, uint32_t count,
+                   struct journal_place place, uint32_t crc);
     void (*drop)(void *user, uint32_t chunk);
     void *user;
 };
@@ -105,5 +105,13 @@ uint64_t journal_backlog(const struct journal *journal);
 typedef void (*journal_read_done)(void *user, int code, uint8_t *buffer);
 JQ_MUST_USE int journal_read(struct journal *journal, struct journal_place place, uint32_t size, uint32_t crc,
                              uint8_t *buffer, journal_read_done done, void *user);
+/* Likewise several runs, each to its place; the buffer that `done` gets is that of the first. At least one. */
+struct journal_part {
+    struct journal_place place;
+    uint32_t size, crc;
+    uint8_t *to;
+};
+JQ_MUST_USE int journal_read_parts(struct journal *journal, const struct journal_part *parts, uint32_t count,
+                                   journal_read_done done, void *user);
 
 #endif

@@ -26,7 +26,7 @@ static void frame_placed(const struct file_journal *j, const struct journal_fram
         const struct journal_run *run = &frame->runs[i];
         struct journal_place place = {frame->segment, frame->offset + run->at};
         if (bodies->placed)
-            bodies->placed(bodies->user, run->chunk, run->offset, run->size, place, run->crc);
+            bodies->placed(bodies->user, run->chunk, run->offset, run->size, run->count, place, run->crc);
         if (bodies->drop)
             bodies->drop(bodies->user, run->chunk);
     }

@@ -73,8 +73,10 @@ void compact_surveyed(struct server *server, const struct engine_effects *effect
         struct engine_relocation *move = &compact->moves[compact->move_count];
         *move = (struct engine_relocation){.from = *place, .to = place->body};
         size_t size = jqw_bin_header_size(place->body.length) + (size_t)place->body.length;
-        if (store_copy(server->store, place->body.chunk, place->body.offset, size, &move->to.chunk, &move->to.offset) ==
-            JQ_OK)
+        const struct engine_queue_ref queue = {.incarnation = place->incarnation};
+        enum store_kind kind = engine_durable(server->turn.engine, queue) ? STORE_DURABLE : STORE_MEMORY;
+        if (store_copy(server->store, kind, place->body.chunk, place->body.offset, size, &move->to.chunk,
+                       &move->to.offset) == JQ_OK)
             compact->move_count++;
     }
     compact->end = effects->surveyed.end;

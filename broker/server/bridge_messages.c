@@ -68,9 +68,25 @@ static uint32_t packed_size(const struct engine_body *body)
     return jqw_bin_header_size(body->length) + body->length;
 }
 
+bool bridge_bodies_absent(struct server *server, const struct engine_effect *effect)
+{
+    bool some = effect->kind == ENGINE_GOT || effect->kind == ENGINE_PEEKED || effect->kind == ENGINE_EXPORTED;
+    const struct engine_body *bodies = effect->got.bodies;
+    bool absent = false;
+    for (uint32_t i = 0; some && i < effect->got.body_count; i++) {
+        if (i == 0 || bodies[i].chunk != bodies[i - 1].chunk)
+            store_want(server->store, bodies[i].chunk);
+    }
+    for (uint32_t i = 0; some && i < effect->got.body_count && !absent; i++)
+        absent = !store_resident(server->store, bodies[i].chunk);
+    return absent;
+}
+
 static int append_piece(const struct saying *saying, const struct engine_body *first, uint32_t size)
 {
     struct server *server = saying->server;
+    if (!store_resident(server->store, first->chunk))
+        return output_append_absent(&server->pool, saying->out, first->chunk, first->offset, size);
     const uint8_t *bytes = store_at(server->store, first->chunk, first->offset);
     if (size <= COPY_MAX)
         return output_append(&server->pool, saying->out, bytes, size);
@@ -123,10 +139,10 @@ int bridge_say_got(const struct saying *saying)
     return code == JQ_OK ? append_bodies(saying) : code;
 }
 
-/* ---- bodies that are copied ---- */
+/* ---- bodies that are shown ---- */
 
-/* Bodies that are shown are copied, and nothing has changed: where there is no memory for many, that is the answer. */
-static int say_peek_refused(const struct saying *saying)
+/* Nothing has changed: where there is no memory for many, that is the answer. */
+static int say_refused(const struct saying *saying)
 {
     static const char why[] = "the broker's memory is full";
     return bridge_say(saying, &(struct jqw_message){
@@ -135,46 +151,38 @@ static int say_peek_refused(const struct saying *saying)
                               });
 }
 
-/* The bodies by themselves; false: there is no memory for so many. */
-static bool items_of(const struct saying *saying)
+static int say_shown(const struct saying *saying, struct jqw_message *message, struct jqw_bodies *bodies)
 {
     const struct engine_effect *effect = saying->effect;
+    struct jqw_buffer *frame = &saying->server->bridge->frame;
     size_t size = packed_total(effect);
     if (size > OUT_SHORT && !server_memory_allows(saying->server, size))
-        return false;
-    for (uint32_t i = 0; i < effect->got.body_count; i++) {
-        const struct engine_body *body = &effect->got.bodies[i];
-        const uint8_t *at = store_at(saying->server->store, body->chunk, body->offset);
-        saying->server->bridge->items[i] = (struct jqw_bytes){at + jqw_bin_header_size(body->length), body->length};
-    }
-    return true;
+        return say_refused(saying);
+    *bodies = (struct jqw_bodies){.packed.size = size, .count = effect->got.body_count};
+    message->request = effect->request;
+    int code = jqw_encode_head(frame, message, bodies);
+    if (code == JQ_OK)
+        code = bridge_append_frame(saying);
+    return code == JQ_OK ? append_bodies(saying) : code;
 }
 
 int bridge_say_peeked(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
-    struct bridge *bridge = saying->server->bridge;
-    if (!items_of(saying))
-        return say_peek_refused(saying);
-    return bridge_say(saying, &(struct jqw_message){
-                                  .op = JQW_PEEKED,
+    struct jqw_message message = {.op = JQW_PEEKED,
                                   .peeked = {.code = effect->code,
                                              .text = saying->text,
                                              .incarnation = effect->incarnation,
-                                             .runs = runs_of(bridge, effect),
-                                             .run_count = effect->got.run_count,
-                                             .bodies = {.item = bridge->items, .count = effect->got.body_count}},
-                              });
+                                             .runs = runs_of(saying->server->bridge, effect),
+                                             .run_count = effect->got.run_count}};
+    return say_shown(saying, &message, &message.peeked.bodies);
 }
 
 int bridge_say_exported(const struct saying *saying)
 {
     const struct engine_effect *effect = saying->effect;
     struct bridge *bridge = saying->server->bridge;
-    if (!items_of(saying))
-        return say_peek_refused(saying);
-    return bridge_say(saying, &(struct jqw_message){
-                                  .op = JQW_EXPORTED,
+    struct jqw_message message = {.op = JQW_EXPORTED,
                                   .exported = {.code = effect->code,
                                                .text = saying->text,
                                                .incarnation = effect->incarnation,
@@ -182,7 +190,6 @@ int bridge_say_exported(const struct saying *saying)
                                                .runs = runs_of(bridge, effect),
                                                .run_count = effect->got.run_count,
                                                .details = details_of(bridge, effect),
-                                               .detail_count = effect->got.detail_count,
-                                               .bodies = {.item = bridge->items, .count = effect->got.body_count}},
-                              });
+                                               .detail_count = effect->got.detail_count}};
+    return say_shown(saying, &message, &message.exported.bodies);
 }

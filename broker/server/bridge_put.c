@@ -32,15 +32,18 @@ static int repack(struct bridge *bridge, const struct jqw_bodies *bodies, struct
     return JQ_OK;
 }
 
-static int store_bodies(struct server *server, const struct jqw_bodies *bodies, struct engine_body *places)
+static int store_bodies(struct server *server, const struct jqw_queue *queue, const struct jqw_bodies *bodies,
+                        struct engine_body *places)
 {
+    const struct engine_queue_ref ref = {.name = {(const char *)queue->name.data, (uint32_t)queue->name.size}};
+    enum store_kind kind = engine_durable(server->turn.engine, ref) ? STORE_DURABLE : STORE_MEMORY;
     struct jqw_bytes packed = bodies->packed;
     uint32_t chunk, offset;
     int code = bodies->minimal ? JQ_OK : repack(server->bridge, bodies, &packed);
     if (code == JQ_OK && !server_memory_allows(server, packed.size + bodies->count * (size_t)MESSAGE_BYTES))
         code = JQ_OVERLOADED;
     if (code == JQ_OK)
-        code = store_append(server->store, packed.data, packed.size, bodies->count, &chunk, &offset);
+        code = store_append(server->store, kind, packed.data, packed.size, bodies->count, &chunk, &offset);
     if (code != JQ_OK)
         return code;
     for (uint32_t i = 0; i < bodies->count; i++) {
@@ -81,7 +84,8 @@ static struct engine_put_options options_of(struct server *server, const struct 
 }
 
 /* Stores the bodies; NULL: it has been answered. */
-static struct engine_body *take_bodies(struct connection *connection, uint32_t request, const struct jqw_bodies *bodies)
+static struct engine_body *take_bodies(struct connection *connection, uint32_t request, const struct jqw_queue *queue,
+                                       const struct jqw_bodies *bodies)
 {
     struct server *server = connection->server;
     if (has_too_large(bodies, server->config.message_max)) {
@@ -89,7 +93,7 @@ static struct engine_body *take_bodies(struct connection *connection, uint32_t r
         return NULL;
     }
     struct engine_body *places = turn_alloc(server, bodies->count * sizeof *places);
-    if (store_bodies(server, bodies, places) == JQ_OK)
+    if (store_bodies(server, queue, bodies, places) == JQ_OK)
         return places;
     bridge_result(connection, request, JQ_OVERLOADED, "the broker's memory is full");
     return NULL;
@@ -98,7 +102,7 @@ static struct engine_body *take_bodies(struct connection *connection, uint32_t r
 void bridge_put(struct connection *connection, const struct jqw_message *message)
 {
     const struct jqw_put *put = &message->put;
-    const struct engine_body *places = take_bodies(connection, message->request, &put->bodies);
+    const struct engine_body *places = take_bodies(connection, message->request, &put->queue, &put->bodies);
     if (!places)
         return;
     struct engine_command *command = bridge_command(connection, ENGINE_PUT, message->request, &put->queue);
@@ -130,7 +134,8 @@ void bridge_forward(struct connection *connection, const struct jqw_message *mes
         bridge_result(connection, message->request, JQ_INVALID, "not as many bodies as its targets take");
         return;
     }
-    const struct engine_body *places = take_bodies(connection, message->request, &forward->bodies);
+    const struct engine_body *places =
+        take_bodies(connection, message->request, &forward->targets->queue, &forward->bodies);
     if (!places)
         return;
     struct engine_target *targets = turn_alloc(server, forward->target_count * sizeof *targets);

@@ -21,6 +21,8 @@ struct jqw_ranges bridge_lost(struct bridge *bridge, const struct engine_range *
 struct jqw_bytes bridge_bytes(struct engine_text text);
 
 /* bridge_messages.c */
+/* Asks for the bodies of an effect; whether some have to be read first. */
+bool bridge_bodies_absent(struct server *server, const struct engine_effect *effect);
 int bridge_say_got(const struct saying *saying);
 int bridge_say_peeked(const struct saying *saying);
 int bridge_say_exported(const struct saying *saying);

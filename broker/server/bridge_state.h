@@ -12,7 +12,6 @@ struct bridge {
     struct jqw_scratch scratch; /* of the frame being read */
     struct jqw_buffer frame;    /* being written */
     struct jqw_buffer repacked; /* bodies whose headers were longer than they need be */
-    struct jqw_bytes items[JQW_BATCH_MAX];
     struct jqw_run runs[JQW_BATCH_MAX];
     struct jqw_range ranges[JQW_LOST_MAX];
     struct jqw_stat stats[JQW_LIST_MAX];

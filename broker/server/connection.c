@@ -213,10 +213,16 @@ void connection_write(struct connection *connection)
     }
 }
 
+/* What is still being read takes its memory soon. */
+static uint64_t out_bytes(const struct connection *connection)
+{
+    return connection->out.bytes + connection->held.reading;
+}
+
 bool connection_out_full(const struct connection *connection)
 {
     struct server *server = connection->server;
-    uint64_t bytes = connection->out.bytes;
+    uint64_t bytes = out_bytes(connection);
     return bytes > server->config.out_max || (bytes > OUT_SHORT && !server_memory_allows(server, 1));
 }
 
@@ -224,7 +230,7 @@ bool connection_out_full(const struct connection *connection)
 bool connection_blocks(struct connection *connection, struct engine_command *command)
 {
     uint64_t half = connection->server->config.out_max / 2;
-    bool blocked = connection_out_full(connection) || (connection->out_blocked && connection->out.bytes >= half);
+    bool blocked = connection_out_full(connection) || (connection->out_blocked && out_bytes(connection) >= half);
     if (blocked == connection->out_blocked || !connection->in_session)
         return false;
     connection->out_blocked = blocked;

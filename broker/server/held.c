@@ -13,6 +13,7 @@ struct held {
     uint64_t written; /* ... and written */
     uint32_t request;
     bool receipt;
+    bool read; /* its bodies were not all in memory */
     struct output out;
 };
 
@@ -28,6 +29,18 @@ bool held_waits(const struct connection *connection, const struct engine_effect 
            (connection->held.receipts > 0 && on_receipt(effect));
 }
 
+static void list_add(struct held_list *list, struct held *held)
+{
+    if (list->last)
+        list->last->next = held;
+    else
+        list->first = held;
+    list->last = held;
+    list->count++;
+    list->receipts += held->receipt;
+    list->reading += held->read ? held->out.bytes : 0;
+}
+
 int held_add(struct connection *connection, const struct engine_effect *effect, struct output *out)
 {
     struct held_list *list = &connection->held;
@@ -38,16 +51,14 @@ int held_add(struct connection *connection, const struct engine_effect *effect, 
                           .after = effect->after,
                           .written = effect->written,
                           .receipt = on_receipt(effect),
+                          .read = out->absent > 0,
                           .out = *out};
     *out = (struct output){0};
-    if (list->last)
-        list->last->next = held;
-    else
-        list->first = held;
-    list->last = held;
-    if (list->count++ == 0)
+    if (list->count == 0)
         DL_APPEND2(connection->server->holding, connection, hprev, hnext);
-    list->receipts += held->receipt;
+    list_add(list, held);
+    if (held->read)
+        connection_mark(connection); /* it may have more than enough by now */
     return JQ_OK;
 }
 
@@ -58,26 +69,29 @@ static void forget(struct connection *connection)
     DL_DELETE2(connection->server->holding, connection, hprev, hnext);
 }
 
+static bool waits(struct connection *connection, struct held *held)
+{
+    struct server *server = connection->server;
+    const struct turn *turn = &server->turn;
+    if (held->out.absent && server->read_some && output_resolve(&server->pool, &held->out) != JQ_OK) {
+        connection->failed = true;
+        connection_mark(connection);
+    }
+    return held->after > turn->durable || held->written > turn->written || held->out.absent;
+}
+
 static void release(struct connection *connection)
 {
-    const struct turn *turn = &connection->server->turn;
     struct held_list left = {0};
     for (struct held *held = connection->held.first, *next; held; held = next) {
         next = held->next;
         held->next = NULL;
-        bool waits = held->after > turn->durable || held->written > turn->written;
-        if (!waits && !(held->receipt && left.receipts)) {
-            output_splice(&connection->out, &held->out);
-            free(held);
+        if (waits(connection, held) || (held->receipt && left.receipts)) {
+            list_add(&left, held);
             continue;
         }
-        if (left.last)
-            left.last->next = held;
-        else
-            left.first = held;
-        left.last = held;
-        left.count++;
-        left.receipts += held->receipt;
+        output_splice(&connection->out, &held->out);
+        free(held);
     }
     if (left.count < connection->held.count)
         connection_mark(connection);
@@ -92,6 +106,7 @@ void held_release(struct server *server)
     struct connection *connection, *next;
     DL_FOREACH_SAFE2 (server->holding, connection, next, hnext)
         release(connection);
+    server->read_some = false;
 }
 
 bool held_has(const struct connection *connection, uint32_t request)

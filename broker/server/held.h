@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers that rest on records which are not durable yet (OUT-1): frames, ready to go, that wait for the journal, each at its
- * connection. Deliveries on receipt leave in the order of their numbers, for whoever confirms one confirms all before it. */
+/* Answers that rest on records which are not durable yet (OUT-1), or whose bodies are still being read: frames, ready to go, that wait
+ * for the journal, each at its connection. Deliveries on receipt leave in the order of their numbers, for whoever confirms one confirms all before it. */
 #ifndef JOINQ_SERVER_HELD_H
 #define JOINQ_SERVER_HELD_H
 
@@ -19,6 +19,7 @@ struct held_list {
     struct held *first, *last;
     uint32_t count;
     uint32_t receipts; /* of them, deliveries on receipt */
+    uint64_t reading;  /* bytes of those that wait for bodies to be read */
 };
 
 /* Whether what this effect says has to wait. */

@@ -23,6 +23,7 @@ bool server_memory_allows(struct server *server, uint64_t bytes)
     if (bytes > server->memory_room) {
         uint64_t taken = used(server);
         uint64_t max = server->config.memory_max;
+        taken -= places_make_room(server, taken, max);
         server->memory_room = taken < max ? max - taken : 0;
     }
     if (bytes > server->memory_room)

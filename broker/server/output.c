@@ -13,9 +13,12 @@ struct output_segment {
     const uint8_t *data; /* a block: the bytes behind this head; a place: in the chunk */
     uint32_t start;      /* of what is not yet written, from data */
     uint32_t end;
-    uint32_t chunk; /* places only */
+    uint32_t chunk;  /* places only; 0: the bytes are the segment's own */
+    uint32_t offset; /* in the chunk, while the bytes are absent: data is NULL */
     enum output_kind kind;
 };
+
+enum { ABSENT_COPY_MAX = 64 * 1024 /* bytes read from the log up to which they are copied */ };
 
 static const struct {
     uint32_t size;      /* bytes of a segment, with its head */
@@ -47,12 +50,22 @@ static struct output_segment *segment_new(struct output_pool *pool, enum output_
     return segment;
 }
 
+static void place_free(struct output_pool *pool, const struct output_segment *segment)
+{
+    if (segment->chunk) {
+        store_unref(pool->store, segment->chunk);
+        return;
+    }
+    pool->bytes -= segment->end;
+    free((void *)(uintptr_t)segment->data);
+}
+
 static void segment_free(struct output_pool *pool, struct output_segment *segment)
 {
     enum output_kind kind = segment->kind;
     pool->bytes -= kinds[kind].size;
     if (kind == OUTPUT_PLACE)
-        store_unref(pool->store, segment->chunk);
+        place_free(pool, segment);
     if (pool->spare_count[kind] >= kinds[kind].spare_max) {
         free(segment);
         return;
@@ -130,8 +143,55 @@ int output_append_place(struct output_pool *pool, struct output *output, uint32_
     return JQ_OK;
 }
 
+int output_append_absent(struct output_pool *pool, struct output *output, uint32_t chunk, uint32_t offset,
+                         uint32_t size)
+{
+    int code = output_append_place(pool, output, chunk, NULL, size);
+    if (code != JQ_OK)
+        return code;
+    output->last->offset = offset;
+    output->absent++;
+    return JQ_OK;
+}
+
+/* Little is copied, so that a few bytes of each of many chunks do not hold all of them. */
+static int resolve(struct output_pool *pool, struct output_segment *segment)
+{
+    const uint8_t *bytes = store_at(pool->store, segment->chunk, segment->offset);
+    if (segment->end >= ABSENT_COPY_MAX) {
+        segment->data = bytes;
+        return JQ_OK;
+    }
+    uint8_t *copy = malloc(segment->end);
+    if (!copy)
+        return JQ_OVERLOADED;
+    segment->data = memcpy(copy, bytes, segment->end);
+    pool->bytes += segment->end;
+    uint32_t chunk = segment->chunk;
+    segment->chunk = 0;
+    store_unref(pool->store, chunk);
+    return JQ_OK;
+}
+
+int output_resolve(struct output_pool *pool, struct output *output)
+{
+    int code = JQ_OK;
+    for (struct output_segment *at = output->first; at && output->absent && code == JQ_OK; at = at->next) {
+        if (at->data)
+            continue;
+        if (store_unreadable(pool->store, at->chunk))
+            return JQ_STORAGE;
+        if (!store_resident(pool->store, at->chunk))
+            continue;
+        code = resolve(pool, at);
+        output->absent -= code == JQ_OK;
+    }
+    return code;
+}
+
 void output_splice(struct output *to, struct output *from)
 {
+    JQ_ASSERT(!from->absent);
     if (from->first) {
         link_last(to, from->first);
         to->last = from->last;
@@ -181,4 +241,5 @@ void output_clear(struct output_pool *pool, struct output *output)
     while (output->first)
         drop_first(pool, output);
     output->bytes = 0;
+    output->absent = 0;
 }

@@ -15,7 +15,8 @@ struct output_segment;
 
 struct output {
     struct output_segment *first, *last;
-    uint64_t bytes; /* not yet written */
+    uint64_t bytes;  /* not yet written */
+    uint32_t absent; /* segments whose bytes have not been read yet: nothing can be written before */
 };
 
 /* Where segments come from and go to; one for a server. Zeroed but for the store. */
@@ -34,6 +35,11 @@ JQ_MUST_USE int output_append(struct output_pool *pool, struct output *output, c
 /* Appends a place in a chunk without copying, and holds the chunk. JQ_OK, or JQ_OVERLOADED with nothing changed. */
 JQ_MUST_USE int output_append_place(struct output_pool *pool, struct output *output, uint32_t chunk, const void *bytes,
                                     uint32_t size);
+/* Likewise of a chunk that is not in memory; it must have been asked for. */
+JQ_MUST_USE int output_append_absent(struct output_pool *pool, struct output *output, uint32_t chunk, uint32_t offset,
+                                     uint32_t size);
+/* Takes what has been read by now. JQ_OK; JQ_STORAGE: some of it cannot be read; JQ_OVERLOADED. */
+JQ_MUST_USE int output_resolve(struct output_pool *pool, struct output *output);
 /* Moves all of `from` behind `to`. */
 void output_splice(struct output *to, struct output *from);
 

@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "listener.h"
 #include "output.h"
+#include "places.h"
 #include "server.h"
 #include "sessions.h"
 #include "storage.h"
@@ -39,6 +40,7 @@ struct server {
     uint8_t instance[16]; /* this run of the broker */
     uint8_t *input;       /* INPUT_SIZE bytes, for whichever connection is being read */
     uint64_t input_bytes; /* memory of all incomplete frames */
+    bool read_some;       /* bodies were read since held answers were last looked at */
     uint64_t memory_room; /* what puts may still take in this turn */
     uint32_t connections;
     struct connection *dirty_first, *dirty_last;

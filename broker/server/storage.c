@@ -4,7 +4,6 @@
 #include "codes.h"
 #include "log.h"
 #include "state.h"
-#include "store.h"
 #include "transport.h"
 #include <inttypes.h>
 #include <string.h>
@@ -30,12 +29,6 @@ static void on_changed(void *user, const struct journal_state *state)
     server->turn.full = state->accepts != JOURNAL_ACCEPTS_ALL;
 }
 
-static const uint8_t *body_at(void *user, uint32_t chunk, uint32_t offset)
-{
-    const struct server *server = user;
-    return store_at(server->store, chunk, offset);
-}
-
 static void on_woken(struct ev_loop *loop, ev_async *watcher, int events)
 {
     struct server *server = watcher->data;
@@ -57,21 +50,6 @@ static int on_records(void *user, uint64_t wall_ns, const struct engine_record *
     struct server *server = user;
     uint64_t wall = wall_now();
     return engine_replay(server->turn.engine, server_now(), wall > wall_ns ? wall - wall_ns : 0, records, count);
-}
-
-static int on_adopt(void *user, struct journal_place place, uint32_t size, uint32_t count, uint32_t crc,
-                    const uint8_t *bytes, uint32_t *chunk, uint32_t *offset)
-{
-    struct server *server = user;
-    (void)place;
-    (void)crc;
-    return store_append(server->store, bytes, size, count, chunk, offset);
-}
-
-void storage_body_over(void *user, struct engine_body body)
-{
-    struct server *server = user;
-    store_release(server->store, body.chunk, 1);
 }
 
 static void on_progress(void *user, uint64_t done, uint64_t total)
@@ -111,9 +89,9 @@ static int recover(struct server *server)
     struct journal_config config = {
         .io = storage->io,
         .listener = {on_changed, server},
-        .bodies = {.at = body_at, .user = server},
+        .bodies = places_bodies(server),
         .replay = {.records = on_records,
-                   .adopt = on_adopt,
+                   .adopt = places_adopt,
                    .gap = on_gap,
                    .progress = on_progress,
                    .found = on_found,
@@ -151,6 +129,7 @@ int storage_open(struct server *server)
         server->turn.journal = journal_memory_new((struct journal_listener){on_changed, server}, false);
         return server->turn.journal ? JQ_OK : JQ_OVERLOADED;
     }
+    places_init(server);
     ev_async_init(&storage->woken, on_woken);
     storage->woken.data = server;
     ev_async_start(server->loop, &storage->woken);
@@ -169,6 +148,7 @@ int storage_open(struct server *server)
 void storage_close(struct server *server)
 {
     struct storage *storage = &server->storage;
+    places_end(server);
     journal_free(server->turn.journal);
     journal_io_free(storage->io);
     if (storage->woken.data)

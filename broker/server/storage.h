@@ -36,8 +36,6 @@ void storage_close(struct server *server); /* tolerates a half-made one */
 void storage_turn(struct server *server, uint64_t now);
 uint64_t storage_next(const struct server *server);
 
-void storage_body_over(void *server, struct engine_body body); /* the engine says so while records are read */
-
 /* snapshot.c: so that older records can go. The command for the next slice is added to the batch; what came of it is heard. */
 void snapshot_ask(struct server *server);
 void snapshot_hear(struct server *server, const struct engine_effects *effects);

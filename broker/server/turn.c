@@ -85,7 +85,7 @@ static void carry_out(struct server *server)
     compact_surveyed(server, effects);
     snapshot_hear(server, effects);
     for (uint32_t i = 0; i < effects->release_count; i++)
-        store_release(server->store, effects->releases[i].chunk, effects->releases[i].count);
+        places_release(server, &effects->releases[i]);
     engine_effects_reset(effects);
     turn->carrying_out = false;
     if (server->pool.bytes > POOL_HIGH)
@@ -270,7 +270,7 @@ static int turn_memory(struct server *server)
         .waiting_max = server->config.waiting_max,
         .waiting_bytes_max = server->config.waiting_bytes_max,
         .client_forget_ns = (uint64_t)CLIENT_FORGET_MS * 1000000,
-        .body_over = storage_body_over,
+        .body_over = places_body_over,
         .user = server,
     };
     turn->commands = malloc(TURN_COMMANDS_MAX * sizeof *turn->commands);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bodies in memory. Small batches fill a shared, open chunk from the front, so that a million small puts cost no more than their
+/* Chunks and bodies. Small batches fill a shared, open chunk from the front, so that a million small puts cost no more than their
  * bytes; a large one gets a chunk of exactly its size. A chunk goes when its last body is released and its last ref let go; a few
- * spare ones are kept for the next, still warm in the cache. The store knows neither queues nor connections. */
-#include "store.h"
+ * spare ones are kept for the next, still warm in the cache. */
 #include "codes.h"
-#include <stdbool.h>
+#include "store_inside.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,40 +11,15 @@ enum {
     SHARED_MAX = STORE_CHUNK_SIZE / 8, /* bytes of a batch in a shared chunk: at most a ninth of one stays empty */
     SPARE_MAX = 16,                    /* empty shared chunks kept */
     TABLE_FIRST = 64,                  /* entries of the first table */
-    NONE = 0,                          /* chunk 0 is never used */
-    COMPACT_MIN = 4 * 1024 * 1024,     /* bytes below which nothing is compacted */
-    COMPACT_RELEASED = 4096,           /* bodies released before it is looked again, beside as many as there are */
-    SPARSE = 4,                        /* one part in so many alive: worth emptying */
-};
-
-struct chunk {
-    uint8_t *data; /* NULL: the entry is free */
-    uint32_t capacity;
-    uint32_t used;
-    uint32_t bodies;
-    uint32_t filled; /* bodies that it was ever filled with */
-    uint32_t refs;
-    bool compacts; /* chosen to be emptied */
-    uint32_t next; /* free entries and spare chunks: the next one of the list */
-};
-
-struct store {
-    struct chunk *table;
-    uint32_t table_size;
-    uint32_t free_entries; /* list of entries without data */
-    uint32_t spare;        /* list of empty shared chunks */
-    uint32_t spare_count;
-    uint32_t open; /* the shared chunk that is being filled, or NONE */
-    uint64_t bytes_max;
-    uint64_t released; /* bodies, since it was last looked whether compaction is worth while */
-    struct store_totals totals;
 };
 
 struct store *store_new(uint64_t bytes_max)
 {
     struct store *store = calloc(1, sizeof *store);
-    if (store)
-        store->bytes_max = bytes_max > 0 ? bytes_max : UINT64_MAX;
+    if (!store)
+        return NULL;
+    store->bytes_max = bytes_max > 0 ? bytes_max : UINT64_MAX;
+    store->resident_max = UINT64_MAX;
     return store;
 }
 
@@ -53,16 +27,12 @@ void store_free(struct store *store)
 {
     if (!store)
         return;
-    for (uint32_t i = 0; i < store->table_size; i++)
+    for (uint32_t i = 0; i < store->table_size; i++) {
         free(store->table[i].data);
+        free(store->table[i].pieces);
+    }
     free(store->table);
     free(store);
-}
-
-static struct chunk *chunk_at(const struct store *store, uint32_t index)
-{
-    JQ_ASSERT(index != NONE && index < store->table_size && store->table[index].data);
-    return &store->table[index];
 }
 
 static int table_grow(struct store *store)
@@ -72,7 +42,7 @@ static int table_grow(struct store *store)
     if (!table)
         return JQ_OVERLOADED;
     memset(table + store->table_size, 0, (size - store->table_size) * sizeof *table);
-    for (uint32_t i = size - 1; i >= store->table_size && i != NONE; i--) {
+    for (uint32_t i = size - 1; i >= store->table_size && i != STORE_NONE; i--) {
         table[i].next = store->free_entries;
         store->free_entries = i;
     }
@@ -84,9 +54,11 @@ static int table_grow(struct store *store)
 /* Gives the memory of an empty chunk back. */
 static void chunk_free(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = chunk_at(store, index);
-    store->totals.bytes -= chunk->capacity;
-    store->totals.chunks--;
+    struct chunk *chunk = store_chunk(store, index);
+    if (chunk->data) {
+        store->totals.bytes -= chunk->capacity;
+        store->totals.chunks--;
+    }
     free(chunk->data);
     *chunk = (struct chunk){.next = store->free_entries};
     store->free_entries = index;
@@ -95,7 +67,7 @@ static void chunk_free(struct store *store, uint32_t index)
 static uint32_t spare_take(struct store *store)
 {
     uint32_t index = store->spare;
-    if (index != NONE) {
+    if (index != STORE_NONE) {
         store->spare = store->table[index].next;
         store->spare_count--;
     }
@@ -104,40 +76,46 @@ static uint32_t spare_take(struct store *store)
 
 static bool limit_allows(struct store *store, size_t size)
 {
-    while (store->totals.bytes + size > store->bytes_max && store->spare != NONE)
+    while (store->totals.bytes + size > store->bytes_max && store->spare != STORE_NONE)
         chunk_free(store, spare_take(store));
     return store->totals.bytes + size <= store->bytes_max;
 }
 
-static int chunk_new(struct store *store, size_t size, uint32_t *index)
+int store_chunk_new(struct store *store, enum store_kind kind, size_t size, uint32_t *index)
 {
-    if (!limit_allows(store, size))
+    if (size && !limit_allows(store, size))
         return JQ_OVERLOADED;
-    if (store->free_entries == NONE && table_grow(store) != JQ_OK)
+    if (store->free_entries == STORE_NONE && table_grow(store) != JQ_OK)
         return JQ_OVERLOADED;
-    uint8_t *data = malloc(size);
-    if (!data)
+    uint8_t *data = size ? malloc(size) : NULL;
+    if (size && !data)
         return JQ_OVERLOADED;
     *index = store->free_entries;
     struct chunk *chunk = &store->table[*index];
     store->free_entries = chunk->next;
-    *chunk = (struct chunk){.data = data, .capacity = (uint32_t)size};
+    *chunk = (struct chunk){.data = data, .capacity = (uint32_t)size, .kind = (uint8_t)kind, .taken = true};
     store->totals.bytes += size;
-    store->totals.chunks++;
+    store->totals.chunks += size != 0;
+    if (kind == STORE_DURABLE)
+        store_durable_begins(store, *index);
     return JQ_OK;
 }
 
-/* What to do with a chunk that may have become empty. */
-static void chunk_settle(struct store *store, uint32_t index)
+void store_chunk_settle(struct store *store, uint32_t index)
 {
     struct chunk *chunk = &store->table[index];
-    if (chunk->bodies > 0 || chunk->refs > 0)
+    if (chunk->bodies > 0 || chunk->refs > 0 || chunk->holds > 0 || chunk->wanted || chunk->loading)
         return;
-    chunk->used = chunk->filled = 0;
-    chunk->compacts = false;
-    if (index == store->open)
+    chunk->used = chunk->filled = chunk->safe = chunk->alive = 0;
+    chunk->compacts = chunk->unreadable = false;
+    store_pieces_forget(store, index);
+    if (index == store->open[chunk->kind])
         return;
-    if (chunk->capacity != STORE_CHUNK_SIZE || store->spare_count >= SPARE_MAX) {
+    if (chunk->kind == STORE_DURABLE)
+        store_durable_ends(store, index);
+    if (index == store->open_absent)
+        store->open_absent = STORE_NONE;
+    if (chunk->capacity != STORE_CHUNK_SIZE || !chunk->data || store->spare_count >= SPARE_MAX) {
         chunk_free(store, index);
         return;
     }
@@ -147,27 +125,44 @@ static void chunk_settle(struct store *store, uint32_t index)
 }
 
 /* Makes the open chunk one that has room. */
-static int open_room(struct store *store, size_t size)
+static int open_room(struct store *store, enum store_kind kind, size_t size)
 {
-    if (store->open != NONE && STORE_CHUNK_SIZE - store->table[store->open].used >= size)
+    uint32_t index = store->open[kind];
+    if (index != STORE_NONE && STORE_CHUNK_SIZE - store->table[index].used >= size)
         return JQ_OK;
-    uint32_t index = spare_take(store);
-    int code = index != NONE ? JQ_OK : chunk_new(store, STORE_CHUNK_SIZE, &index);
-    if (code == JQ_OK)
-        store->open = index; /* the old one holds bodies: an empty one has room */
-    return code;
+    if (kind == STORE_DURABLE)
+        store_trim(store, STORE_CHUNK_SIZE);
+    index = spare_take(store);
+    if (index != STORE_NONE) {
+        store->table[index].kind = (uint8_t)kind;
+        store->table[index].next = STORE_NONE;
+        if (kind == STORE_DURABLE)
+            store_durable_begins(store, index);
+    } else {
+        int code = store_chunk_new(store, kind, STORE_CHUNK_SIZE, &index);
+        if (code != JQ_OK)
+            return code;
+    }
+    uint32_t full = store->open[kind];
+    store->open[kind] = index;
+    if (full != STORE_NONE)
+        store_chunk_settle(store, full);
+    return JQ_OK;
 }
 
-int store_append(struct store *store, const void *bytes, size_t size, uint32_t count, uint32_t *chunk, uint32_t *offset)
+int store_append(struct store *store, enum store_kind kind, const void *bytes, size_t size, uint32_t count,
+                 uint32_t *chunk, uint32_t *offset)
 {
     JQ_ASSERT(size > 0 && size <= UINT32_MAX && count > 0);
-    uint32_t index = NONE;
+    uint32_t index = STORE_NONE;
     int code;
     if (size <= SHARED_MAX) {
-        code = open_room(store, size);
-        index = store->open;
+        code = open_room(store, kind, size);
+        index = store->open[kind];
     } else {
-        code = chunk_new(store, size, &index);
+        if (kind == STORE_DURABLE)
+            store_trim(store, size);
+        code = store_chunk_new(store, kind, size, &index);
     }
     if (code != JQ_OK)
         return code;
@@ -176,6 +171,7 @@ int store_append(struct store *store, const void *bytes, size_t size, uint32_t c
     *chunk = index;
     *offset = into->used;
     into->used += (uint32_t)size;
+    into->alive += (uint32_t)size;
     into->bodies += count;
     into->filled += count;
     store->totals.bodies += count;
@@ -184,86 +180,60 @@ int store_append(struct store *store, const void *bytes, size_t size, uint32_t c
 
 const uint8_t *store_at(const struct store *store, uint32_t chunk, uint32_t offset)
 {
-    const struct chunk *at = chunk_at(store, chunk);
-    JQ_ASSERT(offset < at->used);
+    const struct chunk *at = store_chunk(store, chunk);
+    JQ_ASSERT(chunk_here(at) && offset < at->used);
     return at->data + offset;
+}
+
+bool store_resident(const struct store *store, uint32_t chunk)
+{
+    return chunk_here(store_chunk(store, chunk));
 }
 
 void store_ref(struct store *store, uint32_t chunk)
 {
-    struct chunk *at = chunk_at(store, chunk);
+    struct chunk *at = store_chunk(store, chunk);
     JQ_ASSERT(at->bodies + (uint64_t)at->refs > 0 && at->refs < UINT32_MAX);
     at->refs++;
 }
 
 void store_unref(struct store *store, uint32_t chunk)
 {
-    struct chunk *at = chunk_at(store, chunk);
+    struct chunk *at = store_chunk(store, chunk);
     JQ_ASSERT(at->refs > 0);
     at->refs--;
-    chunk_settle(store, chunk);
+    store_chunk_settle(store, chunk);
+    store_trim(store, 0);
 }
 
-void store_release(struct store *store, uint32_t chunk, uint32_t count)
+void store_hold(struct store *store, uint32_t chunk)
 {
-    struct chunk *at = chunk_at(store, chunk);
-    JQ_ASSERT(at->bodies >= count);
+    store_chunk(store, chunk)->holds++;
+}
+
+void store_drop(struct store *store, uint32_t chunk)
+{
+    struct chunk *at = store_chunk(store, chunk);
+    JQ_ASSERT(at->holds > 0);
+    at->holds--;
+    store_chunk_settle(store, chunk);
+}
+
+void store_release(struct store *store, uint32_t chunk, uint32_t count, uint32_t refused)
+{
+    struct chunk *at = store_chunk(store, chunk);
+    JQ_ASSERT(at->bodies >= count && count >= refused);
+    if (count == 0)
+        return;
+    uint32_t gone = (uint32_t)((uint64_t)at->alive * count / at->bodies);
+    if (!chunk_here(at))
+        store->totals.absent_bytes -= gone;
+    at->alive -= gone;
     at->bodies -= count;
+    at->safe += refused;
     store->totals.bodies -= count;
     store->released += count;
-    chunk_settle(store, chunk);
-}
-
-/* ---- compaction ---- */
-
-/* About how many of its bytes are alive. */
-static uint64_t chunk_alive(const struct chunk *chunk)
-{
-    return chunk->filled ? (uint64_t)chunk->used * chunk->bodies / chunk->filled : 0;
-}
-
-static bool chunk_sparse(const struct store *store, uint32_t index)
-{
-    const struct chunk *chunk = &store->table[index];
-    return chunk->data && index != store->open && chunk->bodies && chunk_alive(chunk) * SPARSE < chunk->capacity;
-}
-
-bool store_compact_begin(struct store *store)
-{
-    if (store->totals.bytes < COMPACT_MIN || store->released < store->totals.bodies + COMPACT_RELEASED)
-        return false;
-    store->released = 0;
-    uint64_t gain = 0;
-    for (uint32_t i = 0; i < store->table_size; i++) {
-        if (chunk_sparse(store, i))
-            gain += store->table[i].capacity - chunk_alive(&store->table[i]);
-    }
-    if (gain < store->totals.bytes / SPARSE)
-        return false;
-    for (uint32_t i = 0; i < store->table_size; i++)
-        store->table[i].compacts = chunk_sparse(store, i);
-    return true;
-}
-
-bool store_compacts(const struct store *store, uint32_t chunk)
-{
-    return chunk_at(store, chunk)->compacts;
-}
-
-int store_copy(struct store *store, uint32_t from_chunk, uint32_t from_offset, size_t size, uint32_t *chunk,
-               uint32_t *offset)
-{
-    const uint64_t max = store->bytes_max;
-    store->bytes_max = UINT64_MAX;
-    int code = store_append(store, store_at(store, from_chunk, from_offset), size, 1, chunk, offset);
-    store->bytes_max = max;
-    return code;
-}
-
-void store_compact_end(struct store *store)
-{
-    for (uint32_t i = 0; i < store->table_size; i++)
-        store->table[i].compacts = false;
+    store_chunk_settle(store, chunk);
 }
 
 void store_totals(const struct store *store, struct store_totals *out)

@@ -59,8 +59,10 @@ static void drop(void *user, uint32_t chunk)
     ((struct fixture *)user)->held -= chunk;
 }
 
-static void placed(void *user, uint32_t chunk, uint32_t offset, uint32_t size, struct journal_place place, uint32_t crc)
+static void placed(void *user, uint32_t chunk, uint32_t offset, uint32_t size, uint32_t count,
+                   struct journal_place place, uint32_t crc)
 {
+    assert_true(count > 0);
     struct fixture *f = user;
     assert_true(chunk == 1 && offset == 0 && size == f->chunk_size && f->held > 0);
     f->place = place;

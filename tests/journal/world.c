@@ -43,9 +43,10 @@ static void on_changed(void *user, const struct journal_state *state)
     w->state = *state;
 }
 
-static void on_placed(void *user, uint32_t chunk, uint32_t offset, uint32_t size, struct journal_place place,
-                      uint32_t crc)
+static void on_placed(void *user, uint32_t chunk, uint32_t offset, uint32_t size, uint32_t count,
+                      struct journal_place place, uint32_t crc)
 {
+    (void)count;
     struct world *w = user;
     struct remembered_run *run = &w->runs[w->run_count++ % PLACES];
     *run = (struct remembered_run){place, size, crc, digest_bytes(1, bodies_at(&w->bodies, chunk, offset), size)};

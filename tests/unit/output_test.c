@@ -63,10 +63,10 @@ static void append_place(struct fixture *f, size_t from)
     uint32_t chunk, offset;
     for (size_t i = 0; i < LARGE; i++)
         bytes[i] = pattern(from + i);
-    assert_int_equal(store_append(f->pool.store, bytes, LARGE, 1, &chunk, &offset), JQ_OK);
+    assert_int_equal(store_append(f->pool.store, STORE_MEMORY, bytes, LARGE, 1, &chunk, &offset), JQ_OK);
     assert_int_equal(output_append_place(&f->pool, &f->out, chunk, store_at(f->pool.store, chunk, offset), LARGE),
                      JQ_OK);
-    store_release(f->pool.store, chunk, 1);
+    store_release(f->pool.store, chunk, 1, 0);
     free(bytes);
 }
 

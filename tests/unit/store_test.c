@@ -31,7 +31,7 @@ static struct place append(struct store *store, uint8_t fill, size_t size, uint3
     uint8_t *bytes = malloc(size);
     assert_non_null(bytes);
     memset(bytes, fill, size);
-    assert_int_equal(store_append(store, bytes, size, count, &place.chunk, &place.offset), JQ_OK);
+    assert_int_equal(store_append(store, STORE_MEMORY, bytes, size, count, &place.chunk, &place.offset), JQ_OK);
     free(bytes);
     return place;
 }
@@ -67,9 +67,9 @@ static void large_batch_has_its_own_size(void **state)
     assert_int_not_equal(small.chunk, large.chunk);
     assert_filled(store, large, 2, LARGE);
     assert_int_equal(totals_of(store).bytes, STORE_CHUNK_SIZE + LARGE);
-    store_release(store, large.chunk, 1);
+    store_release(store, large.chunk, 1, 0);
     assert_filled(store, large, 2, LARGE);
-    store_release(store, large.chunk, 1);
+    store_release(store, large.chunk, 1, 0);
     assert_int_equal(totals_of(store).bytes, STORE_CHUNK_SIZE);
     assert_int_equal(totals_of(store).chunks, 1);
     store_free(store);
@@ -82,7 +82,7 @@ static void ref_holds_what_is_released(void **state)
     struct place large = append(store, 7, LARGE, 1);
     store_ref(store, large.chunk);
     store_ref(store, large.chunk);
-    store_release(store, large.chunk, 1);
+    store_release(store, large.chunk, 1, 0);
     assert_filled(store, large, 7, LARGE);
     store_unref(store, large.chunk);
     assert_filled(store, large, 7, LARGE);
@@ -97,7 +97,7 @@ static void empty_open_chunk_is_filled_again(void **state)
     struct store *store = store_new(0);
     struct place first = append(store, 1, SMALL, 1);
     for (int i = 0; i < 100 * 1000; i++) {
-        store_release(store, first.chunk, 1);
+        store_release(store, first.chunk, 1, 0);
         struct place again = append(store, (uint8_t)i, SMALL, 1);
         assert_int_equal(again.chunk, first.chunk);
         assert_int_equal(again.offset, 0);
@@ -120,7 +120,7 @@ static void memory_goes_with_its_bodies(void **state)
     for (uint32_t i = 0; i < COUNT; i++) {
         uint32_t at = (uint32_t)((uint64_t)i * 7919 % COUNT);
         assert_filled(store, places[at], (uint8_t)at, 1000 + at % 7);
-        store_release(store, places[at].chunk, 1);
+        store_release(store, places[at].chunk, 1, 0);
     }
     assert_int_equal(totals_of(store).bodies, 0);
     assert_true(totals_of(store).bytes <= 17 * STORE_CHUNK_SIZE);
@@ -135,17 +135,17 @@ static void limit_is_kept_and_given_back(void **state)
     uint8_t *bytes = calloc(1, LIMIT + 1);
     struct store *store = store_new(LIMIT);
     struct place at = {77, 78};
-    assert_int_equal(store_append(store, bytes, LIMIT + 1, 1, &at.chunk, &at.offset), JQ_OVERLOADED);
+    assert_int_equal(store_append(store, STORE_MEMORY, bytes, LIMIT + 1, 1, &at.chunk, &at.offset), JQ_OVERLOADED);
     assert_int_equal(at.chunk, 77);
     assert_int_equal(at.offset, 78);
 
     struct place small = append(store, 1, SMALL, 1);
-    assert_int_equal(store_append(store, bytes, LIMIT, 1, &at.chunk, &at.offset), JQ_OVERLOADED);
+    assert_int_equal(store_append(store, STORE_MEMORY, bytes, LIMIT, 1, &at.chunk, &at.offset), JQ_OVERLOADED);
     struct place large = append(store, 2, LIMIT - STORE_CHUNK_SIZE, 1);
     assert_int_equal(totals_of(store).bytes, LIMIT);
     assert_int_equal(append(store, 3, SMALL, 1).chunk, small.chunk); /* there is room in what is taken already */
-    assert_int_equal(store_append(store, bytes, LIMIT / 2, 1, &at.chunk, &at.offset), JQ_OVERLOADED);
-    store_release(store, large.chunk, 1);
+    assert_int_equal(store_append(store, STORE_MEMORY, bytes, LIMIT / 2, 1, &at.chunk, &at.offset), JQ_OVERLOADED);
+    store_release(store, large.chunk, 1, 0);
     append(store, 4, LIMIT / 2, 1);
     store_free(store);
     free(bytes);
@@ -162,7 +162,7 @@ static void spare_chunks_make_way(void **state)
         places[i] = append(store, 1, SIZE, 1);
     assert_int_equal(totals_of(store).chunks, CHUNKS);
     for (int i = 0; i < COUNT; i++)
-        store_release(store, places[i].chunk, 1);
+        store_release(store, places[i].chunk, 1, 0);
     assert_int_equal(totals_of(store).bytes, LIMIT);
     append(store, 2, LIMIT - STORE_CHUNK_SIZE, 1);
     assert_int_equal(totals_of(store).bytes, LIMIT);
@@ -181,15 +181,16 @@ static void few_survivors_move_together(void **state)
     assert_false(store_compact_begin(store));
     for (int i = 0; i < COUNT; i++) {
         if (i % EACH)
-            store_release(store, places[i].chunk, 1);
+            store_release(store, places[i].chunk, 1, 0);
     }
     assert_true(store_compact_begin(store));
     for (int i = 0; i < COUNT; i += EACH) {
         struct place to;
         if (!store_compacts(store, places[i].chunk))
             continue;
-        assert_int_equal(store_copy(store, places[i].chunk, places[i].offset, SIZE, &to.chunk, &to.offset), JQ_OK);
-        store_release(store, places[i].chunk, 1);
+        assert_int_equal(
+            store_copy(store, STORE_MEMORY, places[i].chunk, places[i].offset, SIZE, &to.chunk, &to.offset), JQ_OK);
+        store_release(store, places[i].chunk, 1, 0);
         places[i] = to;
     }
     store_compact_end(store);

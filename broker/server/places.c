@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* It turns one's places into the other's, and has chunks read. */
+#include "places.h"
+#include "codes.h"
+#include "state.h"
+#include "store.h"
+#include <stdlib.h>
+
+enum {
+    SHARE = 2,      /* one part in so many of the memory that nothing else takes is for bodies of durable queues, ... */
+    SHARE_MIN = 16, /* ... and one part in so many of all in any case */
+};
+
+/* ---- for the journal ---- */
+
+static const uint8_t *body_at(void *user, uint32_t chunk, uint32_t offset)
+{
+    const struct server *server = user;
+    return store_at(server->store, chunk, offset);
+}
+
+static void body_hold(void *user, uint32_t chunk)
+{
+    const struct server *server = user;
+    store_hold(server->store, chunk);
+}
+
+static void body_drop(void *user, uint32_t chunk)
+{
+    const struct server *server = user;
+    store_drop(server->store, chunk);
+}
+
+static struct store_part part_of(struct journal_place place, uint32_t size, uint32_t crc)
+{
+    return (struct store_part){.place = {place.segment, place.offset}, .size = size, .crc = crc};
+}
+
+static void body_placed(void *user, uint32_t chunk, uint32_t offset, uint32_t size, uint32_t count,
+                        struct journal_place place, uint32_t crc)
+{
+    const struct server *server = user;
+    const struct store_part part = part_of(place, size, crc);
+    store_placed(server->store, chunk, offset, &part, count);
+}
+
+struct journal_bodies places_bodies(struct server *server)
+{
+    return (struct journal_bodies){
+        .at = body_at, .hold = body_hold, .placed = body_placed, .drop = body_drop, .user = server};
+}
+
+/* ---- recovery ---- */
+
+int places_adopt(void *user, struct journal_place place, uint32_t size, uint32_t count, uint32_t crc,
+                 const uint8_t *bytes, uint32_t *chunk, uint32_t *offset)
+{
+    const struct server *server = user;
+    const struct store_part part = part_of(place, size, crc);
+    return store_adopt(server->store, &part, bytes, count, size, chunk, offset);
+}
+
+void places_body_over(void *user, struct engine_body body)
+{
+    const struct server *server = user;
+    store_release(server->store, body.chunk, 1, 0);
+}
+
+void places_release(struct server *server, const struct engine_release *release)
+{
+    store_release(server->store, release->chunk, release->count, release->refused);
+}
+
+/* ---- reading ---- */
+
+struct load {
+    struct server *server;
+    uint32_t chunk;
+};
+
+static void load_done(void *user, int code, uint8_t *buffer)
+{
+    struct load *load = user;
+    (void)buffer;
+    load->server->read_some = true;
+    store_loaded(load->server->store, load->chunk, code);
+    free(load);
+}
+
+static int chunk_read(void *user, uint32_t chunk, const struct store_part *parts, uint32_t count)
+{
+    struct server *server = user;
+    struct journal_part *all = malloc(count * sizeof *all);
+    struct load *load = malloc(sizeof *load);
+    int code = all && load ? JQ_OK : JQ_OVERLOADED;
+    for (uint32_t i = 0; code == JQ_OK && i < count; i++) {
+        const struct store_part *part = &parts[i];
+        all[i] = (struct journal_part){
+            {part->place.segment, part->place.offset}, .size = part->size, .crc = part->crc, .to = part->to};
+    }
+    if (code == JQ_OK) {
+        *load = (struct load){server, chunk};
+        code = journal_read_parts(server->turn.journal, all, count, load_done, load);
+    }
+    free(all);
+    if (code == JQ_OK)
+        return code;
+    free(load);
+    server->read_some = true; /* that it cannot be is known as soon */
+    return code;
+}
+
+/* ---- memory ---- */
+
+void places_init(struct server *server)
+{
+    const struct store_disk disk = {chunk_read, server};
+    store_disk(server->store, &disk, server->config.memory_max / SHARE);
+}
+
+void places_end(struct server *server)
+{
+    const struct store_disk none = {0};
+    store_disk(server->store, &none, 0);
+}
+
+uint64_t places_make_room(struct server *server, uint64_t taken, uint64_t max)
+{
+    struct store_totals before, after;
+    if (!server->storage.io)
+        return 0;
+    store_totals(server->store, &before);
+    uint64_t others = taken - before.durable_bytes, least = max / SHARE_MIN;
+    uint64_t share = others < max ? (max - others) / SHARE : 0;
+    store_resident_max(server->store, share > least ? share : least);
+    store_totals(server->store, &after);
+    return before.bytes - after.bytes;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chunks of which little is left alive. Those of durable queues are not copied for memory's sake: they go from it, and come back. */
+#include "codes.h"
+#include "store_inside.h"
+
+enum {
+    COMPACT_MIN = 4 * 1024 * 1024, /* bytes below which nothing is compacted */
+    COMPACT_RELEASED = 4096,       /* bodies released before it is looked again, beside as many as there are */
+    SPARSE = 4,                    /* one part in so many alive: worth emptying */
+};
+
+static bool chunk_sparse(const struct store *store, uint32_t index)
+{
+    const struct chunk *chunk = &store->table[index];
+    return chunk_here(chunk) && index != store->open[chunk->kind] && chunk->bodies &&
+           (uint64_t)chunk->alive * SPARSE < chunk->capacity;
+}
+
+bool store_compact_begin(struct store *store)
+{
+    if (store->totals.bytes < COMPACT_MIN || store->released < store->totals.bodies + COMPACT_RELEASED)
+        return false;
+    store->released = 0;
+    uint64_t gain = 0;
+    for (uint32_t i = 0; i < store->table_size; i++) {
+        if (!chunk_sparse(store, i))
+            continue;
+        if (!store_evict_sparse(store, i) && store->table[i].kind == STORE_MEMORY)
+            gain += store->table[i].capacity - store->table[i].alive;
+    }
+    if (gain < store->totals.bytes / SPARSE)
+        return false;
+    for (uint32_t i = 0; i < store->table_size; i++)
+        store->table[i].compacts = store->table[i].kind == STORE_MEMORY && chunk_sparse(store, i);
+    return true;
+}
+
+bool store_compacts(const struct store *store, uint32_t chunk)
+{
+    const struct chunk *at = store_chunk(store, chunk);
+    return at->compacts && chunk_here(at);
+}
+
+int store_copy(struct store *store, enum store_kind kind, uint32_t from_chunk, uint32_t from_offset, size_t size,
+               uint32_t *chunk, uint32_t *offset)
+{
+    const uint64_t max = store->bytes_max;
+    store->bytes_max = UINT64_MAX;
+    store_chunk(store, from_chunk)->refs++; /* room for the copy is not to be made there */
+    int code = store_append(store, kind, store_at(store, from_chunk, from_offset), size, 1, chunk, offset);
+    store_chunk(store, from_chunk)->refs--;
+    store->bytes_max = max;
+    return code;
+}
+
+void store_compact_end(struct store *store)
+{
+    for (uint32_t i = 0; i < store->table_size; i++)
+        store->table[i].compacts = false;
+}

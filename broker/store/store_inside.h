@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store from inside; nobody else includes it.
+ *
+ *     append --> FILLED --evict--> ABSENT --want, read--> LOADED
+ *                                    ^                      |
+ *                                    '--------evict---------'     freed from any, with its last body, ref and hold */
+#ifndef JOINQ_STORE_INSIDE_H
+#define JOINQ_STORE_INSIDE_H
+
+#include "store.h"
+
+enum { STORE_NONE = 0 /* chunk 0 is never used */ };
+
+/* A run in the log. */
+struct piece {
+    uint32_t offset, size; /* in the chunk */
+    uint32_t at, crc;      /* in the file */
+    int32_t segment;       /* from that of the chunk */
+};
+_Static_assert(sizeof(struct piece) == 20, "a body alone in its run, and not in memory, costs this beside its message");
+
+struct chunk {
+    uint8_t *data; /* NULL: not in memory */
+    struct piece *pieces;
+    uint64_t segment;
+    uint32_t capacity; /* of data */
+    uint32_t used;
+    uint32_t alive; /* about how many bytes are */
+    uint32_t bodies;
+    uint32_t filled; /* bodies that it was ever filled with */
+    uint32_t safe;   /* of them: are in the log, or never will be */
+    uint32_t refs, holds;
+    uint32_t piece_count, piece_capacity;
+    uint32_t next;          /* free entries and spare chunks; those that are wanted: the next one of the list */
+    uint32_t before, after; /* durable ones, as they were filled */
+    uint32_t older, newer;  /* durable ones in memory, filled or loaded */
+    uint8_t kind;           /* enum store_kind */
+    bool taken;             /* the entry is in use */
+    bool compacts;          /* chosen to be emptied */
+    bool loaded;            /* in the list of those that were read, not of those that were filled */
+    bool wanted, loading;   /* in line to be read; being read, into data */
+    bool unreadable;
+};
+
+struct chunk_list {
+    uint32_t oldest, newest;
+};
+
+struct store {
+    struct chunk *table;
+    uint32_t table_size;
+    uint32_t free_entries; /* list of entries that are not in use */
+    uint32_t spare;        /* list of empty shared chunks */
+    uint32_t spare_count;
+    uint32_t open[STORE_KINDS]; /* the shared chunks that are being filled, or NONE */
+    uint32_t open_absent;       /* likewise, of what was adopted and is not in memory */
+    uint64_t bytes_max;
+    uint64_t released; /* bodies, since it was last looked whether compaction is worth while */
+    struct store_disk disk;
+    uint64_t resident_max;
+    uint64_t loaded_bytes, loading_bytes;
+    struct chunk_list order; /* durable ones, as they were filled */
+    struct chunk_list filled, loaded;
+    struct {
+        uint32_t first, last;
+    } wanted;
+    uint32_t touched; /* what was used last */
+    struct store_totals totals;
+};
+
+static inline struct chunk *store_chunk(const struct store *store, uint32_t index)
+{
+    JQ_ASSERT(index != STORE_NONE && index < store->table_size && store->table[index].taken);
+    return &store->table[index];
+}
+/* In memory and to be used. */
+static inline bool chunk_here(const struct chunk *chunk)
+{
+    return chunk->data && !chunk->loading;
+}
+
+/* store.c: an entry; with memory unless `size` is 0. */
+JQ_MUST_USE int store_chunk_new(struct store *store, enum store_kind kind, size_t size, uint32_t *index);
+/* What to do with a chunk that may have become empty. */
+void store_chunk_settle(struct store *store, uint32_t index);
+
+/* store_disk.c */
+void store_durable_begins(struct store *store, uint32_t index);
+void store_durable_ends(struct store *store, uint32_t index);
+/* Makes durable chunks give memory back until so many bytes more are within their limit, as far as it can be. */
+void store_trim(struct store *store, uint64_t more);
+/* In line to be read. */
+void store_load_queue(struct store *store, uint32_t index);
+/* False: it cannot go. */
+bool store_evict_sparse(struct store *store, uint32_t index);
+
+/* store_pieces.c */
+void store_pieces_forget(struct store *store, uint32_t index);
+void store_pieces_fit(struct store *store, struct chunk *chunk);
+/* What is to be read of a chunk; to be freed. NULL: no memory. */
+JQ_MUST_USE struct store_part *store_parts(const struct chunk *chunk, uint8_t *to);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where the bodies of durable chunks lie in the log. A body counts as safe once it has a place, or will never have one: when all of a
+ * chunk are, its memory can go. */
+#include "codes.h"
+#include "store_inside.h"
+#include <stdlib.h>
+#include <string.h>
+
+static bool pieces_resize(struct store *store, struct chunk *chunk, uint32_t capacity)
+{
+    struct piece *pieces = realloc(chunk->pieces, capacity * sizeof *pieces);
+    if (!pieces)
+        return false;
+    store->totals.bytes += (uint64_t)capacity * sizeof *pieces;
+    store->totals.bytes -= (uint64_t)chunk->piece_capacity * sizeof *pieces;
+    chunk->pieces = pieces;
+    chunk->piece_capacity = capacity;
+    return true;
+}
+
+void store_pieces_forget(struct store *store, uint32_t index)
+{
+    struct chunk *chunk = store_chunk(store, index);
+    chunk->piece_count = 0;
+    if (index == store->open[STORE_DURABLE] || !chunk->pieces)
+        return;
+    store->totals.bytes -= (uint64_t)chunk->piece_capacity * sizeof *chunk->pieces;
+    free(chunk->pieces);
+    chunk->pieces = NULL;
+    chunk->piece_capacity = 0;
+}
+
+void store_pieces_fit(struct store *store, struct chunk *chunk)
+{
+    if (chunk->piece_count && chunk->piece_count < chunk->piece_capacity)
+        (void)pieces_resize(store, chunk, chunk->piece_count);
+}
+
+/* Index of the first piece that begins behind the offset. */
+static uint32_t piece_behind(const struct chunk *chunk, uint32_t offset)
+{
+    uint32_t low = 0, high = chunk->piece_count;
+    if (high && chunk->pieces[high - 1].offset <= offset)
+        return high;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (chunk->pieces[middle].offset <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool overlaps(const struct chunk *chunk, uint32_t behind, uint32_t offset, uint32_t size)
+{
+    if (behind < chunk->piece_count && chunk->pieces[behind].offset - offset < size)
+        return true;
+    const struct piece *before = behind ? &chunk->pieces[behind - 1] : NULL;
+    return before && offset - before->offset < before->size;
+}
+
+static int piece_add(struct store *store, struct chunk *chunk, uint32_t offset, const struct store_part *part)
+{
+    uint32_t at = piece_behind(chunk, offset);
+    if (chunk->piece_count == 0)
+        chunk->segment = part->place.segment;
+    int64_t segment = (int64_t)(part->place.segment - chunk->segment);
+    if (overlaps(chunk, at, offset, part->size) || segment > INT32_MAX || segment < INT32_MIN)
+        return JQ_INVALID;
+    if (chunk->piece_count == chunk->piece_capacity &&
+        !pieces_resize(store, chunk, chunk->piece_capacity ? chunk->piece_capacity * 2 : 1))
+        return JQ_OVERLOADED;
+    memmove(&chunk->pieces[at + 1], &chunk->pieces[at], (chunk->piece_count - at) * sizeof *chunk->pieces);
+    chunk->pieces[at] = (struct piece){
+        .offset = offset, .size = part->size, .at = part->place.offset, .crc = part->crc, .segment = (int32_t)segment};
+    chunk->piece_count++;
+    return JQ_OK;
+}
+
+void store_placed(struct store *store, uint32_t index, uint32_t offset, const struct store_part *part, uint32_t count)
+{
+    struct chunk *chunk = store_chunk(store, index);
+    if (chunk->kind != STORE_DURABLE || piece_add(store, chunk, offset, part) != JQ_OK)
+        return; /* then it just stays in memory */
+    chunk->safe += count;
+    if (chunk->safe == chunk->filled && index != store->open[STORE_DURABLE])
+        store_trim(store, 0);
+}
+
+static struct store_part part_of(const struct chunk *chunk, const struct piece *piece)
+{
+    return (struct store_part){.place = {chunk->segment + (uint64_t)(int64_t)piece->segment, piece->at},
+                               .size = piece->size,
+                               .crc = piece->crc};
+}
+
+bool store_place(const struct store *store, uint32_t index, uint32_t offset, struct store_part *run,
+                 uint32_t *run_offset)
+{
+    const struct chunk *chunk = store_chunk(store, index);
+    uint32_t behind = piece_behind(chunk, offset);
+    const struct piece *piece = behind ? &chunk->pieces[behind - 1] : NULL;
+    if (!piece || offset - piece->offset >= piece->size)
+        return false;
+    *run = part_of(chunk, piece);
+    *run_offset = piece->offset;
+    return true;
+}
+
+struct store_part *store_parts(const struct chunk *chunk, uint8_t *to)
+{
+    struct store_part *parts = malloc(chunk->piece_count * sizeof *parts);
+    for (uint32_t i = 0; parts && i < chunk->piece_count; i++) {
+        parts[i] = part_of(chunk, &chunk->pieces[i]);
+        parts[i].to = to + chunk->pieces[i].offset;
+    }
+    return parts;
+}
+
+/* ---- recovery ---- */
+
+/* The piece that was adopted last, once more: a snapshot tells bodies of one run in several records. */
+static bool adopted_last(const struct chunk *chunk, const struct store_part *part)
+{
+    const struct piece *last = chunk->piece_count ? &chunk->pieces[chunk->piece_count - 1] : NULL;
+    return last && last->at == part->place.offset && last->size == part->size &&
+           chunk->segment + (uint64_t)(int64_t)last->segment == part->place.segment;
+}
+
+/* A chunk without memory that takes the run. */
+static int absent_room(struct store *store, const struct store_part *part, uint32_t *index)
+{
+    uint32_t open = store->open_absent;
+    const struct chunk *chunk = open != STORE_NONE ? store_chunk(store, open) : NULL;
+    *index = open;
+    if (chunk && (adopted_last(chunk, part) || chunk->used + (uint64_t)part->size <= STORE_CHUNK_SIZE))
+        return JQ_OK;
+    int code = store_chunk_new(store, STORE_DURABLE, 0, index);
+    if (code != JQ_OK)
+        return code;
+    store->open_absent = *index;
+    if (open != STORE_NONE) {
+        store_pieces_fit(store, store_chunk(store, open));
+        store_chunk_settle(store, open);
+    }
+    return JQ_OK;
+}
+
+static int adopt_absent(struct store *store, const struct store_part *part, uint32_t count, uint32_t alive,
+                        uint32_t *index, uint32_t *offset)
+{
+    int code = absent_room(store, part, index);
+    if (code != JQ_OK)
+        return code;
+    struct chunk *chunk = store_chunk(store, *index);
+    bool same = adopted_last(chunk, part);
+    if (!same) {
+        code = piece_add(store, chunk, chunk->used, part);
+        if (code != JQ_OK)
+            return code;
+        chunk->used += part->size;
+    }
+    *offset = chunk->used - part->size;
+    chunk->alive += alive;
+    chunk->bodies += count;
+    chunk->filled += count;
+    chunk->safe += count;
+    store->totals.bodies += count;
+    store->totals.absent_bytes += alive;
+    return JQ_OK;
+}
+
+int store_adopt(struct store *store, const struct store_part *part, const uint8_t *bytes, uint32_t count,
+                uint32_t alive, uint32_t *chunk, uint32_t *offset)
+{
+    if (!bytes || store->totals.durable_bytes + part->size > store->resident_max)
+        return adopt_absent(store, part, count, alive, chunk, offset);
+    if (store_append(store, STORE_DURABLE, bytes, part->size, count, chunk, offset) != JQ_OK)
+        return adopt_absent(store, part, count, alive, chunk, offset);
+    store_placed(store, *chunk, *offset, part, count);
+    return JQ_OK;
+}
+
+/* ---- segments ---- */
+
+static struct store_segment *segment_find(struct store_segment *segments, size_t count, uint64_t number)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (segments[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && segments[low].number == number ? &segments[low] : NULL;
+}
+
+void store_segments(const struct store *store, struct store_segment *segments, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        segments[i].alive = 0;
+    for (uint32_t i = 1; i < store->table_size; i++) {
+        const struct chunk *chunk = &store->table[i];
+        struct store_segment *segment = NULL;
+        if (!chunk->bodies && !chunk->refs)
+            continue;
+        for (uint32_t k = 0; k < chunk->piece_count; k++) {
+            const struct piece *piece = &chunk->pieces[k];
+            uint64_t number = chunk->segment + (uint64_t)(int64_t)piece->segment;
+            if (!segment || segment->number != number)
+                segment = segment_find(segments, count, number);
+            if (segment)
+                segment->alive += (uint64_t)piece->size * chunk->alive / chunk->used + 1;
+        }
+    }
+}
+
+static bool to_be_cleaned(const struct chunk *chunk, const struct store_segment *segments, size_t count)
+{
+    uint64_t last = UINT64_MAX;
+    for (uint32_t i = 0; i < chunk->piece_count; i++) {
+        uint64_t number = chunk->segment + (uint64_t)(int64_t)chunk->pieces[i].segment;
+        if (number == last)
+            continue;
+        last = number;
+        for (size_t k = 0; k < count; k++) {
+            if (segments[k].number == number && segments[k].clean)
+                return true;
+        }
+    }
+    return false;
+}
+
+bool store_clean_begin(struct store *store, const struct store_segment *segments, size_t count)
+{
+    bool some = false;
+    if (store->open[STORE_DURABLE] != STORE_NONE &&
+        to_be_cleaned(store_chunk(store, store->open[STORE_DURABLE]), segments, count))
+        store->open[STORE_DURABLE] = STORE_NONE; /* what it has moves to another one */
+    for (uint32_t i = 1; i < store->table_size; i++) {
+        struct chunk *chunk = &store->table[i];
+        if (!chunk->bodies || !to_be_cleaned(chunk, segments, count))
+            continue;
+        some = chunk->compacts = true;
+        chunk->unreadable = false;
+    }
+    for (uint32_t i = 1; some && i < store->table_size; i++) {
+        if (store->table[i].compacts && !chunk_here(&store->table[i]))
+            store_load_queue(store, i);
+    }
+    return some;
+}
+
+bool store_clean_ready(struct store *store)
+{
+    for (uint32_t i = 1; i < store->table_size; i++) {
+        struct chunk *chunk = &store->table[i];
+        if (!chunk->compacts || chunk_here(chunk))
+            continue;
+        if (!chunk->unreadable)
+            return false;
+        chunk->compacts = false; /* it stays where it is */
+    }
+    return true;
+}
