@@ -121,7 +121,8 @@ void places_init(struct server *server)
 void places_end(struct server *server)
 {
     const struct store_disk none = {0};
-    store_disk(server->store, &none, 0);
+    if (server->store)
+        store_disk(server->store, &none, 0);
 }
 
 uint64_t places_make_room(struct server *server, uint64_t taken, uint64_t max)
