@@ -4,7 +4,8 @@
  * A record is its kind, a mask of the fields that are not 0, and these, all of it varints; its number follows from its place. What
  * repeats (incarnation, time, client) is left out where it is as in the record before. Bodies that are neighbours in a chunk are one
  * run: its bytes lie behind the records as they lie in the chunk, each body behind its msgpack bin header, and its crc in its
- * record, so that it can be read back and verified alone. */
+ * record, so that it can be read back and verified alone. Bodies that are told again, by a snapshot or because they move, may be a
+ * reference to the run that has them already: a run of 0 bodies, then how many, and segment, offset, size, crc, and where in it. */
 #ifndef JOINQ_JOURNAL_CODEC_H
 #define JOINQ_JOURNAL_CODEC_H
 

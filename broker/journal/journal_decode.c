@@ -250,7 +250,7 @@ static int get_lengths(struct decode *d, uint32_t count)
 {
     struct journal_decoder *decoder = d->decoder;
     uint64_t remain = (uint64_t)(d->bodies_end - d->bodies_at);
-    if (count > remain / 2) /* a header has two bytes at least */
+    if (count > remain / 2 && count > ENGINE_SLICE) /* a header has two bytes at least, where it is here */
         return is_wrong(d, malformed);
     if (!bodies_reserve(decoder, count))
         return JQ_OVERLOADED;
@@ -288,15 +288,46 @@ static int get_run(struct decode *d, struct engine_body *bodies, uint32_t count,
     return code;
 }
 
+static int get_reference(struct decode *d, struct engine_body *bodies, uint32_t count, bool needed)
+{
+    struct journal_reference run = {.place.segment = get_varint(&d->in)};
+    uint64_t size = 0;
+    run.place.offset = get_small(&d->in);
+    run.size = get_small(&d->in);
+    run.at = get_small(&d->in);
+    const uint8_t *crc = get_bytes(&d->in, sizeof run.crc);
+    if (!crc || run.size > JOURNAL_PAYLOAD_MAX || run.at > run.size)
+        return is_wrong(d, malformed);
+    for (uint32_t i = 0; i < count && size <= run.size; i++)
+        size += journal_body_extent(bodies[i].length);
+    if (size > run.size - run.at)
+        return is_wrong(d, malformed);
+    run.crc = get_u32(crc);
+    uint32_t chunk = 0, offset = run.at;
+    int code = JQ_OK;
+    if (needed && d->replay->adopt_placed)
+        code = d->replay->adopt_placed(d->replay->user, &run, (uint32_t)size, count, &chunk, &offset);
+    for (uint32_t i = 0; i < count; i++) {
+        bodies[i].chunk = chunk;
+        bodies[i].offset = offset;
+        offset += (uint32_t)journal_body_extent(bodies[i].length);
+    }
+    return code;
+}
+
 static int get_bodies(struct decode *d, struct engine_record *r)
 {
     struct journal_decoder *decoder = d->decoder;
     int code = get_lengths(d, r->count);
     for (uint32_t i = 0; i < r->count && code == JQ_OK;) {
         uint32_t count = get_small(&d->in);
+        bool here = count > 0;
+        count = here ? count : get_small(&d->in);
         if (d->in.wrong || count < 1 || count > r->count - i)
             return is_wrong(d, malformed);
-        code = get_run(d, &decoder->bodies[decoder->body_count + i], count, r->number >= d->from);
+        struct engine_body *bodies = &decoder->bodies[decoder->body_count + i];
+        bool needed = r->number >= d->from;
+        code = here ? get_run(d, bodies, count, needed) : get_reference(d, bodies, count, needed);
         i += count;
     }
     if (code == JQ_OK)

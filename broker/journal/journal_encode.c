@@ -11,7 +11,7 @@ enum {
     RECORDS_AIM = 4096,        /* or so many: it bounds what recovery holds at once */
     FIRST_CAPACITY = 16 * 1024,
     FIXED_MAX = (2 + FIELD_END + ENGINE_OPTION_COUNT + STATE_FIELDS + 9) * BYTES_VARINT_MAX + ENGINE_CLIENT_ID,
-    BODY_MAX = 3 * BYTES_VARINT_MAX, /* of a body in its record: length, and a run of its own */
+    BODY_MAX = 7 * BYTES_VARINT_MAX, /* of a body in its record: length, and a run or a reference of its own */
 };
 
 struct encoder {
@@ -78,13 +78,59 @@ static uint8_t *put_lengths(uint8_t *at, const struct engine_body *bodies, uint3
     return at;
 }
 
+/* Whether it may lie in the log already. */
+static bool is_told_again(const struct engine_record *record)
+{
+    return record->kind != ENGINE_RECORD_PUT || record->source != ENGINE_BY_PUT;
+}
+
+/* The first of the bodies, and what follows it in the same run of the log: how many; 0: it is in none. */
+static uint32_t put_reference(struct encoder *e, uint8_t **to, const struct engine_body *body, uint32_t count)
+{
+    struct journal_reference run;
+    if (!e->bodies->find || !e->bodies->find(e->bodies->user, body->chunk, body->offset, &run))
+        return 0;
+    uint64_t size = journal_body_extent(body->length);
+    uint32_t n = 1;
+    while (n < count && body[n].chunk == body->chunk && body[n].offset == body->offset + size &&
+           run.at + size + journal_body_extent(body[n].length) <= run.size)
+        size += journal_body_extent(body[n++].length);
+    uint8_t *at = put_varint(put_varint(*to, 0), n);
+    at = put_varint(put_varint(at, run.place.segment), run.place.offset);
+    at = put_varint(put_varint(at, run.size), run.at);
+    put_u32(at, run.crc);
+    *to = at + sizeof run.crc;
+    return n;
+}
+
+/* Those that have to be written: up to the next that is in the log. */
+static uint32_t written_length(const struct encoder *e, const struct engine_record *record, uint32_t first,
+                               uint64_t *size)
+{
+    const struct engine_body *body = &record->bodies[first];
+    uint32_t n = run_length(body, record->count - first, size);
+    struct journal_reference run;
+    if (!is_told_again(record) || !e->bodies->find)
+        return n;
+    *size = journal_body_extent(body->length);
+    for (uint32_t i = 1; i < n; i++) {
+        if (e->bodies->find(e->bodies->user, body[i].chunk, body[i].offset, &run))
+            return i;
+        *size += journal_body_extent(body[i].length);
+    }
+    return n;
+}
+
 static bool put_bodies(struct encoder *e, const struct engine_record *record)
 {
     uint8_t *at = put_lengths(e->at, record->bodies, record->count);
     for (uint32_t i = 0, n; i < record->count; i += n) {
         const struct engine_body *body = &record->bodies[i];
         uint64_t size;
-        n = run_length(body, record->count - i, &size);
+        n = is_told_again(record) ? put_reference(e, &at, body, record->count - i) : 0;
+        if (n)
+            continue;
+        n = written_length(e, record, i, &size);
         if (size > JOURNAL_PAYLOAD_MAX)
             return false;
         uint32_t crc = journal_crc(0, e->bodies->at(e->bodies->user, body->chunk, body->offset), size);

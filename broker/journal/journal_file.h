@@ -18,10 +18,19 @@ struct journal_place {
     uint32_t offset; /* in its file */
 };
 
-/* How the journal gets at bodies. `placed` is told once for each run, when it is durable at that place and will not be anywhere else;
+/* A run that lies in the log for good, and where in it a body begins. */
+struct journal_reference {
+    struct journal_place place;
+    uint32_t size, crc;
+    uint32_t at;
+};
+
+/* How the journal gets at bodies. `find` says where a body that is told again lies already: then it is not written once more, and its
+ * segment must not be released while it is needed. `placed` is told once for each run, when it is durable at that place and will not be anywhere else;
  * from hold until then the chunk must stay as it is. All NULL but `at`: nobody wants to know. */
 struct journal_bodies {
     const uint8_t *(*at)(void *user, uint32_t chunk, uint32_t offset);
+    bool (*find)(void *user, uint32_t chunk, uint32_t offset, struct journal_reference *reference);
     void (*hold)(void *user, uint32_t chunk);
     void (*placed)(void *user, uint32_t chunk, uint32_t offset, uint32_t size, uint32_t count,
                    struct journal_place place, uint32_t crc);
@@ -36,6 +45,10 @@ struct journal_replay {
     /* A run of bodies, each behind its header, before the records that name them: where it lies now. */
     int (*adopt)(void *user, struct journal_place place, uint32_t size, uint32_t count, uint32_t crc,
                  const uint8_t *bytes, uint32_t *chunk, uint32_t *offset);
+    /* So many bodies of a run that lies elsewhere, perhaps in a segment of which no record is needed, or that is not there: then they
+     * are finished by a later record, or lost. `size`: theirs. */
+    int (*adopt_placed)(void *user, const struct journal_reference *run, uint32_t size, uint32_t count, uint32_t *chunk,
+                        uint32_t *offset);
     void (*gap)(void *user, uint64_t first, uint64_t last);      /* repair only: these records are lost */
     void (*progress)(void *user, uint64_t done, uint64_t total); /* bytes */
     /* Check and repair: one thing that is wrong, or was cut off. */

@@ -42,6 +42,15 @@ static void add_survey(struct server *server)
     command->survey.sequence = server->compact.sequence;
 }
 
+void compact_clean(struct server *server)
+{
+    struct compact *compact = &server->compact;
+    JQ_ASSERT(!compact->running);
+    compact->running = compact->waits = true;
+    compact->end = false;
+    compact->incarnation = compact->sequence = 0;
+}
+
 void compact_turn(struct server *server)
 {
     struct compact *compact = &server->compact;
@@ -50,7 +59,8 @@ void compact_turn(struct server *server)
         compact->end = false;
         compact->incarnation = compact->sequence = 0;
     }
-    if (!compact->running)
+    compact->waits = compact->waits && !store_clean_ready(server->store);
+    if (!compact->running || compact->waits)
         return;
     add_moves(server);
     if (!compact->end) {

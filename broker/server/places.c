@@ -44,10 +44,21 @@ static void body_placed(void *user, uint32_t chunk, uint32_t offset, uint32_t si
     store_placed(server->store, chunk, offset, &part, count);
 }
 
+static bool body_find(void *user, uint32_t chunk, uint32_t offset, struct journal_reference *reference)
+{
+    const struct server *server = user;
+    struct store_part run;
+    uint32_t first;
+    if (!store_place(server->store, chunk, offset, &run, &first))
+        return false;
+    *reference = (struct journal_reference){{run.place.segment, run.place.offset}, run.size, run.crc, offset - first};
+    return true;
+}
+
 struct journal_bodies places_bodies(struct server *server)
 {
     return (struct journal_bodies){
-        .at = body_at, .hold = body_hold, .placed = body_placed, .drop = body_drop, .user = server};
+        .at = body_at, .find = body_find, .hold = body_hold, .placed = body_placed, .drop = body_drop, .user = server};
 }
 
 /* ---- recovery ---- */
@@ -58,6 +69,42 @@ int places_adopt(void *user, struct journal_place place, uint32_t size, uint32_t
     const struct server *server = user;
     const struct store_part part = part_of(place, size, crc);
     return store_adopt(server->store, &part, bytes, count, size, chunk, offset);
+}
+
+int places_adopt_placed(void *user, const struct journal_reference *run, uint32_t size, uint32_t count, uint32_t *chunk,
+                        uint32_t *offset)
+{
+    const struct server *server = user;
+    const struct store_part part = part_of(run->place, run->size, run->crc);
+    int code = store_adopt(server->store, &part, NULL, count, size, chunk, offset);
+    *offset += run->at;
+    return code;
+}
+
+struct store_segment *places_segments(const struct server *server, size_t *count, uint64_t *missing)
+{
+    const struct journal_segment *segments = journal_segments(server->turn.journal, count);
+    struct store_segment *all = calloc(*count + 1, sizeof *all);
+    for (size_t i = 0; all && i < *count; i++)
+        all[i] =
+            (struct store_segment){.number = segments[i].number, .last = segments[i].last, .size = segments[i].size};
+    if (all)
+        *missing = store_segments(server->store, all, *count);
+    return all;
+}
+
+int places_check(struct server *server, uint64_t *missing)
+{
+    size_t count;
+    struct store_segment *all = places_segments(server, &count, missing);
+    if (!all)
+        return JQ_OVERLOADED;
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].end > all[i].size)
+            *missing = all[i].number;
+    }
+    free(all);
+    return *missing ? JQ_STORAGE : JQ_OK;
 }
 
 void places_body_over(void *user, struct engine_body body)

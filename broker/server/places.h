@@ -9,6 +9,7 @@
 #include "journal_file.h"
 
 struct server;
+struct store_segment;
 
 void places_init(struct server *server);
 void places_end(struct server *server); /* nothing more is read */
@@ -16,8 +17,14 @@ void places_end(struct server *server); /* nothing more is read */
 struct journal_bodies places_bodies(struct server *server);
 int places_adopt(void *server, struct journal_place place, uint32_t size, uint32_t count, uint32_t crc,
                  const uint8_t *bytes, uint32_t *chunk, uint32_t *offset);
+int places_adopt_placed(void *server, const struct journal_reference *run, uint32_t size, uint32_t count,
+                        uint32_t *chunk, uint32_t *offset);
+/* After recovery: a segment that is not there, or not whole, and has bodies. 0: all is there. */
+JQ_MUST_USE int places_check(struct server *server, uint64_t *missing);
 void places_body_over(void *server, struct engine_body body); /* the engine says so while records are read */
 void places_release(struct server *server, const struct engine_release *release);
+/* The segments of the log and what is alive in them, in ascending order; to be freed. NULL: no memory. */
+struct store_segment *places_segments(const struct server *server, size_t *count, uint64_t *missing);
 /* Shares out the memory between bodies of durable queues and all else: `taken` of `max` bytes. Returns what it freed. */
 uint64_t places_make_room(struct server *server, uint64_t taken, uint64_t max);
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When a snapshot is taken, how fast, and what goes afterwards. The log is let grow to twice what a snapshot of it would be and half a
- * segment: with the one being written it then takes three times as much at most, and each byte is written twice more in its life. */
+ * segment. Bodies stay where they are, and with them segments of which most is alive; what little is alive of others is written anew. */
 #include "codes.h"
 #include "log.h"
 #include "state.h"
+#include "store.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -11,23 +13,47 @@ enum {
     BACKLOG_MAX = 8 * 1024 * 1024,    /* bytes that wait for the disk, beyond which the snapshot waits */
     SMALL = JOURNAL_SEGMENT_SIZE / 2, /* a log of so much is left alone */
     IDLE_SMALL = 4 * 1024 * 1024,     /* or of so much, when nothing has come for a while */
+    CLEAN_MAX = 64 * 1024 * 1024,     /* bytes that are written anew to empty segments, ... */
+    CLEAN_PART = 8,                   /* ... and at most one part in so many of the memory */
 };
 
 /* ---- what is over ---- */
 
-/* Segments of which nothing is needed. */
+static uint64_t log_bytes(const struct server *server)
+{
+    size_t count;
+    const struct journal_segment *segments = journal_segments(server->turn.journal, &count);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += segments[i].size;
+    return bytes;
+}
+
+/* Nothing of them was needed at the end of the snapshot, and all records up to then are durable by now: what finished their messages,
+ * too. */
 static void release(struct server *server, uint64_t from)
 {
-    struct journal *journal = server->turn.journal;
-    for (;;) {
-        size_t count;
-        const struct journal_segment *segments = journal_segments(journal, &count);
-        size_t i = 0;
-        while (i < count && (segments[i].last >= from || !journal_release(journal, segments[i].number)))
-            i++;
-        if (i == count)
-            return;
+    struct storage *storage = &server->storage;
+    bool some = false;
+    for (size_t i = 0; i < storage->snapshot.dead_count; i++) {
+        const struct store_segment *dead = &storage->snapshot.dead[i];
+        some |= dead->last < from && journal_release(server->turn.journal, dead->number);
     }
+    storage->snapshot.vain = some ? 0 : log_bytes(server);
+}
+
+static void dead_note(struct server *server)
+{
+    struct storage *storage = &server->storage;
+    uint64_t missing;
+    size_t count, n = 0;
+    free(storage->snapshot.dead);
+    struct store_segment *all = storage->snapshot.dead = places_segments(server, &count, &missing);
+    for (size_t i = 0; all && i < count; i++) {
+        if (!all[i].alive)
+            all[n++] = all[i];
+    }
+    storage->snapshot.dead_count = n;
 }
 
 static void on_needed(void *user, uint64_t from, int error)
@@ -46,22 +72,56 @@ static void on_needed(void *user, uint64_t from, int error)
 
 /* ---- when ---- */
 
-static uint64_t log_bytes(const struct server *server)
-{
-    size_t count;
-    const struct journal_segment *segments = journal_segments(server->turn.journal, &count);
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < count; i++)
-        bytes += segments[i].size;
-    return bytes;
-}
-
 static bool worth_while(struct server *server)
 {
     uint64_t bytes = log_bytes(server), live = engine_snapshot_bytes(server->turn.engine);
     bool idle = bytes == server->storage.snapshot.log_bytes;
     server->storage.snapshot.log_bytes = bytes;
-    return bytes > 2 * live + SMALL || (idle && bytes > live + live / 2 + IDLE_SMALL);
+    uint64_t vain = server->storage.snapshot.vain;
+    return (bytes > 2 * live + SMALL && bytes > vain + SMALL) ||
+           (idle && bytes > live + live / 2 + IDLE_SMALL && bytes > vain + IDLE_SMALL);
+}
+
+/* Those of which least is alive, as long as less than half is, and there is memory to write it anew. */
+static struct store_segment *emptiest(struct store_segment *all, size_t count)
+{
+    struct store_segment *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct store_segment *one = &all[i];
+        if (one->alive && !one->clean && one->alive < one->size / 2 && (!found || one->alive < found->alive))
+            found = one;
+    }
+    return found;
+}
+
+static bool clean_begin(struct server *server)
+{
+    uint64_t max = server->config.memory_max / CLEAN_PART, bytes = 0, missing;
+    size_t count;
+    struct store_segment *all = places_segments(server, &count, &missing), *one;
+    max = max < CLEAN_MAX ? max : CLEAN_MAX;
+    count -= count > 0; /* the last is being written */
+    while (all && (one = emptiest(all, count)) && bytes + one->alive <= max) {
+        one->clean = true;
+        bytes += one->alive;
+    }
+    bool some = all && bytes && store_clean_begin(server->store, all, count);
+    free(all);
+    if (some)
+        compact_clean(server);
+    return some;
+}
+
+static void begin(struct server *server)
+{
+    struct storage *storage = &server->storage;
+    storage->snapshot.cleaning = clean_begin(server);
+    storage->snapshot.running = !storage->snapshot.cleaning;
+}
+
+void snapshot_fini(struct server *server)
+{
+    free(server->storage.snapshot.dead);
 }
 
 void snapshot_init(struct server *server)
@@ -79,13 +139,20 @@ void snapshot_turn(struct server *server, uint64_t now)
         storage->snapshot.last = 0;
         journal_needed_write(&storage->needed, storage->snapshot.first);
     }
-    bool may = !storage->snapshot.running && !storage->snapshot.last && !storage->needed.busy;
+    if (storage->snapshot.cleaning && !server->compact.running) {
+        storage->snapshot.cleaning = false;
+        storage->snapshot.running = true;
+    }
+    bool may =
+        !server->compact.running && !storage->snapshot.running && !storage->snapshot.last && !storage->needed.busy;
     if (!may || storage->snapshot.settled || now - storage->snapshot.looked_ns < LOOK_NS)
         return;
     storage->snapshot.looked_ns = now;
     uint64_t before = storage->snapshot.log_bytes;
-    storage->snapshot.running = worth_while(server);
-    storage->snapshot.settled = !storage->snapshot.running && before == storage->snapshot.log_bytes;
+    bool worth = worth_while(server);
+    if (worth)
+        begin(server);
+    storage->snapshot.settled = !worth && before == storage->snapshot.log_bytes;
 }
 
 /* ---- its slices ---- */
@@ -114,6 +181,7 @@ void snapshot_hear(struct server *server, const struct engine_effects *effects)
     storage->snapshot.running = false;
     storage->snapshot.first = effects->snapshot.first;
     storage->snapshot.last = effects->snapshot.last;
+    dead_note(server);
     journal_sync(server->turn.journal); /* nobody else waits for it */
 }
 
@@ -122,7 +190,8 @@ uint64_t snapshot_next(const struct server *server)
     const struct storage *storage = &server->storage;
     if (may_go_on(server))
         return 0;
-    if (storage->snapshot.running || storage->snapshot.last || storage->needed.busy || storage->snapshot.settled)
+    if (storage->snapshot.cleaning || storage->snapshot.running || storage->snapshot.last || storage->needed.busy ||
+        storage->snapshot.settled)
         return ENGINE_FOREVER; /* the journal will say */
     return storage->snapshot.looked_ns + LOOK_NS;
 }

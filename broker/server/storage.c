@@ -6,6 +6,7 @@
 #include "state.h"
 #include "transport.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -82,6 +83,25 @@ static int fail(const struct server *server, int code, const char *text)
     return code;
 }
 
+/* Repair goes on without them: whoever gets such a message is told that it cannot be read. */
+static int bodies_there(struct server *server, char text[JOURNAL_TEXT_SIZE])
+{
+    uint64_t missing = 0;
+    int code = places_check(server, &missing);
+    if (code != JQ_STORAGE)
+        return code;
+    if (server->config.repair) {
+        server_log("%s: bodies are lost with segment %" PRIu64, server->config.data, missing);
+        return JQ_OK;
+    }
+    snprintf(text, JOURNAL_TEXT_SIZE,
+             "bodies of messages lie in segment %" PRIu64
+             ", which is missing or cut off. Nothing has been lost beside. "
+             "Restore the file from a copy",
+             missing);
+    return code;
+}
+
 static int recover(struct server *server)
 {
     struct storage *storage = &server->storage;
@@ -92,6 +112,7 @@ static int recover(struct server *server)
         .bodies = places_bodies(server),
         .replay = {.records = on_records,
                    .adopt = places_adopt,
+                   .adopt_placed = places_adopt_placed,
                    .gap = on_gap,
                    .progress = on_progress,
                    .found = on_found,
@@ -109,6 +130,8 @@ static int recover(struct server *server)
         code = journal_open(&config, &server->turn.journal, &report);
     if (code == JQ_OK)
         code = engine_replay_end(server->turn.engine);
+    if (code == JQ_OK)
+        code = bodies_there(server, report.text);
     if (code != JQ_OK)
         return fail(server, code, report.text);
     if (report.cut_bytes > 0)
@@ -151,6 +174,7 @@ void storage_close(struct server *server)
     places_end(server);
     journal_free(server->turn.journal);
     journal_io_free(storage->io);
+    snapshot_fini(server);
     if (storage->woken.data)
         ev_async_stop(server->loop, &storage->woken);
     *storage = (struct storage){0};

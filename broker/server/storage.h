@@ -13,17 +13,22 @@
 #include <stdint.h>
 
 struct server;
+struct store_segment;
 
 struct storage {
     struct journal_io *io;        /* NULL: no folder */
     uint8_t id[JOURNAL_ID_SIZE];  /* of the data */
     struct journal_needed needed; /* the first record that recovery needs */
     struct {
+        bool cleaning; /* first, what is alive in segments that are to go moves to memory */
         bool running;
-        bool settled;         /* nothing has come since it was last found not worth while */
-        uint64_t first, last; /* its records, once it is at its end; last 0: it is not */
-        uint64_t looked_ns;   /* when it was last asked whether one is worth while, ... */
-        uint64_t log_bytes;   /* ... and what the log had then */
+        bool settled;               /* nothing has come since it was last found not worth while */
+        uint64_t first, last;       /* its records, once it is at its end; last 0: it is not */
+        uint64_t looked_ns;         /* when it was last asked whether one is worth while, ... */
+        uint64_t log_bytes;         /* ... and what the log had then */
+        struct store_segment *dead; /* segments of which nothing was needed when it had come to its end */
+        size_t dead_count;
+        uint64_t vain; /* bytes of the log after one by which nothing could go */
     } snapshot;
     uint64_t said_ns; /* when progress was last told */
     ev_async woken;   /* by threads of the journal */
@@ -42,5 +47,6 @@ void snapshot_hear(struct server *server, const struct engine_effects *effects);
 void snapshot_turn(struct server *server, uint64_t now);
 uint64_t snapshot_next(const struct server *server);
 void snapshot_init(struct server *server);
+void snapshot_fini(struct server *server);
 
 #endif

@@ -201,7 +201,7 @@ static void arm(struct server *server)
     uint64_t next = engine_next(turn->engine), journal = storage_next(server);
     next = journal < next ? journal : next;
     uint64_t now = next == 0 || next == ENGINE_FOREVER ? 0 : server_now();
-    bool due = next <= now || server->compact.running;
+    bool due = next <= now || (server->compact.running && !server->compact.waits);
     set_active(server->loop, &turn->not_done, due || turn->count > 0 || server->dirty_first || server->more);
     ev_timer_stop(server->loop, &turn->timer);
     if (due || next == ENGINE_FOREVER)

@@ -93,11 +93,14 @@ bool store_unreadable(const struct store *store, uint32_t chunk);
 
 struct store_segment {
     uint64_t number;
+    uint64_t last;  /* its last record, */
+    uint64_t size;  /* and its bytes: the caller's */
     uint64_t alive; /* bytes, about; 0: nothing */
+    uint64_t end;   /* of the last run that is alive */
     bool clean;     /* to be emptied */
 };
-/* What is alive in each; they stand in ascending order. */
-void store_segments(const struct store *store, struct store_segment *segments, size_t count);
+/* What is alive in each; they stand in ascending order. Returns the number of one that is not among them; 0: there is none. */
+uint64_t store_segments(const struct store *store, struct store_segment *segments, size_t count);
 /* Chooses chunks with bytes in segments that are to be emptied, as store_compact_begin does, and has them read. False: there are
  * none. */
 bool store_clean_begin(struct store *store, const struct store_segment *segments, size_t count);

@@ -197,24 +197,36 @@ static struct store_segment *segment_find(struct store_segment *segments, size_t
     return low < count && segments[low].number == number ? &segments[low] : NULL;
 }
 
-void store_segments(const struct store *store, struct store_segment *segments, size_t count)
+static uint64_t count_chunk(const struct chunk *chunk, struct store_segment *segments, size_t count)
 {
+    struct store_segment *segment = NULL;
+    uint64_t unknown = 0;
+    for (uint32_t k = 0; k < chunk->piece_count; k++) {
+        const struct piece *piece = &chunk->pieces[k];
+        uint64_t number = chunk->segment + (uint64_t)(int64_t)piece->segment, end = (uint64_t)piece->at + piece->size;
+        if (!segment || segment->number != number)
+            segment = segment_find(segments, count, number);
+        if (!segment) {
+            unknown = number;
+            continue;
+        }
+        segment->alive += (uint64_t)piece->size * chunk->alive / chunk->used + 1;
+        segment->end = end > segment->end ? end : segment->end;
+    }
+    return unknown;
+}
+
+uint64_t store_segments(const struct store *store, struct store_segment *segments, size_t count)
+{
+    uint64_t unknown = 0;
     for (size_t i = 0; i < count; i++)
-        segments[i].alive = 0;
+        segments[i].alive = segments[i].end = 0;
     for (uint32_t i = 1; i < store->table_size; i++) {
         const struct chunk *chunk = &store->table[i];
-        struct store_segment *segment = NULL;
-        if (!chunk->bodies && !chunk->refs)
-            continue;
-        for (uint32_t k = 0; k < chunk->piece_count; k++) {
-            const struct piece *piece = &chunk->pieces[k];
-            uint64_t number = chunk->segment + (uint64_t)(int64_t)piece->segment;
-            if (!segment || segment->number != number)
-                segment = segment_find(segments, count, number);
-            if (segment)
-                segment->alive += (uint64_t)piece->size * chunk->alive / chunk->used + 1;
-        }
+        uint64_t one = chunk->bodies || chunk->refs ? count_chunk(chunk, segments, count) : 0;
+        unknown = one ? one : unknown;
     }
+    return unknown;
 }
 
 static bool to_be_cleaned(const struct chunk *chunk, const struct store_segment *segments, size_t count)

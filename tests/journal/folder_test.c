@@ -82,7 +82,7 @@ static struct journal_config config_of(struct fixture *f, uint64_t from)
                                    .from = from,
                                    .segment_size = SEGMENT,
                                    .bodies = {.at = body_at, .user = f},
-                                   .replay = {see, adopt, gap, NULL, found, f}};
+                                   .replay = {.records = see, .adopt = adopt, .gap = gap, .found = found, .user = f}};
 }
 
 static int start(struct fixture *f, uint64_t from)

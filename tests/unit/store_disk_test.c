@@ -291,7 +291,7 @@ static void segments_are_emptied(void **state)
         else
             kept++;
     }
-    store_segments(rig->store, segments, 3);
+    assert_int_equal(store_segments(rig->store, segments, 3), 0);
     assert_true(segments[0].alive > kept * BODY / 2 && segments[0].alive < kept * BODY * 2);
     assert_int_equal(segments[2].alive, 0);
     segments[0].clean = true;
@@ -310,7 +310,7 @@ static void segments_are_emptied(void **state)
         *body = to;
     }
     store_compact_end(rig->store);
-    store_segments(rig->store, segments, 3);
+    assert_int_equal(store_segments(rig->store, segments, 3), 0);
     assert_int_equal(segments[0].alive, 0);
     for (uint32_t i = 0; i < COUNT; i += 100)
         assert_is(rig, rig->body[i], i);
