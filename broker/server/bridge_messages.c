@@ -82,11 +82,21 @@ bool bridge_bodies_absent(struct server *server, const struct engine_effect *eff
     return absent;
 }
 
+/* To make room for the others it may have gone again since it was asked for: now it is held. */
+static int append_absent(const struct saying *saying, const struct engine_body *first, uint32_t size)
+{
+    struct server *server = saying->server;
+    int code = output_append_absent(&server->pool, saying->out, first->chunk, first->offset, size);
+    if (code == JQ_OK)
+        store_want(server->store, first->chunk);
+    return code;
+}
+
 static int append_piece(const struct saying *saying, const struct engine_body *first, uint32_t size)
 {
     struct server *server = saying->server;
     if (!store_resident(server->store, first->chunk))
-        return output_append_absent(&server->pool, saying->out, first->chunk, first->offset, size);
+        return append_absent(saying, first, size);
     const uint8_t *bytes = store_at(server->store, first->chunk, first->offset);
     if (size <= COPY_MAX)
         return output_append(&server->pool, saying->out, bytes, size);
