@@ -49,7 +49,7 @@ static void dead_note(struct server *server)
     size_t count, n = 0;
     free(storage->snapshot.dead);
     struct store_segment *all = storage->snapshot.dead = places_segments(server, &count, &missing);
-    for (size_t i = 0; all && i < count; i++) {
+    for (size_t i = 0; all && i + 1 < count; i++) { /* of the last some may be on its way to the disk */
         if (!all[i].alive)
             all[n++] = all[i];
     }
