@@ -52,6 +52,7 @@ static const struct {
     NUMBER(truncated),
     NUMBER(generation),
     NUMBER(producers_lost),
+    NUMBER(unreadable),
 #undef NUMBER
 };
 enum { NUMBERS = sizeof numbers / sizeof numbers[0] };

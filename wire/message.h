@@ -312,7 +312,8 @@ struct jqw_attached {
     F(getters_waiting) F(putters_waiting) F(joiners_waiting) F(producers_attached) F(producers_finished)               \
     F(age_ms) /* how long the oldest ready message has been waiting */                                                 \
     F(order) F(max_deliveries) F(ttl_ms) F(on_producer_lost) F(producer_grace_ms) F(lifetime) F(idle_delete_ms)        \
-    F(sync_ms) F(dead_drop) F(paused) F(truncated) F(generation) F(producers_lost)
+    F(sync_ms) F(dead_drop) F(paused) F(truncated) F(generation) F(producers_lost)                      \
+    F(unreadable)
 /* clang-format on */
 struct jqw_stat {
     struct jqw_bytes name;

@@ -86,7 +86,8 @@
     WHY(WAITING_TOO_MANY, "more than %l waiting requests on this connection")                         \
     WHY(WAITING_BYTES, "waiting puts of this connection would hold more than %l bytes")               \
     WHY(MEMORY, "out of memory")                                                                      \
-    WHY(JOURNAL, "the journal does not accept")
+    WHY(JOURNAL, "the journal does not accept")                                                       \
+    WHY(UNREADABLE, "what is ready in queue '%n' cannot be read from the disk")
 
 enum engine_why {
 #define ENGINE_WHY_NAME(name, format) ENGINE_WHY_##name,
@@ -109,6 +110,7 @@ struct engine_stat {
     uint64_t delivered, redelivered, lease_expired, task_done;
     uint64_t getters_waiting, putters_waiting, joiners_waiting, producers_attached, producers_finished;
     uint64_t producers_lost; /* names that are lost and not finished */
+    uint64_t unreadable;     /* hand-outs of messages whose body could not be read, in this run */
     struct engine_text lost; /* one of them; size 0: none */
     uint64_t age_ns; /* of the ready message that was put first, in steps of 10 ms; where it has come back, that of the
                         first message of its lease */

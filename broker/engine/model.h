@@ -34,6 +34,7 @@ enum { NUMBERS_ANCHORED = 1 << 16, NUMBERS_LEFT_OUT = 1 << 18 };
 struct tallies {
     uint64_t put, done, dead, expired, discarded, moved_in, moved_out, dead_in;
     uint64_t delivered, redelivered, lease_expired;
+    uint64_t unreadable; /* in this run */
 };
 
 /* The name of a queue whose dead letters live on when it does not. */

@@ -36,6 +36,11 @@ struct engine_record *record_new(struct engine *e, struct queue *q,
                                  enum engine_record_kind kind); /* NULL: there are none of it */
 
 /* ---- queue.c ---- */
+/* unread.c */
+void unread(struct engine *e, struct session *s, const struct engine_command *c);
+/* Ends a lease on a message whose body could not be read. */
+void unread_return(struct engine *e, struct run *r, uint64_t sequence, struct message *m);
+
 struct queue *queue_by_incarnation(const struct engine *e, uint64_t incarnation);
 /* The queue that a command names, or NULL in *out; or why there can be none such. */
 JQ_MUST_USE int queue_look(struct engine *e, const struct engine_command *c, struct engine_effect *a,

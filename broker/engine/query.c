@@ -35,6 +35,7 @@ static void stat_counts(struct engine_stat *stat, const struct queue *q)
     stat->truncated = q->truncated;
     stat->generation = q->generation;
     stat->producers_lost = q->producers_lost;
+    stat->unreadable = q->tally.unreadable;
     stat->getters_waiting = q->get_count;
     stat->putters_waiting = q->put_count;
     stat->joiners_waiting = q->join_count;

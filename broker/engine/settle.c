@@ -29,7 +29,7 @@ bool settle_reserve(struct engine *e, const struct engine_command *c, enum engin
         struct queue *q = queue_by_incarnation(e, ranges.item[i].incarnation);
         if (!q)
             continue;
-        if (op == ENGINE_NACK && c->settle.delay_ns &&
+        if ((op == ENGINE_UNREAD || (op == ENGINE_NACK && c->settle.delay_ns)) &&
             !order_heap_reserve(&q->delayed, q->delayed.count + ENGINE_SETTLE_MAX))
             return false;
         if (op == ENGINE_TOUCH && !heap_reserve(&q->expiry, (uint64_t)q->expiry.count + ENGINE_SETTLE_MAX))
@@ -59,7 +59,8 @@ int settle_check(struct engine *e, const struct engine_command *c, enum engine_o
 static struct run *held(const struct engine *e, const struct session *s, const struct message *m, uint32_t attempt,
                         enum engine_op op)
 {
-    bool out = m && (m->state == MESSAGE_LEASED || (m->state == MESSAGE_RECEIPT && op == ENGINE_RELEASE));
+    bool out = m && (m->state == MESSAGE_LEASED ||
+                     (m->state == MESSAGE_RECEIPT && (op == ENGINE_RELEASE || op == ENGINE_UNREAD)));
     if (!out || message_attempt(e, m) != attempt)
         return NULL;
     struct run *r = pool_at(&e->runs, m->lease);
@@ -122,6 +123,9 @@ static void settle_one(struct settling *g, struct run *r, uint64_t sequence, str
         return;
     case ENGINE_DONE:
         lease_finish(g->e, r, sequence, m);
+        break;
+    case ENGINE_UNREAD:
+        unread_return(g->e, r, sequence, m);
         break;
     default:
         lease_return(g->e, r, sequence, m, g->op == ENGINE_NACK, g->op == ENGINE_NACK && g->c->settle.dead,

@@ -127,6 +127,10 @@ static bool dispatch(struct engine *e, const struct engine_command *c)
     case ENGINE_SNAPSHOT:
         snapshot_some(e, c->snapshot_max);
         return true;
+    case ENGINE_UNREAD:
+        if (s)
+            unread(e, s, c);
+        return true;
     case ENGINE_RELOCATE:
         bodies_move(e, c);
         return true;

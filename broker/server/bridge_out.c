@@ -112,6 +112,7 @@ static struct jqw_stat stat_of(const struct engine_stat *from)
         .truncated = from->truncated,
         .generation = from->generation,
         .producers_lost = from->producers_lost,
+        .unreadable = from->unreadable,
         .name = bridge_bytes(from->name),
         .max_messages = from->options.max_messages,
         .max_bytes = from->options.max_bytes,
@@ -322,6 +323,13 @@ void bridge_result(struct connection *connection, uint32_t request, enum jqw_cod
 {
     const struct jqw_message message = result_message(request, code, text);
     bridge_send(connection, &message);
+}
+
+void bridge_unread(struct server *server, uint64_t session, uint32_t request)
+{
+    struct connection *connection = sessions_find(&server->sessions, session);
+    if (connection && connection->state <= CONNECTION_CLOSING)
+        bridge_result(connection, request, JQ_STORAGE, "what is there cannot be read from the disk");
 }
 
 void bridge_refuse(struct connection *connection, enum jqw_code code, const char *text)

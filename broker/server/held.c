@@ -13,7 +13,7 @@ struct held {
     uint64_t written; /* ... and written */
     uint32_t request;
     bool receipt;
-    bool read; /* its bodies were not all in memory */
+    struct unread *unread; /* its bodies were not all in memory: in case they cannot be read */
     struct output out;
 };
 
@@ -38,7 +38,7 @@ static void list_add(struct held_list *list, struct held *held)
     list->last = held;
     list->count++;
     list->receipts += held->receipt;
-    list->reading += held->read ? held->out.bytes : 0;
+    list->reading += held->unread ? held->out.bytes : 0;
 }
 
 int held_add(struct connection *connection, const struct engine_effect *effect, struct output *out)
@@ -47,17 +47,22 @@ int held_add(struct connection *connection, const struct engine_effect *effect, 
     struct held *held = malloc(sizeof *held);
     if (!held)
         return JQ_OVERLOADED;
+    struct unread *unread = out->absent ? unread_new(effect) : NULL;
+    if (out->absent && !unread) {
+        free(held);
+        return JQ_OVERLOADED;
+    }
     *held = (struct held){.request = effect->request,
                           .after = effect->after,
                           .written = effect->written,
                           .receipt = on_receipt(effect),
-                          .read = out->absent > 0,
+                          .unread = unread,
                           .out = *out};
     *out = (struct output){0};
     if (list->count == 0)
         DL_APPEND2(connection->server->holding, connection, hprev, hnext);
     list_add(list, held);
-    if (held->read)
+    if (held->unread)
         connection_mark(connection); /* it may have more than enough by now */
     return JQ_OK;
 }
@@ -69,14 +74,29 @@ static void forget(struct connection *connection)
     DL_DELETE2(connection->server->holding, connection, hprev, hnext);
 }
 
-static bool waits(struct connection *connection, struct held *held)
+static void held_free(struct connection *connection, struct held *held)
+{
+    output_clear(&connection->server->pool, &held->out);
+    unread_free(held->unread);
+    free(held);
+}
+
+/* Takes what was read for it. False: it is not held any more, for there is something that cannot be. */
+static bool resolve(struct connection *connection, struct held *held)
 {
     struct server *server = connection->server;
-    const struct turn *turn = &server->turn;
-    if (held->out.absent && server->read_some && output_resolve(&server->pool, &held->out) != JQ_OK) {
-        connection->failed = true;
-        connection_mark(connection);
-    }
+    int code = held->out.absent && server->read_some ? output_resolve(&server->pool, &held->out) : JQ_OK;
+    if (code == JQ_OK)
+        return true;
+    unread_add(server, held->unread);
+    held->unread = NULL;
+    held_free(connection, held);
+    return false;
+}
+
+static bool waits(const struct connection *connection, const struct held *held)
+{
+    const struct turn *turn = &connection->server->turn;
     return held->after > turn->durable || held->written > turn->written || held->out.absent;
 }
 
@@ -86,12 +106,14 @@ static void release(struct connection *connection)
     for (struct held *held = connection->held.first, *next; held; held = next) {
         next = held->next;
         held->next = NULL;
+        if (!resolve(connection, held))
+            continue;
         if (waits(connection, held) || (held->receipt && left.receipts)) {
             list_add(&left, held);
             continue;
         }
         output_splice(&connection->out, &held->out);
-        free(held);
+        held_free(connection, held);
     }
     if (left.count < connection->held.count)
         connection_mark(connection);
@@ -124,8 +146,7 @@ void held_clear(struct connection *connection)
         return;
     while (held) {
         struct held *next = held->next;
-        output_clear(&connection->server->pool, &held->out);
-        free(held);
+        held_free(connection, held);
         held = next;
     }
     forget(connection);

@@ -12,6 +12,7 @@
 #include "sessions.h"
 #include "storage.h"
 #include "turn.h"
+#include "unread.h"
 
 enum {
     INPUT_SIZE = 256 * 1024, /* bytes read from a connection in a turn */
@@ -47,6 +48,7 @@ struct server {
     struct connection *more;    /* with frames left from the last turn */
     struct connection *sent;    /* to whose hosts something may be on its way */
     struct connection *dead;    /* to be freed */
+    struct unread *unread;      /* answers that are not given, for their bodies cannot be read */
     struct connection *holding; /* with answers that wait for the journal */
     struct deadlines greeting, silent, ending;
     ev_timer deadline;

@@ -30,8 +30,9 @@ struct storage {
         size_t dead_count;
         uint64_t vain; /* bytes of the log after one by which nothing could go */
     } snapshot;
-    uint64_t said_ns; /* when progress was last told */
-    ev_async woken;   /* by threads of the journal */
+    uint64_t unread_ns; /* when it was last told that bodies cannot be read */
+    uint64_t said_ns;   /* when progress was last told */
+    ev_async woken;     /* by threads of the journal */
 };
 
 /* Makes the journal; the engine is there, and has made no step. JQ_OK; or why not, which has been logged. */

@@ -221,6 +221,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
         tell_journal_accepts(server);
         turn_execute(server);
         held_release(server);
+        unread_carry_out(server);
         settle_dirty(server);
         if (server->turn.count == 0)
             break;

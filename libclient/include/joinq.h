@@ -264,6 +264,7 @@ struct joinq_stat {
     uint64_t truncated;      /* 1: it ends with PRODUCER_LOST */
     uint64_t generation;     /* from 1; one more with each reopen */
     uint64_t producers_lost; /* names that are lost and have not finished */
+    uint64_t unreadable;     /* hand-outs whose bodies could not be read from the disk, in this run of the broker */
 };
 struct joinq_stats; /* a list of them */
 

@@ -11,7 +11,7 @@ NUMBERS = """
     max_messages max_bytes lease_ms producers ready delayed leased ready_bytes unfinished ends put done dead expired
     discarded moved_in moved_out dead_in delivered redelivered lease_expired task_done getters_waiting
     putters_waiting joiners_waiting producers_attached producers_finished age_ms
-    order max_deliveries ttl_ms producer_grace_ms idle_delete_ms paused truncated generation producers_lost
+    order max_deliveries ttl_ms producer_grace_ms idle_delete_ms paused truncated generation producers_lost unreadable
 """.split()
 
 
