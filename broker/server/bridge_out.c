@@ -272,7 +272,7 @@ void bridge_effect(struct server *server, const struct engine_effect *effect)
         return;
     char text[JQW_TEXT_MAX];
     struct output held = {0};
-    bool waits = bridge_bodies_absent(server, effect) | held_waits(connection, effect);
+    bool absent = bridge_bodies_absent(server, effect), waits = absent || held_waits(connection, effect);
     const struct saying saying = {
         .server = server,
         .effect = effect,

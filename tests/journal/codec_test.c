@@ -145,6 +145,86 @@ static void round_trip(void **state)
     bodies_fini(&e.bodies);
 }
 
+/* ---- bodies that lie elsewhere ---- */
+
+enum { RUN_AT = 4096, RUN_BODIES = 10, RUN_BODY = 100, RUN_STRIDE = 102 };
+
+static bool find_run(void *user, uint32_t chunk, uint32_t offset, struct journal_reference *reference)
+{
+    (void)user;
+    *reference = (struct journal_reference){{9, RUN_AT}, RUN_BODIES * RUN_STRIDE, 77, offset};
+    return chunk == 1;
+}
+
+static int see_reference(void *user, const struct journal_reference *run, uint32_t size, uint32_t count,
+                         uint32_t *chunk, uint32_t *offset)
+{
+    uint32_t *seen = user;
+    assert_true(run->place.segment == 9 && run->place.offset == RUN_AT && run->crc == 77);
+    assert_true(run->size == RUN_BODIES * RUN_STRIDE && size == count * RUN_STRIDE);
+    *seen += count;
+    *chunk = 5;
+    *offset = run->at;
+    return JQ_OK;
+}
+
+static int see_adopted(void *user, struct journal_place place, uint32_t size, uint32_t count, uint32_t crc,
+                       const uint8_t *bytes, uint32_t *chunk, uint32_t *offset)
+{
+    (void)user;
+    assert_true(place.segment == 3 && count == 1 && size == RUN_STRIDE && journal_crc(0, bytes, size) == crc);
+    *chunk = 6;
+    *offset = 0;
+    return JQ_OK;
+}
+
+static int see_places(void *user, uint64_t wall_ns, const struct engine_record *records, uint32_t count)
+{
+    (void)user;
+    (void)wall_ns;
+    assert_int_equal(count, 1);
+    for (uint32_t i = 0; i < 5; i++) {
+        const struct engine_body *body = &records->bodies[i];
+        assert_int_equal(body->chunk, i == 2 ? 6 : 5);
+        assert_int_equal(body->offset, i == 2 ? 0 : (i < 2 ? 3 + i : 4 + i) * RUN_STRIDE);
+    }
+    return JQ_OK;
+}
+
+/* What a snapshot tells is in the log already, but for one body between the others. */
+static void references(void **state)
+{
+    static const uint8_t bytes[RUN_STRIDE];
+    struct engine_body list[5];
+    for (uint32_t i = 0; i < 5; i++)
+        list[i] = (struct engine_body){1, (i < 2 ? 3 + i : 4 + i) * RUN_STRIDE, RUN_BODY};
+    struct bodies bodies = {0};
+    list[2] = (struct engine_body){bodies_add(&bodies, bytes, sizeof bytes), 0, RUN_BODY};
+    while (list[2].chunk == 1)
+        list[2].chunk = bodies_add(&bodies, bytes, sizeof bytes);
+    const struct engine_record record = {
+        .kind = ENGINE_RECORD_STATE_MESSAGES, .number = 5, .first = 1, .count = 5, .bodies = list};
+    const struct journal_bodies table = {.at = bodies_at, .find = find_run, .user = &bodies};
+    struct journal_frame frame = {0};
+    struct journal_decoder decoder = {0};
+    const char *wrong = NULL;
+    uint32_t seen = 0;
+    (void)state;
+    assert_int_equal(journal_encode(&frame, &record, 1, &table), 1);
+    assert_int_equal(frame.run_count, 1);
+    const struct journal_frame_header header = {
+        .payload = frame.size - JOURNAL_FRAME_HEADER, .bodies_at = frame.bodies_at, .count = 1, .first = 5};
+    const struct journal_replay replay = {
+        .records = see_places, .adopt = see_adopted, .adopt_placed = see_reference, .user = &seen};
+    assert_int_equal(journal_decode(&decoder, &header, frame.bytes + JOURNAL_FRAME_HEADER, (struct journal_place){3, 0},
+                                    5, &replay, &wrong),
+                     JQ_OK);
+    assert_int_equal(seen, 4);
+    journal_decoder_fini(&decoder);
+    journal_frame_fini(&frame);
+    bodies_fini(&bodies);
+}
+
 /* ---- nothing else passes ---- */
 
 static bool passes(const uint8_t *bytes, size_t size)
@@ -237,6 +317,7 @@ int main(void)
         cmocka_unit_test(varints),
         cmocka_unit_test(names),
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(references),
         cmocka_unit_test(changed_frames_fail),
         cmocka_unit_test(hostile_payloads_are_refused),
         cmocka_unit_test(segment_headers),
