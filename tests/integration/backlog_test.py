@@ -98,30 +98,35 @@ class Backlog(harness.BrokerCase):
         self.assertEqual(self.client.get("others", 10)[-1], [body(number) for number in range(10)])
         self.assert_bounded()
 
-    def write_at(self, number, data):
-        """Writes over the first bytes of a body on the disk."""
+    def place(self, number):
+        """(path, offset) of a body on the disk."""
         for name in sorted(os.listdir(self.data)):
-            with open(os.path.join(self.data, name), "r+b") as file:
-                at = file.read().find(body(number)[8:72])
-                if at >= 0:
-                    file.seek(at - 8)
-                    file.write(data)
-                    return
-        self.fail("it is nowhere")
+            path = os.path.join(self.data, name)
+            with open(path, "rb") as file:
+                at = file.read().find(body(number)[:64])
+            if at >= 0:
+                return path, at
+        return self.fail("it is nowhere")
+
+    def write_at(self, place, data):
+        with open(place[0], "r+b") as file:
+            file.seek(place[1])
+            file.write(data)
 
     def test_what_cannot_be_read_waits(self):
         """proves: GET-3"""
         count = 2 * LIMIT // BODY
         spoilt = count * 3 // 8  # not in memory, and read before there is much to be cleaned up
         self.fill(count)
-        self.write_at(spoilt, b"spoilt")
+        place = self.place(spoilt)
+        self.write_at(place, b"spoilt")
         had = self.consume_what_is_ready()
         self.assertNotIn(spoilt, had)
         self.assertGreater(len(had), count - 2 * MIB // BODY)
         stat = self.client.stat("jobs")
         self.assertGreater(stat[46], 0)
         self.assertEqual(stat[13], count - len(had))
-        self.write_at(spoilt, body(spoilt)[:6])
+        self.write_at(place, body(spoilt)[:6])
         while len(had) < count:
             had |= self.consume_what_is_ready(timeout=None)
         self.assertEqual(had, set(range(count)))
