@@ -46,7 +46,8 @@ void compact_clean(struct server *server)
 {
     struct compact *compact = &server->compact;
     JQ_ASSERT(!compact->running);
-    compact->running = compact->waits = true;
+    compact->running = true;
+    compact->waits = !store_clean_ready(server->store);
     compact->end = false;
     compact->incarnation = compact->sequence = 0;
 }

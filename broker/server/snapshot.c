@@ -83,12 +83,12 @@ static bool worth_while(struct server *server)
 }
 
 /* Those of which least is alive, as long as less than half is, and there is memory to write it anew. */
-static struct store_segment *emptiest(struct store_segment *all, size_t count)
+static struct store_segment *emptiest(struct store_segment *all, size_t count, bool any)
 {
     struct store_segment *found = NULL;
     for (size_t i = 0; i < count; i++) {
         struct store_segment *one = &all[i];
-        if (one->alive && !one->clean && one->alive < one->size / 2 && (!found || one->alive < found->alive))
+        if (one->alive && !one->clean && (any || one->alive < one->size / 2) && (!found || one->alive < found->alive))
             found = one;
     }
     return found;
@@ -99,9 +99,10 @@ static bool clean_begin(struct server *server)
     uint64_t max = server->config.memory_max / CLEAN_PART, bytes = 0, missing;
     size_t count;
     struct store_segment *all = places_segments(server, &count, &missing), *one;
-    max = max < CLEAN_MAX ? max : CLEAN_MAX;
-    count -= count > 0; /* the last is being written */
-    while (all && (one = emptiest(all, count)) && bytes + one->alive <= max) {
+    bool repair = server->config.repair; /* nothing of what was damaged stays, as far as there is memory */
+    max = repair ? server->config.memory_max / 2 : max < CLEAN_MAX ? max : CLEAN_MAX;
+    count -= count > 0 && !repair; /* the last is being written */
+    while (all && (one = emptiest(all, count, repair)) && bytes + one->alive <= max) {
         one->clean = true;
         bytes += one->alive;
     }
@@ -127,7 +128,6 @@ void snapshot_fini(struct server *server)
 void snapshot_init(struct server *server)
 {
     struct storage *storage = &server->storage;
-    storage->snapshot.running = server->config.repair; /* so that a gap is behind it */
     storage->needed = (struct journal_needed){.io = storage->io, .id = storage->id, .done = on_needed, .user = server};
 }
 
@@ -149,7 +149,7 @@ void snapshot_turn(struct server *server, uint64_t now)
         return;
     storage->snapshot.looked_ns = now;
     uint64_t before = storage->snapshot.log_bytes;
-    bool worth = worth_while(server);
+    bool worth = server->config.repair || worth_while(server); /* so that a gap is behind it */
     if (worth)
         begin(server);
     storage->snapshot.settled = !worth && before == storage->snapshot.log_bytes;
