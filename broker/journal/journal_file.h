@@ -99,6 +99,7 @@ struct journal_segment {
     uint64_t first; /* record; last is first - 1 if there is none */
     uint64_t last;  /* at most this */
     uint64_t size;  /* bytes in use */
+    bool active;    /* it is being written: some of what it has may not be placed yet */
     bool given_up;  /* a write or sync of it failed: the journal cuts it itself */
 };
 

@@ -146,6 +146,8 @@ void journal_segments_tidy(struct file_journal *j)
 const struct journal_segment *journal_segments(const struct journal *journal, size_t *count)
 {
     const struct file_journal *j = (const struct file_journal *)journal;
+    for (size_t i = 0; i < j->segment_count; i++)
+        j->segments[i].active = j->active && i + 1 == j->segment_count;
     *count = j->segment_count;
     return j->segments;
 }

@@ -89,8 +89,10 @@ struct store_segment *places_segments(const struct server *server, size_t *count
     const struct journal_segment *segments = journal_segments(server->turn.journal, count);
     struct store_segment *all = calloc(*count + 1, sizeof *all);
     for (size_t i = 0; all && i < *count; i++)
-        all[i] =
-            (struct store_segment){.number = segments[i].number, .last = segments[i].last, .size = segments[i].size};
+        all[i] = (struct store_segment){.number = segments[i].number,
+                                        .last = segments[i].last,
+                                        .active = segments[i].active,
+                                        .size = segments[i].size};
     if (all)
         *missing = store_segments(server->store, all, *count);
     return all;

@@ -49,8 +49,8 @@ static void dead_note(struct server *server)
     size_t count, n = 0;
     free(storage->snapshot.dead);
     struct store_segment *all = storage->snapshot.dead = places_segments(server, &count, &missing);
-    for (size_t i = 0; all && i + 1 < count; i++) { /* of the last some may be on its way to the disk */
-        if (!all[i].alive)
+    for (size_t i = 0; all && i < count; i++) { /* of the active one some may be on its way to the disk */
+        if (!all[i].alive && !all[i].active)
             all[n++] = all[i];
     }
     storage->snapshot.dead_count = n;
@@ -88,7 +88,8 @@ static struct store_segment *emptiest(struct store_segment *all, size_t count, b
     struct store_segment *found = NULL;
     for (size_t i = 0; i < count; i++) {
         struct store_segment *one = &all[i];
-        if (one->alive && !one->clean && (any || one->alive < one->size / 2) && (!found || one->alive < found->alive))
+        if (one->alive && !one->active && !one->clean && (any || one->alive < one->size / 2) &&
+            (!found || one->alive < found->alive))
             found = one;
     }
     return found;
@@ -101,7 +102,6 @@ static bool clean_begin(struct server *server)
     struct store_segment *all = places_segments(server, &count, &missing), *one;
     bool repair = server->config.repair; /* nothing of what was damaged stays, as far as there is memory */
     max = repair ? server->config.memory_max / 2 : max < CLEAN_MAX ? max : CLEAN_MAX;
-    count -= count > 0 && !repair; /* the last is being written */
     while (all && (one = emptiest(all, count, repair)) && bytes + one->alive <= max) {
         one->clean = true;
         bytes += one->alive;

@@ -94,6 +94,7 @@ bool store_unreadable(const struct store *store, uint32_t chunk);
 struct store_segment {
     uint64_t number;
     uint64_t last;  /* its last record, */
+    bool active;    /* whether it is being written */
     uint64_t size;  /* and its bytes: the caller's */
     uint64_t alive; /* bytes, about; 0: nothing */
     uint64_t end;   /* of the last run that is alive */
