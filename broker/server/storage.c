@@ -154,6 +154,7 @@ int storage_open(struct server *server)
     }
     places_init(server);
     ev_async_init(&storage->woken, on_woken);
+    ev_set_priority(&storage->woken, EV_MAXPRI); /* before input is read: the disk has its next group at once */
     storage->woken.data = server;
     ev_async_start(server->loop, &storage->woken);
     storage->io = journal_io_threads_new(server->config.data, wake, server, text, sizeof text);
