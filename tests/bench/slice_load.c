@@ -109,15 +109,15 @@ static void run_one(struct load *load)
     } while (now < load->slice.until_ns);
 }
 
-/* Takes the answers that are there, and sends what comes next; true once nothing more is on its way. */
+/* Takes the answer, if it is there, and sends what comes next; true once nothing more is on its way. */
 static bool go_on(struct load *load, struct producer *p)
 {
-    while (answered(p, 1, 0)) {
-        uint64_t now = slice_did(&load->slice, 1, p->since_ns);
-        if (now >= load->slice.until_ns)
-            return true;
-        begin_next(load, p, now);
-    }
+    if (!answered(p, 1, 0))
+        return false;
+    uint64_t now = slice_did(&load->slice, 1, p->since_ns);
+    if (now >= load->slice.until_ns)
+        return true;
+    begin_next(load, p, now);
     return false;
 }
 
