@@ -3,34 +3,7 @@
  * changes nothing. */
 #include "model.h"
 
-enum { SEEN_MAX = 10000, DELAYED_SEEN_MAX = 1000000 };
-
-/* Where a message stands on the page, which is in order of sequence; body_count: it is not there. */
-static uint32_t on_page(const struct engine_effect *a, uint64_t sequence)
-{
-    uint32_t low = 0, high = a->got.body_count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (a->got.runs[middle].first < sequence)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < a->got.body_count && a->got.runs[low].first == sequence ? low : a->got.body_count;
-}
-
-/* When those on the page become ready. The heap is not made for the question, and looked through once for all of them: of very many
- * delayed messages some are told as due now. */
-static void detail_delays(const struct engine *e, const struct queue *q, const struct engine_effect *a,
-                          struct engine_detail *details)
-{
-    for (uint64_t i = 0; i < q->delayed.count && i < DELAYED_SEEN_MAX; i++) {
-        struct order at = q->delayed.item[i];
-        uint32_t place = on_page(a, at.sequence);
-        if (place < a->got.body_count && details[place].state == ENGINE_IS_DELAYED)
-            details[place].delay_ns = at.key > e->now ? at.key - e->now : 0;
-    }
-}
+enum { SEEN_MAX = 10000 };
 
 static void detail_extra(struct engine *e, const struct queue *q, const struct extra *x, struct engine_detail *out)
 {
@@ -60,13 +33,14 @@ static void export_one(struct engine *e, struct engine_effect *a, const struct q
     struct engine_effects *fx = e->effects;
     struct engine_detail *detail = &fx->details[fx->detail_count++];
     bool out = m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT;
-    const struct run *r = out ? pool_at(&e->runs, m->lease) : NULL;
-    uint32_t put = r ? r->put_time : m->lease;
+    bool delayed = m->state == MESSAGE_DELAYED;
+    uint64_t due = delayed ? message_due(e, m) : 0;
     *detail = (struct engine_detail){.index = a->got.body_count,
-                                     .state = out                           ? ENGINE_IS_LEASED
-                                              : m->state == MESSAGE_DELAYED ? ENGINE_IS_DELAYED
-                                                                            : ENGINE_IS_READY,
-                                     .age_ns = (uint64_t)(uint32_t)(put_time(e) - put) * 10000000u};
+                                     .state = out       ? ENGINE_IS_LEASED
+                                              : delayed ? ENGINE_IS_DELAYED
+                                                        : ENGINE_IS_READY,
+                                     .delay_ns = due > e->now ? due - e->now : 0,
+                                     .age_ns = (uint64_t)(uint32_t)(put_time(e) - message_put_time(e, m)) * 10000000u};
     if (m->extended)
         detail_extra(e, q, message_extra(e, m), detail);
     fx->bodies[fx->body_count++] = message_body(m);
@@ -99,8 +73,6 @@ int handle_export(struct engine *e, struct session *s, const struct engine_comma
             export_one(e, a, q, at, m);
         at = log_next(&q->log, at + 1);
     }
-    if (a->got.body_count && q->delayed_count)
-        detail_delays(e, q, a, fx->details + fx->detail_count - a->got.detail_count);
     a->got.next = at < q->log.tail ? at : 0;
     a->incarnation = q->incarnation;
     answer_rests_on(a, q);

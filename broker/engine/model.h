@@ -433,7 +433,7 @@ struct engine {
     struct session *sessions;
     struct member *members;
     struct waiter *waiters;
-    struct pool runs, member_pool, waiter_pool, extras;
+    struct pool runs, delays, member_pool, waiter_pool, extras;
     struct heap deadlines;         /* waiters */
     struct heap delayed, expiries; /* queues */
     struct heap graces;            /* producers */

@@ -74,6 +74,10 @@ void queue_lowered(struct queue *q, uint64_t sequence);
 void queue_throws_away(struct queue *q, uint64_t letters);
 
 /* ---- ready.c: which message is next, and what comes back ---- */
+void delays_init(struct engine *e);
+uint32_t message_put_time(const struct engine *e, const struct message *m); /* in 10 ms; out of several, of the first */
+uint64_t message_due(const struct engine *e, const struct message *m);      /* of one that is delayed */
+JQ_MUST_USE bool delay_reserve(struct engine *e, struct queue *q, uint32_t more);
 JQ_MUST_USE bool ready_reserve(struct queue *q, uint64_t more);  /* room for `more` beyond all that is out or delayed */
 struct message *ready_next(struct queue *q, uint64_t *sequence); /* NULL: none */
 void ready_take(struct queue *q, uint64_t sequence);             /* the one ready_next gave */

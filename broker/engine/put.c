@@ -124,7 +124,7 @@ static bool accept_reserve(struct engine *e, struct queue *q, const struct arriv
 {
     bool heaps = arrival->options.delay_ns || q->options.order != ENGINE_FIFO;
     return queue_reserve(q, all) && (!heaps || ready_reserve(q, all)) &&
-           (!arrival->options.delay_ns || order_heap_reserve(&q->delayed, q->delayed.count + arrival->count)) &&
+           (!arrival->options.delay_ns || delay_reserve(e, q, all)) &&
            (!extended || extras_reserve(e, q, all, expires)) &&
            (!expires || !q->letters || letters_reserve(e, q->letters, all));
 }

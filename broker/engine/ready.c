@@ -8,6 +8,36 @@ uint32_t put_time(const struct engine *e)
     return (uint32_t)(e->now / 10000000u);
 }
 
+/* While it is delayed the message has no place for it. */
+struct delay {
+    uint64_t due;
+    uint32_t put_time;
+};
+
+void delays_init(struct engine *e)
+{
+    e->delays.item_size = sizeof(struct delay);
+}
+
+uint32_t message_put_time(const struct engine *e, const struct message *m)
+{
+    if (m->state == MESSAGE_DELAYED)
+        return ((const struct delay *)pool_at(&e->delays, m->lease))->put_time;
+    bool out = m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT;
+    return out ? ((const struct run *)pool_at(&e->runs, m->lease))->put_time : m->lease;
+}
+
+uint64_t message_due(const struct engine *e, const struct message *m)
+{
+    JQ_ASSERT(m->state == MESSAGE_DELAYED);
+    return ((const struct delay *)pool_at(&e->delays, m->lease))->due;
+}
+
+bool delay_reserve(struct engine *e, struct queue *q, uint32_t more)
+{
+    return order_heap_reserve(&q->delayed, q->delayed.count + more) && pool_reserve(&e->delays, more);
+}
+
 bool ready_reserve(struct queue *q, uint64_t more)
 {
     uint64_t out = q->leased + q->receipts + q->ends_out + q->delayed_count, all = q->returned.count + out + more;
@@ -101,11 +131,24 @@ void ready_return(struct engine *e, struct queue *q, uint64_t sequence, struct m
 
 void ready_delay(struct engine *e, struct queue *q, uint64_t sequence, struct message *m, uint64_t due)
 {
+    uint32_t index;
+    struct delay *delay = pool_take(&e->delays, &index);
+    *delay = (struct delay){due, m->lease};
+    m->lease = index;
     m->state = MESSAGE_DELAYED;
     q->delayed_count++;
     q->queued_bytes += m->length;
     order_heap_push(&q->delayed, due, sequence);
     heap_set(&e->delayed, &q->delayed_due, q->delayed.item[0].key, q->incarnation);
+}
+
+/* It has its time again, and is in no state. */
+static void delay_over(struct engine *e, struct message *m)
+{
+    uint32_t index = m->lease;
+    m->lease = message_put_time(e, m);
+    m->state = MESSAGE_GONE;
+    pool_give(&e->delays, index);
 }
 
 void ready_due(struct engine *e, struct queue *q, uint64_t now)
@@ -118,6 +161,7 @@ void ready_due(struct engine *e, struct queue *q, uint64_t now)
             continue; /* it has expired */
         q->delayed_count--;
         q->queued_bytes -= m->length;
+        delay_over(e, m);
         ready_enter(e, q, sequence, m);
     }
     if (q->delayed.count)
@@ -138,6 +182,8 @@ void message_forget(struct engine *e, struct queue *q, uint64_t sequence, struct
 {
     if (e->replaying && !m->end)
         replay_release(e, message_body(m));
+    if (m->state == MESSAGE_DELAYED)
+        delay_over(e, m);
     extra_free(e, q, m);
     if (JQ_UNLIKELY(q->mark_count) && !m->end && !queue_is_counter(q))
         marks_gone(q, sequence);

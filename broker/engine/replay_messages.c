@@ -238,7 +238,7 @@ static int replay_return(struct replay *r, struct queue *q, const struct engine_
         m->deliveries = (uint16_t)record->deliveries;
         if (due <= r->e->now || m->state != MESSAGE_READY)
             continue;
-        if (!order_heap_reserve(&q->delayed, q->delayed.count + 1) || !ready_reserve(q, 1))
+        if (!delay_reserve(r->e, q, 1) || !ready_reserve(q, 1))
             return JQ_OVERLOADED;
         stands_twice(r->e, q, m);
         ready_hold(q, sequence, m);

@@ -30,7 +30,7 @@ bool settle_reserve(struct engine *e, const struct engine_command *c, enum engin
         if (!q)
             continue;
         if ((op == ENGINE_UNREAD || (op == ENGINE_NACK && c->settle.delay_ns)) &&
-            !order_heap_reserve(&q->delayed, q->delayed.count + ENGINE_SETTLE_MAX))
+            !delay_reserve(e, q, ENGINE_SETTLE_MAX))
             return false;
         if (op == ENGINE_TOUCH && !heap_reserve(&q->expiry, (uint64_t)q->expiry.count + ENGINE_SETTLE_MAX))
             return false;

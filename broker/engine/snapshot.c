@@ -39,12 +39,9 @@ static bool is_letter(const struct engine *e, const struct message *m)
 }
 
 /* The time of day is lost in what the engine keeps, but for the last weeks. */
-static uint64_t put_ns(const struct engine *e, const struct queue *q, const struct message *m)
+static uint64_t put_ns(const struct engine *e, const struct message *m)
 {
-    bool out = m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT;
-    const struct run *run = out ? pool_at(&e->runs, m->lease) : NULL;
-    uint64_t age = (uint64_t)(uint32_t)(put_time(e) - (run ? run->put_time : m->lease)) * 10000000u;
-    (void)q;
+    uint64_t age = (uint64_t)(uint32_t)(put_time(e) - message_put_time(e, m)) * 10000000u;
     return age < e->now ? e->now - age : 0;
 }
 
@@ -85,7 +82,7 @@ static struct engine_record *tell_first(struct engine *e, const struct queue *q,
         return record;
     record->deliveries = m->deliveries;
     record->expires_ns = like->expires;
-    record->put_ns = put_ns(e, q, m);
+    record->put_ns = put_ns(e, m);
     record->bodies = e->effects->bodies + e->effects->body_count;
     if (x && q->options.order == ENGINE_PRIORITY)
         tell_priority(e, q, x->priority, record);
@@ -96,34 +93,9 @@ static struct engine_record *tell_first(struct engine *e, const struct queue *q,
     return record;
 }
 
-/* Delayed ones stand alone, each with its time, which is looked for afterwards. */
-struct delays {
-    uint64_t sequence[ENGINE_SLICE];
-    struct engine_record *record[ENGINE_SLICE];
-    uint32_t count;
-};
-
-static void delays_find(const struct queue *q, struct delays *delays)
-{
-    for (uint64_t i = 0; delays->count && i < q->delayed.count; i++) {
-        struct order at = q->delayed.item[i];
-        uint32_t low = 0, high = delays->count;
-        while (low < high) {
-            uint32_t middle = (low + high) / 2;
-            if (delays->sequence[middle] < at.sequence)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low < delays->count && delays->sequence[low] == at.sequence)
-            delays->record[low]->due_ns = at.key;
-    }
-}
-
 /* Those from where it is, up to so many. */
 static uint32_t tell_messages(struct engine *e, struct snapshot *s, struct queue *q, uint32_t budget)
 {
-    struct delays delays = {.count = 0};
     struct engine_record *record = NULL;
     struct likeness like = {0};
     uint32_t told = 0;
@@ -138,15 +110,12 @@ static uint32_t tell_messages(struct engine *e, struct snapshot *s, struct queue
         like = is;
         if (!m->end)
             e->effects->bodies[e->effects->body_count++] = message_body(m);
-        if (m->state == MESSAGE_DELAYED) {
-            delays.sequence[delays.count] = at;
-            delays.record[delays.count++] = record;
-        }
+        if (m->state == MESSAGE_DELAYED)
+            record->due_ns = message_due(e, m);
         if (alone)
             record = NULL;
         at = log_next(&q->log, at + 1);
     }
-    delays_find(q, &delays);
     s->at = at;
     return told + 1;
 }
@@ -250,11 +219,17 @@ static uint32_t tell_marks(struct engine *e, struct snapshot *s, const struct qu
 
 /* ---- the walk ---- */
 
+static void queue_passed(struct snapshot *s, const struct queue *q)
+{
+    const struct queue *next = q->hh_incarnation.next;
+    s->incarnation = next ? next->incarnation : q->incarnation + 1;
+    s->part = SNAPSHOT_STATE;
+}
+
 static void queue_told(struct engine *e, struct snapshot *s, const struct queue *q)
 {
     (void)record_add(e, q->incarnation, ENGINE_RECORD_STATE_END);
-    s->incarnation++;
-    s->part = SNAPSHOT_STATE;
+    queue_passed(s, q);
 }
 
 /* How much of the budget it took; 0: not now. */
@@ -267,7 +242,7 @@ static uint32_t tell_queue(struct engine *e, struct snapshot *s, struct queue *q
     switch (s->part) {
     case SNAPSHOT_STATE:
         if (!q->options.durable) {
-            s->incarnation++;
+            queue_passed(s, q);
             return 1;
         }
         return !queue_busy(q) && tell_state(e, s, q);

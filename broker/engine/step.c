@@ -12,6 +12,7 @@ struct engine *engine_new(const struct engine_config *config)
     e->config = *config;
     e->incarnation_last = config->incarnation_first ? config->incarnation_first - 1 : 0;
     e->runs.item_size = sizeof(struct run);
+    delays_init(e);
     e->member_pool.item_size = sizeof(struct member);
     e->waiter_pool.item_size = sizeof(struct waiter);
     e->extras.item_size = sizeof(struct extra);
@@ -369,6 +370,7 @@ void engine_free(struct engine *e)
         free(s);
     }
     pool_fini(&e->runs);
+    pool_fini(&e->delays);
     pool_fini(&e->member_pool);
     pool_fini(&e->waiter_pool);
     heap_fini(&e->deadlines);

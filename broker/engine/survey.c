@@ -7,6 +7,10 @@
 struct queue *queue_from(const struct engine *e, uint64_t incarnation)
 {
     struct queue *q = queue_by_incarnation(e, incarnation);
+    const UT_hash_table *all = e->by_incarnation ? e->by_incarnation->hh_incarnation.tbl : NULL;
+    const struct queue *newest = all ? ELMT_FROM_HH(all, all->tail) : NULL;
+    if (!newest || newest->incarnation < incarnation)
+        return NULL;
     for (q = q ? q : e->by_incarnation; q && q->incarnation < incarnation; q = q->hh_incarnation.next)
         ;
     return q;

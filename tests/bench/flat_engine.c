@@ -203,10 +203,33 @@ static void round_ended(struct world *w, uint64_t size, uint64_t number)
     done(w);
 }
 
+/* A durable queue with so many delayed messages; a round is a slice of a snapshot. */
+static void prepare_snapshot(struct world *w, uint64_t size)
+{
+    struct engine_command c = command(w, ENGINE_DECLARE, OWN, "queue");
+    c.declare.options.durable = true;
+    step(w, &c);
+    for (uint64_t left = size; left > 0; left -= c.put.count) {
+        c = command(w, ENGINE_PUT, OWN, "queue");
+        c.put.bodies = w->bodies;
+        c.put.count = left < BATCH ? (uint32_t)left : BATCH;
+        c.put.options.delay_ns = 1000000000000 + left % 1000 * 1000000;
+        step(w, &c);
+    }
+}
+
+static void round_snapshot(struct world *w, uint64_t size, uint64_t number)
+{
+    (void)size, (void)number;
+    const struct engine_command c = {.op = ENGINE_SNAPSHOT, .snapshot_max = ENGINE_SLICE};
+    step(w, &c);
+}
+
 static const struct scenario scenarios[] = {
-    {"queued", prepare_queued, round_queued},    {"waiting", prepare_waiting, round_waiting},
-    {"queues", prepare_queues, round_queues},    {"ending", prepare_ending, round_queued},
-    {"ending-idle", prepare_ending, round_idle}, {"ended", prepare_ended, round_ended},
+    {"queued", prepare_queued, round_queued},       {"waiting", prepare_waiting, round_waiting},
+    {"queues", prepare_queues, round_queues},       {"ending", prepare_ending, round_queued},
+    {"ending-idle", prepare_ending, round_idle},    {"ended", prepare_ended, round_ended},
+    {"snapshot", prepare_snapshot, round_snapshot},
 };
 
 __attribute__((noinline)) static void measured(struct world *w, const struct scenario *s, uint64_t size,
@@ -241,7 +264,7 @@ static void slices_check(const struct world *w, uint64_t size)
 int main(int argc, char **argv)
 {
     if (argc != 4)
-        die("usage: flat-engine queued|waiting|queues|ending|ending-idle|ended SIZE ROUNDS");
+        die("usage: flat-engine queued|waiting|queues|ending|ending-idle|ended|snapshot SIZE ROUNDS");
     const struct scenario *s = scenario_find(argv[1]);
     uint64_t size = number_of(argv[2]), rounds = number_of(argv[3]);
     const struct engine_config config = {.incarnation_first = 1, .waiting_max = 1000, .waiting_bytes_max = UINT64_MAX};
