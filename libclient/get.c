@@ -101,10 +101,12 @@ int joinq_get_many(joinq *client, const char *queue, const struct joinq_get_opti
     int code = get_submit(client, queue, options, &request);
     if (code != JQ_OK)
         return code;
-    code = jqc_await(client, request, JQC_DEADLINE_NONE);
-    JQ_ASSERT(code == JQ_OK);
     struct joinq_outcome outcome;
-    code = jqc_take(client, request, &outcome);
+    do {
+        code = jqc_await(client, request, JQC_DEADLINE_NONE);
+        JQ_ASSERT(code == JQ_OK);
+    } while (!jqc_take(client, request, &outcome));
+    code = outcome.code;
     if (options->done && code < JQ_NO_QUEUE) /* a result; after an error they may still be held */
         jqc_batch_settle_all(options->done);
     if (code == JQ_OK)

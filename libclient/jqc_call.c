@@ -135,24 +135,27 @@ int jqc_call_count(struct joinq *client, struct jqw_message *message, struct jqc
     return code;
 }
 
-/* Confirms a delivery on receipt; where that fails it comes back, and the caller must not have it. */
-static void confirm(struct joinq *client, struct jqc_answer *answer)
+/* Confirms a delivery on receipt. If the connection ends meanwhile, what becomes of the request has been decided there
+ * (jqc_core_suspend): it may be asked again. Where there is no other to come the delivery goes back, and the caller must not have it. */
+static void confirm(struct joinq *client, struct jqc_request *request)
 {
-    int code = jqc_core_receive(&client->core, answer);
-    if (code == JQ_OK)
-        code = jqc_flush_here(client);
-    if (code == JQ_OK)
+    struct jqc_answer *answer = &request->answer;
+    if (jqc_core_receive(&client->core, answer) == JQ_OK)
+        (void)!jqc_flush_here(client);
+    if (request->state != JQC_ANSWERED || answer->receipt <= client->core.receipt_told)
         return;
     const char *why = client->core.why[0] ? client->core.why : "the connection broke before the delivery was confirmed";
     answer->code = JQ_DISCONNECTED;
     jqc_text_copy(answer->text, why, strlen(why));
 }
 
-int jqc_take(struct joinq *client, struct jqc_request *request, struct joinq_outcome *out)
+bool jqc_take(struct joinq *client, struct jqc_request *request, struct joinq_outcome *out)
 {
     struct jqc_answer *answer = &request->answer;
     if (answer->receipt > client->core.receipt_told)
-        confirm(client, answer);
+        confirm(client, request);
+    if (request->state != JQC_ANSWERED)
+        return false;
     tell(client, answer);
     client->lost = answer->lost;
     *out = (struct joinq_outcome){sizeof *out, request->id, answer->code, answer->count, answer->lost, NULL};
@@ -161,5 +164,5 @@ int jqc_take(struct joinq *client, struct jqc_request *request, struct joinq_out
         answer->batch = NULL;
     }
     jqc_request_close(&client->core.requests, request);
-    return out->code;
+    return true;
 }

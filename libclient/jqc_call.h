@@ -41,8 +41,8 @@ void jqc_call_end(struct joinq *client, struct jqc_request *request); /* tolerat
 JQ_MUST_USE int jqc_call_count(struct joinq *client, struct jqw_message *message, struct jqc_name *name,
                                uint64_t *count);
 
-/* Hands out what an answered request brought, confirmed where it was delivered on receipt, and ends the request. Returns
- * the code, with the sentence set. */
-int jqc_take(struct joinq *client, struct jqc_request *request, struct joinq_outcome *out);
+/* Hands out what an answered request brought, confirmed where it was delivered on receipt, and ends the request; the sentence is
+ * set. False: the connection broke before it could be confirmed, and the request is open again. */
+JQ_MUST_USE bool jqc_take(struct joinq *client, struct jqc_request *request, struct joinq_outcome *out);
 
 #endif

@@ -76,6 +76,7 @@ int jqc_request_open(struct jqc_requests *requests, struct jqc_request **out)
     request->once = (struct jqw_once){0};
     request->kept = request->remade = request->unsure = false;
     request->ticket = false;
+    request->cancelled = false;
     request->forgotten = false;
     request->prev = request->next = NULL;
     memset(&request->answer, 0, offsetof(struct jqc_answer, text) + 1);
@@ -137,6 +138,17 @@ void jqc_request_answered(struct jqc_requests *requests, struct jqc_request *req
     jqc_slot_give(&requests->slots_once, &request->once);
     if (request->ticket)
         line_append(requests, request);
+}
+
+void jqc_request_reopen(struct jqc_requests *requests, struct jqc_request *request)
+{
+    JQ_ASSERT(request->state == JQC_ANSWERED);
+    if (request->ticket)
+        line_remove(requests, request);
+    answer_fini(&request->answer);
+    memset(&request->answer, 0, offsetof(struct jqc_answer, text) + 1);
+    request->state = JQC_OPEN;
+    request->prev = request->next = NULL;
 }
 
 void jqc_request_close(struct jqc_requests *requests, struct jqc_request *request)

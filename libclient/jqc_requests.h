@@ -2,8 +2,9 @@
 /* The requests of a client: objects from submission until their outcome has been taken. Knows no bytes and no sockets.
  *
  *     FREE --open--> OPEN --answer--> ANSWERED --close--> FREE
- *                      |                                    ^
- *                      +------ answer, when forgotten ------+
+ *                    | ^                |                   ^
+ *                    | +----- reopen ---+                   |
+ *                    +-------- answer, when forgotten ------+
  */
 #ifndef JOINQ_JQC_REQUESTS_H
 #define JOINQ_JQC_REQUESTS_H
@@ -69,6 +70,7 @@ struct jqc_request {
     struct jqw_buffer copy;     /* its frame, where no caller waits and it is made again; empty: none */
     struct jqc_others *others;  /* a get from several queues; owned; NULL: from one */
     bool ticket;                /* the caller holds its id, and waits for it by that */
+    bool cancelled;             /* the caller has asked to give it up */
     bool forgotten;             /* nobody waits: what it brings is given back */
     struct jqc_request *prev,
         *next; /* among those answered and to be taken by ticket, in order; or the free ones (next) */
@@ -94,6 +96,8 @@ void jqc_request_forget(struct jqc_requests *requests, struct jqc_request *reque
 struct jqc_request *jqc_request_find(const struct jqc_requests *requests, uint32_t id);
 /* It has its answer. Where it is to be taken by ticket it takes its place in the line. */
 void jqc_request_answered(struct jqc_requests *requests, struct jqc_request *request);
+/* What it was answered with came to nothing: it has no answer, and leaves the line. */
+void jqc_request_reopen(struct jqc_requests *requests, struct jqc_request *request);
 /* Its outcome is taken; what the answer still owns is freed. */
 void jqc_request_close(struct jqc_requests *requests, struct jqc_request *request);
 

@@ -145,16 +145,28 @@ static void request_suspend(struct jqc_core *core, struct jqc_request *request, 
         request_answer(core, request, JQ_DISCONNECTED, why);
 }
 
-/* Deliveries on receipt that were not confirmed come back, and must not be handed out. */
-static void receipt_drop(struct jqc_core *core, struct jqc_request *request)
+/* What was delivered on receipt, and the caller has not seen yet (GET-3). By how much of its confirmation was written:
+ *
+ * - all of it: the caller gets what was delivered. The broker may not have come to read it, and then delivers it again; to ask
+ *   again instead would lose it if the broker has;
+ * - nothing, or a part, which the broker cannot take for a frame: it gives the delivery back with the session, and so does its
+ *   next run on the same data. The get is asked again, as one that had not been answered; what it finished stays finished. A queue
+ *   that another run does not have is lost, as for any request;
+ * - the same, where the caller has asked to give the get up: it ends, with nothing. */
+static void receipt_suspend(struct jqc_core *core, struct jqc_request *request)
 {
-    struct jqc_answer *answer = &request->answer;
-    if (answer->receipt <= core->receipt_told)
+    uint64_t receipt = request->answer.receipt;
+    request->answer.receipt = 0;
+    if (receipt <= core->receipt_told)
         return;
-    jqc_batch_give(answer->batch);
-    answer->batch = NULL;
-    answer->code = JQ_DISCONNECTED;
-    jqc_text_copy(answer->text, core->why, strlen(core->why));
+    request->lost_before = request->answer.lost;
+    request->carried = 0;
+    jqc_request_reopen(&core->requests, request);
+    request->unsure = true;
+    if (request->cancelled)
+        request_answer(core, request, JQ_CANCELLED, "");
+    else
+        request->kept = true;
 }
 
 void jqc_core_suspend(struct jqc_core *core, const char *why)
@@ -167,9 +179,7 @@ void jqc_core_suspend(struct jqc_core *core, const char *why)
         if (request->state == JQC_OPEN)
             request_suspend(core, request, core->why);
         else if (request->state == JQC_ANSWERED)
-            receipt_drop(core, request);
-        if (request->state == JQC_ANSWERED)
-            request->answer.receipt = 0;
+            receipt_suspend(core, request);
     }
     core->suspended = true;
     core->session++;

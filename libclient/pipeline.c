@@ -41,9 +41,11 @@ int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms, struct jo
         code = awaited(client, ticket, &request);
     if (code != JQ_OK)
         return code;
-    if (jqc_await(client, request, jqc_deadline(timeout_ms)) != JQ_OK)
-        return jqc_fail(client, timeout_ms == 0 ? JQ_EMPTY : JQ_TIMEOUT, "not answered yet");
-    jqc_take(client, request ? request : client->core.requests.first, out);
+    int64_t deadline_ns = jqc_deadline(timeout_ms);
+    do {
+        if (jqc_await(client, request, deadline_ns) != JQ_OK)
+            return jqc_fail(client, timeout_ms == 0 ? JQ_EMPTY : JQ_TIMEOUT, "not answered yet");
+    } while (!jqc_take(client, request ? request : client->core.requests.first, out));
     return JQ_OK;
 }
 
@@ -54,6 +56,7 @@ int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit)
         return JQ_INVALID;
     uint64_t count = 0;
     int code = JQ_OK;
+    request->cancelled = true;
     if (request->state == JQC_OPEN && request->kept) {
         jqc_core_withdraw(&client->core, request);
         count = request->answer.code == JQ_CANCELLED;

@@ -54,7 +54,8 @@
  * twice do not: put, put_end, forward, task_done and move go by numbers that the broker knows again. Only a broker that has
  * forgotten this client, or another one in its place, cannot say what came of them: JOINQ_DISCONNECTED. So are delete, purge and reopen
  * that were on their way. Producers are attached again. Leases are lost: done, nack, release and touch are
- * JOINQ_LEASE_LOST, also where they were on their way and may have been heard. A get, put or join whose time passes meanwhile is
+ * JOINQ_LEASE_LOST, also where they were on their way and may have been heard. What was delivered on receipt and not confirmed yet is
+ * asked for again, unless it was to be cancelled: CANCELLED. A get, put or join whose time passes meanwhile is
  * JOINQ_TIMEOUT (a join does not know then what remains: UINT64_MAX), but JOINQ_DISCONNECTED where it may have been done; one that does
  * not wait is kept until there is a connection. At most 1,024 puts and the like can be on their way at once: one more waits a moment
  * for an answer, and is JOINQ_BUSY where none comes.
@@ -526,8 +527,8 @@ struct joinq_outcome {
  * confirmation is written before the return, and blocks while the broker takes nothing. */
 JOINQ_API JOINQ_CHECK int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms, struct joinq_outcome *out);
 /* Asks the broker to give up a submitted request. *hit: it was still waiting and its own outcome is CANCELLED; otherwise its outcome
- * is what it is. The ticket must be waited for in either case. While there is no connection the request is given up at once: CANCELLED,
- * or DISCONNECTED where it may have been done. */
+ * is what it is (CANCELLED too, if a delivery on receipt went with its connection). The ticket must be waited for in either case.
+ * While there is no connection the request is given up at once: CANCELLED, or DISCONNECTED where it may have been done. */
 JOINQ_API JOINQ_CHECK int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit);
 /* Gives up a submitted request for good: asks the broker to cancel it, and uses the ticket up. What a get still brings is given back
  * untouched; what became of a put is not known. Does not wait for an answer. Codes: OK, INVALID, DISCONNECTED. */

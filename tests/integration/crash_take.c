@@ -119,8 +119,7 @@ int get_some(struct client *client, const char *queue, bool auto_done, struct jo
     int code;
     while (refused(code = joinq_get_many(client->q, queue, &options, batch)))
         continue;
-    /* On receipt: it was not confirmed in time, and comes again. */
-    if (code >= JOINQ_NO_QUEUE && !(auto_done && code == JOINQ_DISCONNECTED))
+    if (code >= JOINQ_NO_QUEUE)
         wrong(client, "get", code);
     if (code >= JOINQ_NO_QUEUE && *held) {
         joinq_batch_free(*held);

@@ -11,7 +11,6 @@
 #include "jqc_driver.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 static joinq *begin(struct broker *broker, void (*script)(struct broker *), int64_t try_ms)
 {
@@ -233,38 +232,6 @@ static void nobody_is_attached_to_a_queue_made_anew(void **state)
     attach_and_ping(make_the_queue_anew, true);
 }
 
-/* ---- receipts ---------------------------------------------------------------------------------------------------------- */
-
-static void deliver_twice_and_reset(struct broker *broker)
-{
-    broker_welcome(broker, 1000);
-    peer_got(&broker->peer, broker_expect(broker, JQW_GET)->request, 7, 1, 1, 1);
-    peer_got(&broker->peer, broker_expect(broker, JQW_GET)->request, 7, 2, 2, 1);
-    peer_result(&broker->peer, broker_expect(broker, JQW_PING)->request, JQ_OK, 0, 0);
-    broker_send(broker);
-    const struct linger at_once = {1, 0}; /* the next write of the client fails */
-    assert_int_equal(setsockopt(broker->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
-}
-
-/* proves: GET-3 */
-static void what_could_not_be_confirmed_is_not_handed_out(void **state)
-{
-    (void)state;
-    struct broker broker;
-    struct joinq_get_options options = JOINQ_GET_OPTIONS_INIT;
-    options.auto_done = true;
-    joinq *q = begin(&broker, deliver_twice_and_reset, 5000);
-    joinq_ticket first = submit_get(q, &options), second = submit_get(q, &options);
-    assert_int_equal(joinq_ping(q), JOINQ_OK);
-    pause_ms(100); /* until the reset has come */
-    int64_t late_ns = jqc_deadline(2000);
-    assert_int_equal(outcome_of(q, second), JOINQ_DISCONNECTED);
-    assert_int_equal(outcome_of(q, first), JOINQ_DISCONNECTED);
-    assert_true(jqc_deadline(0) < late_ns); /* another connection is not waited for */
-    joinq_free(q);
-    broker_end(&broker);
-}
-
 /* ---- in bounds --------------------------------------------------------------------------------------------------------- */
 
 static void welcome_and_go(struct broker *broker)
@@ -415,7 +382,6 @@ int main(void)
         cmocka_unit_test(who_finishes_another_name_stays_attached),
         cmocka_unit_test(who_was_fenced_is_not_attached_again),
         cmocka_unit_test(nobody_is_attached_to_a_queue_made_anew),
-        cmocka_unit_test(what_could_not_be_confirmed_is_not_handed_out),
         cmocka_unit_test(what_is_given_up_takes_neither_time_nor_memory),
         cmocka_unit_test(no_flush_or_cancel_waits_for_a_connection),
         cmocka_unit_test(it_is_not_given_up_before_it_was_tried),

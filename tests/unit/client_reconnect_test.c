@@ -319,45 +319,6 @@ static void leases_are_lost_with_their_connection(void **state)
     joinq_free(q);
 }
 
-static void break_after_two_gets(struct broker *broker)
-{
-    broker_welcome(broker, 1000);
-    uint32_t first = broker_expect(broker, JQW_GET)->request, second = broker_expect(broker, JQW_GET)->request;
-    peer_got(&broker->peer, first, 7, 1, 1, 1);
-    peer_got(&broker->peer, second, 7, 0, 2, 1);
-    broker_send(broker);
-    broker_expect(broker, JQW_STAT);
-    broker_break(broker);
-    broker_welcome(broker, 1000);
-    peer_result(&broker->peer, broker_expect(broker, JQW_STAT)->request, JQ_NO_QUEUE, 0, 0);
-    broker_send(broker);
-    broker_expect_end(broker);
-}
-
-/* It has come back, and somebody else gets it. proves: GET-3 */
-static void what_was_not_confirmed_is_not_handed_out_after_a_break(void **state)
-{
-    (void)state;
-    struct broker broker;
-    struct joinq_stats *stats;
-    joinq_ticket receipt, lease;
-    struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
-    struct joinq_get_options options = JOINQ_GET_OPTIONS_INIT;
-    joinq *q = begin(&broker, break_after_two_gets, JOINQ_FOREVER);
-    options.auto_done = true;
-    assert_int_equal(joinq_submit_get(q, "jobs", &options, &receipt), JOINQ_OK);
-    options.auto_done = false;
-    assert_int_equal(joinq_submit_get(q, "jobs", &options, &lease), JOINQ_OK);
-    assert_int_equal(joinq_wait(q, lease, JOINQ_FOREVER, &outcome), JOINQ_OK);
-    joinq_batch_free(outcome.batch);
-    assert_int_equal(joinq_stat(q, "jobs", &stats), JOINQ_NO_QUEUE);
-    assert_int_equal(joinq_wait(q, receipt, JOINQ_FOREVER, &outcome), JOINQ_OK);
-    assert_int_equal(outcome.code, JOINQ_DISCONNECTED);
-    assert_null(outcome.batch);
-    joinq_free(q);
-    broker_end(&broker);
-}
-
 /* ---- every wait ends ------------------------------------------------------------------------------------------------------ */
 
 static void welcome_and_go(struct broker *broker)
@@ -399,7 +360,6 @@ int main(void)
         cmocka_unit_test(a_get_is_asked_again_by_the_same_client),
         cmocka_unit_test(so_it_is_for_a_program_that_watches_the_descriptor),
         cmocka_unit_test(producers_are_attached_again),
-        cmocka_unit_test(what_was_not_confirmed_is_not_handed_out_after_a_break),
         cmocka_unit_test(a_put_that_may_have_been_heard_is_sent_again_by_its_number),
         cmocka_unit_test(so_is_one_that_was_submitted),
         cmocka_unit_test(the_rest_of_a_put_goes_out_under_the_next_number),
