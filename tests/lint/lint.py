@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """usage: lint.py RULE [ROOT]  |  lint.py tidy ROOT BUILD  |  lint.py symbols KEY=FILE[,FILE]...
+usage: lint.py hardening program|library FILE...
 
 Holds the source tree, or what was built from it, against one rule; prints what breaks it and exits 1. The rules are
 in rules_*.py; that each of them bites is shown by selftest.py.
@@ -9,6 +10,7 @@ in rules_*.py; that each of them bites is shown by selftest.py.
 import os
 import sys
 
+import rules_hardening
 import rules_includes
 import rules_source
 import rules_symbols
@@ -38,13 +40,20 @@ def check_symbols(pairs):
             yield from rules_symbols.check(key, path)
 
 
+def check_hardening(kind, paths):
+    for path in paths:
+        yield from rules_hardening.check(path, kind == "program")
+
+
 def main(arguments):
     here = os.path.dirname(os.path.abspath(__file__))
-    if not arguments or arguments[0] not in [*RULES, "symbols", "tidy"]:
+    if not arguments or arguments[0] not in [*RULES, "symbols", "hardening", "tidy"]:
         sys.exit(f"{__doc__}\nrules: {' '.join(RULES)}")
     rule = arguments[0]
     if rule == "symbols":
         broken = list(check_symbols(arguments[1:]))
+    elif rule == "hardening":
+        broken = list(check_hardening(arguments[1], arguments[2:]))
     elif rule == "tidy":
         broken = list(rules_tools.tidy(source.Tree(arguments[1]), arguments[2]))
     else:

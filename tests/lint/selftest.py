@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import lint
+import rules_hardening
 import rules_source
 import rules_symbols
 import rules_tags
@@ -271,11 +272,39 @@ class SymbolRules(LintCase):
         self.bites(self.said("exports", code, "-shared", "-nostdlib"), "exports shows jqc_g")
 
 
+class HardeningRules(LintCase):
+    CODE = (
+        "#include <stdio.h>\nint main(int n, char **v)\n{\n    char a[64];\n"
+        "    snprintf(a, (size_t)n, \"%s\", v[0]);\n    return a[n % 64];\n}\n"
+    )
+    GOOD = ["-fPIE", "-pie", "-Wl,-z,relro,-z,now,-z,noexecstack", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=3",
+            "-fstack-clash-protection", "-fcf-protection=full", "-mbranch-protection=standard"]  # fmt: skip
+
+    def said(self, without=(), more=()):
+        self.write({"a.c": self.CODE})
+        out = os.path.join(self.folder.name, "a.out")
+        machine = "-fcf-protection=full" if os.uname().machine == "x86_64" else "-mbranch-protection=standard"
+        good = [flag for flag in self.GOOD if ("-protection=" not in flag or flag == machine) and flag not in without]
+        given = os.path.join(self.folder.name, "a.c")
+        subprocess.run(["cc", "-O2", "-g", "-w", "-U_FORTIFY_SOURCE", *good, *more, given, "-o", out], check=True)
+        return list(rules_hardening.check(out, True))
+
+    def test_hardening(self):
+        self.assertEqual(self.said(), [])
+        self.bites(self.said(["-pie", "-fPIE"], ["-no-pie", "-fno-pie"]), "no PIE")
+        self.bites(self.said(more=["-Wl,-z,lazy"]), "no full RELRO")
+        self.bites(self.said(more=["-Wl,-z,execstack"]), "a stack that can be executed", "written and executed")
+        self.bites(self.said(more=["-Wl,-rpath,/x"]), "has RUNPATH")
+        self.bites(self.said(["-fstack-protector-strong"], ["-fno-stack-protector"]), "no guard of the stack")
+        self.bites(self.said(["-D_FORTIFY_SOURCE=3"]), "no FORTIFY")
+        self.bites(self.said(["-fstack-clash-protection"]), "without -fstack-clash-protection")
+
+
 class Coverage(unittest.TestCase):
     def test_every_policy_and_rule_is_shown_to_bite(self):
         with open(__file__, encoding="utf-8") as file:
             text = file.read()
-        for name in [*lint.RULES, *rules_symbols.POLICIES]:
+        for name in [*lint.RULES, *rules_symbols.POLICIES, "hardening"]:
             self.assertIn(f'"{name}"', text)
 
 
