@@ -144,6 +144,24 @@ int joinq_why(joinq *client, const char *queue, char **lines)
     return code;
 }
 
+int joinq_broker_stat(joinq *client, struct joinq_broker_stat **out)
+{
+    struct jqc_request *request;
+    struct jqw_message message = {.op = JQW_BROKER};
+    int code = jqc_call(client, &message, NULL, &request);
+    if (code == JQ_OK) {
+        *out = request->answer.broker;
+        request->answer.broker = NULL;
+    }
+    jqc_call_end(client, request);
+    return code;
+}
+
+void joinq_broker_stat_free(struct joinq_broker_stat *stat)
+{
+    free(stat);
+}
+
 void joinq_lines_free(char *lines)
 {
     free(lines);

@@ -11,7 +11,7 @@
 static const uint64_t repeatable = OF(JQW_GET) | OF(JQW_JOIN) | OF(JQW_STAT) | OF(JQW_LIST) | OF(JQW_PEEK) |
                                    OF(JQW_EXPORT) | OF(JQW_WHY) | OF(JQW_PING) | OF(JQW_MARK) | OF(JQW_DECLARE) |
                                    OF(JQW_ALTER) | OF(JQW_PAUSE) | OF(JQW_CLOSE) | OF(JQW_ATTACH) | OF(JQW_FINISH) |
-                                   OF(JQW_CANCEL);
+                                   OF(JQW_CANCEL) | OF(JQW_BROKER);
 /* Of these, what looks at a queue, whichever has the name now. */
 static const uint64_t looks = OF(JQW_STAT) | OF(JQW_PEEK) | OF(JQW_EXPORT) | OF(JQW_WHY);
 static const uint64_t settles = OF(JQW_DONE) | OF(JQW_NACK) | OF(JQW_RELEASE) | OF(JQW_TOUCH);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the broker sends: each answer ends a request, each event is for nobody in particular. One function an answer. */
 #include "jqc_batch.h"
+#include "jqc_broker.h"
 #include "jqc_core.h"
 #include "jqc_stats.h"
 #include <stdlib.h>
@@ -237,6 +238,15 @@ static int take_explained(struct jqc_core *core, struct jqc_request *request, co
     return JQ_OK;
 }
 
+static int take_figures(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    const struct jqw_figures *figures = &message->figures;
+    outcome_set(core, request, figures->code, figures->text, 0);
+    if (figures->code == JQ_OK)
+        request->answer.code = jqc_broker_new(figures, &request->answer.broker);
+    return JQ_OK;
+}
+
 struct answer_kind {
     int (*take)(struct jqc_core *, struct jqc_request *, const struct jqw_message *); /* JQ_EMPTY: it stays open */
     uint64_t answers; /* the requests that it answers, a bit for each opcode */
@@ -254,6 +264,7 @@ static const struct answer_kind kinds[] = {
     [JQW_PEEKED - JQW_WELCOME] = {take_peeked, 1U << JQW_PEEK},
     [JQW_EXPLAINED - JQW_WELCOME] = {take_explained, 1U << JQW_WHY},
     [JQW_EXPORTED - JQW_WELCOME] = {take_exported, 1U << JQW_EXPORT},
+    [JQW_FIGURES - JQW_WELCOME] = {take_figures, UINT64_C(1) << JQW_BROKER},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 

@@ -17,7 +17,9 @@ static void answer_fini(struct jqc_answer *answer)
     jqc_batch_give(answer->batch);
     joinq_stats_free(answer->stats);
     free(answer->lines);
+    free(answer->broker);
     answer->lines = NULL;
+    answer->broker = NULL;
     answer->batch = NULL;
     answer->stats = NULL;
 }

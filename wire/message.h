@@ -353,6 +353,21 @@ struct jqw_explained {
     uint64_t incarnation;
     struct jqw_bytes lines; /* sentences, one a line */
 };
+struct jqw_figure {
+    struct jqw_bytes name;
+    uint64_t value;
+};
+struct jqw_figures {
+    uint32_t code;
+    struct jqw_bytes text;
+    struct jqw_bytes version;        /* of the broker's software */
+    struct jqw_bytes instance, data; /* as in WELCOME */
+    const struct jqw_figure *item;
+    uint32_t count;
+};
+struct jqw_broker { /* BROKER */
+    uint64_t flags; /* none yet */
+};
 struct jqw_event_lease_lost {
     struct jqw_ranges ranges;
 };
@@ -398,6 +413,8 @@ struct jqw_message {
         struct jqw_peeked peeked;
         struct jqw_exported exported;
         struct jqw_explained explained;
+        struct jqw_broker broker;
+        struct jqw_figures figures;
         struct jqw_event_lease_lost lease_lost;
         struct jqw_event_fenced fenced;
         struct jqw_event_draining draining;
@@ -413,6 +430,7 @@ struct jqw_scratch {
     struct jqw_detail details[JQW_BATCH_MAX];
     struct jqw_target targets[JQW_TARGETS_MAX];
     struct jqw_queue queues[JQW_GET_OTHERS_MAX];
+    struct jqw_figure figures[JQW_FIGURES_MAX];
 };
 
 /* Decodes the msgpack array of one frame (without its length). JQ_OK: *out is set and borrows from frame and scratch; `item` of

@@ -54,7 +54,8 @@
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
 
 _Static_assert(JQW_NAME_MAX == 255 && JQW_TEXT_MAX == 400 && JQW_BATCH_MAX == 1000 && JQW_LIST_MAX == 100 &&
-                   JQW_LINES_MAX == 4096 && JQW_TARGETS_MAX == 16 && JQW_GET_OTHERS_MAX == 15 && JQW_SLOTS_MAX == 1024,
+                   JQW_LINES_MAX == 4096 && JQW_TARGETS_MAX == 16 && JQW_GET_OTHERS_MAX == 15 &&
+                   JQW_SLOTS_MAX == 1024 && JQW_FIGURES_MAX == 200,
                "the texts in these tables name limits");
 
 static const struct jqw_field put_option_fields[] = {
@@ -160,6 +161,13 @@ static const struct jqw_field stat_item_fields[] = {
 #undef STAT_FIELD
 };
 const struct jqw_options jqw_stat_options = {stat_item_fields, LENGTH(stat_item_fields), sizeof(struct jqw_stat)};
+
+static const struct jqw_field figure_item_fields[] = {
+    NAME_IN(jqw_figure, "name", name),
+    IN(jqw_figure, "value", value, UINT),
+};
+static const struct jqw_options figure_item = {figure_item_fields, LENGTH(figure_item_fields),
+                                               sizeof(struct jqw_figure)};
 
 /* ---- from client to broker ---------------------------------------------------------------------------------------- */
 
@@ -279,6 +287,7 @@ static const struct jqw_field export_fields[] = {
 };
 static const struct jqw_field why_fields[] = {QUEUE(named.queue)};
 static const struct jqw_field ping_fields[] = {U64("data", ping.data)};
+static const struct jqw_field broker_fields[] = {FLAGS(broker.flags, 0)};
 
 /* ---- from broker to client ---------------------------------------------------------------------------------------- */
 
@@ -356,6 +365,13 @@ static const struct jqw_field explained_fields[] = {
     CODE(explained),
     U64("incarnation", explained.incarnation),
     STR("lines", explained.lines, JQW_LINES_MAX, "lines: more than 4096 bytes"),
+};
+static const struct jqw_field figures_fields[] = {
+    CODE(figures),
+    NAME("version", figures.version),
+    BIN16("instance", figures.instance),
+    BIN16("data", figures.data),
+    MAPS("figures", figures.item, figures.count, 0, JQW_FIGURES_MAX, figure_item, figures, "more than 200 figures"),
 };
 static const struct jqw_field event_lease_lost_fields[] = {PLAIN("ranges", lease_lost.ranges, RANGES)};
 static const struct jqw_field event_fenced_fields[] = {

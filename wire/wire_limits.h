@@ -14,6 +14,7 @@ enum {
     JQW_SETTLE_MAX = 1000,             /* messages settled by the ranges of one list of a request: INVALID */
     JQW_LOST_MAX = 2000,               /* ranges in one list of an answer or event */
     JQW_LIST_MAX = 100,                /* queues in one answer to list */
+    JQW_FIGURES_MAX = 200,             /* figures of a broker in one answer */
     JQW_TARGETS_MAX = 16,              /* puts of one forward: INVALID */
     JQW_GET_OTHERS_MAX = 15,           /* queues of one get besides the first: INVALID */
     JQW_SLOTS_MAX = 1024,              /* slots of one client: INVALID */

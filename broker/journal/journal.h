@@ -35,6 +35,19 @@ struct journal_state {
     enum journal_accepts accepts;
 };
 
+/* What it has done so far, and has. Of a journal without files all but the records is 0. */
+struct journal_figures {
+    uint64_t last_record; /* appended */
+    uint64_t waiting_bytes;
+    uint64_t busy_ns; /* for how long the write or sync under way has been, when it was last ticked */
+    uint64_t segments, log_bytes;
+    uint64_t reserve; /* 1: the next segment is there */
+    uint64_t written_bytes, groups;
+    uint64_t syncs, sync_time_ns, sync_max_ns;
+    uint64_t write_errors, sync_errors, read_errors, make_errors;
+    uint64_t given_up, released;
+};
+
 /* Called when the state has changed. It must not call the journal. */
 struct journal_listener {
     void (*changed)(void *user, const struct journal_state *state);
@@ -49,6 +62,7 @@ struct journal_ops {
                  uint64_t now);               /* at the end of a turn, and when next says so: what is due is begun */
     uint64_t (*next)(const struct journal *); /* when to call tick; 0: at once; ENGINE_FOREVER */
     void (*state)(const struct journal *, struct journal_state *out);
+    void (*figures)(const struct journal *, struct journal_figures *out);
     void (*free)(struct journal *);
 };
 
@@ -81,6 +95,12 @@ static inline struct journal_state journal_state(const struct journal *journal)
     struct journal_state state;
     journal->ops->state(journal, &state);
     return state;
+}
+static inline struct journal_figures journal_figures(const struct journal *journal)
+{
+    struct journal_figures figures;
+    journal->ops->figures(journal, &figures);
+    return figures;
 }
 static inline uint64_t journal_durable(const struct journal *journal)
 {

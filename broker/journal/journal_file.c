@@ -41,6 +41,28 @@ void journal_tell(struct file_journal *j)
         listener->changed(listener->user, &state);
 }
 
+static void file_figures(const struct journal *journal, struct journal_figures *out)
+{
+    const struct file_journal *j = (const struct file_journal *)journal;
+    *out = j->figures;
+    out->last_record = j->record_last;
+    out->waiting_bytes = j->backlog;
+    out->busy_ns = journal_busy(j) ? j->now - j->busy_since : 0;
+    out->segments = j->segment_count;
+    out->reserve = j->maker.ready != 0;
+    for (size_t i = 0; i < j->segment_count; i++)
+        out->log_bytes += j->segments[i].size;
+}
+
+void journal_says(const struct file_journal *j, enum journal_trouble_kind kind,
+                  const struct journal_io_request *request, uint64_t offset)
+{
+    const struct journal_trouble trouble = {
+        .kind = kind, .file = request->name, .offset = offset, .error = request->error, .took_ns = request->took_ns};
+    if (j->trouble)
+        j->trouble(j->base.listener.user, &trouble);
+}
+
 uint64_t journal_backlog(const struct journal *journal)
 {
     return ((const struct file_journal *)journal)->backlog;
@@ -48,10 +70,27 @@ uint64_t journal_backlog(const struct journal *journal)
 
 /* ---- time ---- */
 
+static uint64_t slow_at(const struct file_journal *j)
+{
+    return journal_busy(j) && !j->slow_told ? j->busy_since + JOURNAL_SLOW_NS : ENGINE_FOREVER;
+}
+
+/* A disk that does not answer is told of before it does. */
+static void tell_slow(struct file_journal *j)
+{
+    struct journal_io_request waits = {.took_ns = j->now - j->busy_since};
+    if (j->now < slow_at(j))
+        return;
+    journal_segment_name(j->segments[j->segment_count - 1].number, waits.name);
+    j->slow_told = true;
+    journal_says(j, JOURNAL_DISK_SLOW, &waits, j->durable_end);
+}
+
 static void file_tick(struct journal *journal, uint64_t now)
 {
     struct file_journal *j = file_of(journal);
     j->now = now > j->now ? now : j->now;
+    tell_slow(j);
     journal_gather_tick(j);
     journal_go_on(j);
 }
@@ -74,7 +113,8 @@ static uint64_t file_next(const struct journal *journal)
 {
     const struct file_journal *j = (const struct file_journal *)journal;
     const struct maker *maker = &j->maker;
-    uint64_t next = next_of_group(j);
+    uint64_t next = next_of_group(j), slow = slow_at(j);
+    next = slow < next ? slow : next;
     if (!maker->ready && maker->state == MAKER_IDLE && maker->backoff.until_ns < next)
         next = maker->backoff.until_ns;
     return next;
@@ -104,6 +144,7 @@ static void file_free(struct journal *journal)
 {
     struct file_journal *j = file_of(journal);
     j->base.listener = (struct journal_listener){0};
+    j->trouble = NULL;
     bool waits = journal_gathers(j);
     journal_gather_never(j);
     if (waits)
@@ -123,6 +164,7 @@ static const struct journal_ops file_ops = {
     .tick = file_tick,
     .next = file_next,
     .state = file_state,
+    .figures = file_figures,
     .free = file_free,
 };
 
@@ -133,6 +175,7 @@ struct file_journal *journal_file_new(const struct journal_config *config)
         return NULL;
     j->base = (struct journal){.ops = &file_ops, .listener = config->listener};
     j->io = config->io;
+    j->trouble = config->trouble;
     j->bodies = config->bodies;
     memcpy(j->id, config->id, sizeof j->id);
     j->segment_size = config->segment_size ? config->segment_size : JOURNAL_SEGMENT_SIZE;

@@ -56,6 +56,24 @@ struct journal_replay {
     void *user;
 };
 
+/* What went wrong with the disk, or takes long, as it happens. Whoever hears it must not call the journal. */
+enum journal_trouble_kind {
+    JOURNAL_WRITE_FAILED, /* the segment is given up from `offset` on, and what it had there is written again elsewhere */
+    JOURNAL_SYNC_FAILED, /* likewise */
+    JOURNAL_MAKE_FAILED, /* the next segment cannot be made */
+    JOURNAL_READ_FAILED, /* error 0: what is there is not what was written */
+    JOURNAL_DISK_SLOW,   /* a write or sync has taken so long, and perhaps goes on */
+    JOURNAL_TROUBLES
+};
+struct journal_trouble {
+    enum journal_trouble_kind kind;
+    const char *file; /* borrowed */
+    uint64_t offset;
+    int error; /* errno */
+    uint64_t took_ns;
+};
+enum { JOURNAL_SLOW_NS = 1000000000 };
+
 struct journal_config {
     struct journal_io *io; /* the folder, locked; it must outlive the journal */
     uint8_t id[JOURNAL_ID_SIZE];
@@ -63,6 +81,7 @@ struct journal_config {
                                batches. 1 without one */
     uint32_t segment_size; /* 0: JOURNAL_SEGMENT_SIZE */
     struct journal_listener listener;
+    void (*trouble)(void *user, const struct journal_trouble *trouble); /* with the listener's user; may be NULL */
     struct journal_bodies bodies;
     struct journal_replay replay;
     bool

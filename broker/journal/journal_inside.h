@@ -95,6 +95,10 @@ struct file_journal {
     struct backoff failing;
     struct gather gather;
     struct journal_state told;
+    struct journal_figures figures; /* only what it counts */
+    void (*trouble)(void *user, const struct journal_trouble *trouble);
+    uint64_t busy_since; /* what is under way; by the last tick before it */
+    bool slow_told;      /* that it takes long */
     struct journal_io_request write, head, sync;
     struct iovec head_part;
     struct iovec parts[GROUP_FRAMES + 1];
@@ -133,6 +137,9 @@ void journal_segment_forget(struct file_journal *journal, size_t index);
 void journal_background(struct file_journal *journal, enum journal_io_op op, uint64_t segment, uint64_t size);
 /* journal_file.c */
 void journal_tell(struct file_journal *journal);
+/* Something went wrong with this request, or takes long. */
+void journal_says(const struct file_journal *journal, enum journal_trouble_kind kind,
+                  const struct journal_io_request *request, uint64_t offset);
 enum journal_accepts journal_level(const struct file_journal *journal);
 JQ_MUST_USE struct file_journal *journal_file_new(const struct journal_config *config);
 

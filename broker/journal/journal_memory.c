@@ -26,6 +26,11 @@ static void memory_state(const struct journal *journal, struct journal_state *ou
                                   .accepts = memory->refusing ? JOURNAL_ACCEPTS_NONE : JOURNAL_ACCEPTS_ALL};
 }
 
+static void memory_figures(const struct journal *journal, struct journal_figures *out)
+{
+    *out = (struct journal_figures){.last_record = ((const struct memory_journal *)journal)->last};
+}
+
 static void tell(struct memory_journal *memory)
 {
     const struct journal_listener *listener = &memory->base.listener;
@@ -79,6 +84,7 @@ static const struct journal_ops memory_ops = {
     .tick = memory_tick,
     .next = memory_next,
     .state = memory_state,
+    .figures = memory_figures,
     .free = memory_free,
 };
 

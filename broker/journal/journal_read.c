@@ -12,6 +12,7 @@ enum {
 };
 
 struct reading {
+    struct file_journal *journal;
     journal_read_done done;
     void *user;
     uint8_t *buffer;
@@ -52,8 +53,11 @@ static void span_done(struct journal_io_request *request)
     bool good = !request->error && request->got == request->size;
     for (uint32_t i = 0; i < span->count && good; i++)
         good = take(request, &span->parts[i], span->direct);
-    if (!good)
+    if (!good) {
         reading->code = JQ_STORAGE;
+        reading->journal->figures.read_errors++;
+        journal_says(reading->journal, JOURNAL_READ_FAILED, request, request->offset);
+    }
     if (!span->direct)
         free(request->bytes);
     free(span);
@@ -110,7 +114,7 @@ int journal_read_parts(struct journal *journal, const struct journal_part *parts
     struct reading *reading = malloc(sizeof *reading);
     if (!reading)
         return JQ_OVERLOADED;
-    *reading = (struct reading){.done = done, .user = user, .buffer = parts->to, .left = 1};
+    *reading = (struct reading){.journal = j, .done = done, .user = user, .buffer = parts->to, .left = 1};
     for (uint32_t i = 0, n; i < count && reading->code == JQ_OK; i += n) {
         uint64_t end;
         n = span_of(&parts[i], count - i, &end);

@@ -56,6 +56,8 @@ static void maker_done(struct journal_io_request *request)
     if (request->error && maker->state == MAKER_CREATES && maker->reuses) {
         maker_reuse_failed(j);
     } else if (request->error) {
+        j->figures.make_errors++;
+        journal_says(j, JOURNAL_MAKE_FAILED, request, 0);
         maker_failed(j);
     } else if (maker->state == MAKER_CREATES) {
         maker->reuses = 0;
@@ -171,6 +173,7 @@ bool journal_release(struct journal *journal, uint64_t segment)
             continue;
         if (!has_follower(j, i))
             return false;
+        j->figures.released++;
         bool whole = j->segments[i].size + j->segment_size / RESERVE_PARTS >= j->segment_size;
         bool wanted = !maker->ready && !maker->reuses && maker->state == MAKER_IDLE;
         journal_segment_forget(j, i);

@@ -57,12 +57,27 @@ static void frames_durable(struct file_journal *j, uint64_t last)
 
 /* ---- faults ---- */
 
+/* Of several that fail together the first is told. */
+static void failed(struct file_journal *j, const struct journal_io_request *request)
+{
+    bool sync = request->op == JOURNAL_IO_SYNC;
+    if (!request->error)
+        return;
+    j->figures.sync_errors += sync;
+    j->figures.write_errors += !sync;
+    if (j->fault)
+        return;
+    j->fault = request->error;
+    journal_says(j, sync ? JOURNAL_SYNC_FAILED : JOURNAL_WRITE_FAILED, request, j->durable_end);
+}
+
 /* Nothing of what is not durable is taken for written: it goes to another segment, however long it takes until there is one. */
 static void give_up(struct file_journal *j)
 {
     j->fault = 0;
     j->active = j->head_due = false;
     j->segments[j->segment_count - 1].given_up = true;
+    j->figures.given_up++;
     j->unwritten = j->first;
     j->backlog = j->unsynced = 0;
     for (const struct journal_frame *frame = j->first; frame; frame = frame->next)
@@ -91,8 +106,7 @@ static void head_done(struct journal_io_request *request)
 {
     struct file_journal *j = request->user;
     j->head_busy = false;
-    if (!j->fault)
-        j->fault = request->error;
+    failed(j, request);
     if (!j->fault)
         is_written(j);
     settle(j);
@@ -102,7 +116,7 @@ static void write_done(struct journal_io_request *request)
 {
     struct file_journal *j = request->user;
     j->write_busy = false;
-    j->fault = request->error;
+    failed(j, request);
     if (!j->fault)
         j->backlog -= j->group_bytes;
     if (!j->fault && !j->head_due)
@@ -110,12 +124,22 @@ static void write_done(struct journal_io_request *request)
     settle(j);
 }
 
+static void sync_count(struct file_journal *j, const struct journal_io_request *request)
+{
+    struct journal_figures *figures = &j->figures;
+    figures->syncs++;
+    figures->sync_time_ns += request->took_ns;
+    figures->sync_max_ns = request->took_ns > figures->sync_max_ns ? request->took_ns : figures->sync_max_ns;
+    if (request->took_ns >= JOURNAL_SLOW_NS)
+        journal_says(j, JOURNAL_DISK_SLOW, request, j->durable_end);
+}
+
 static void sync_done(struct journal_io_request *request)
 {
     struct file_journal *j = request->user;
     j->sync_busy = false;
-    if (!j->fault)
-        j->fault = request->error;
+    sync_count(j, request);
+    failed(j, request);
     if (!j->fault) {
         journal_gather_begin(j, j->sync_last - j->durable, request->took_ns);
         frames_durable(j, j->sync_last);
@@ -125,6 +149,8 @@ static void sync_done(struct journal_io_request *request)
 
 static void submit(struct file_journal *j, struct journal_io_request *request)
 {
+    j->busy_since = j->now;
+    j->slow_told = false;
     journal_segment_name(j->segments[j->segment_count - 1].number, request->name);
     request->user = j;
     journal_io_submit(j->io, request);
@@ -198,6 +224,8 @@ static void write_submit(struct file_journal *j)
         quiet &= frame->quiet;
     }
     j->unsynced += j->group_bytes;
+    j->figures.groups++;
+    j->figures.written_bytes += j->used - at;
     j->write_busy = true;
     bool sync = journal_sync_due(j, &when);
     j->write = (struct journal_io_request){.op = JOURNAL_IO_WRITE,

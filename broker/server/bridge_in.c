@@ -258,5 +258,7 @@ static take_message *const takes[] = {
 void bridge_message(struct connection *connection, const struct jqw_message *message)
 {
     JQ_ASSERT((size_t)message->op < sizeof takes / sizeof *takes && takes[message->op]);
+    if ((size_t)message->op < FIGURE_REQUESTS)
+        connection->server->counters.requests[message->op]++;
     takes[message->op](connection, message);
 }

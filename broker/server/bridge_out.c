@@ -258,6 +258,12 @@ static int say_effect(const struct saying *saying)
 
 /* ---- to the connection ---- */
 
+static void count_answer(struct server *server, uint32_t request, uint32_t code)
+{
+    if (request != 0 && code < FIGURE_CODES)
+        server->counters.answers[code]++;
+}
+
 /* An answer that cannot be given: without it the connection is worth nothing, and its leases must come back. */
 static void fail(struct connection *connection)
 {
@@ -282,6 +288,7 @@ void bridge_effect(struct server *server, const struct engine_effect *effect)
     if (effect->kind == ENGINE_GOT && effect->got.receipt > connection->receipt)
         connection->receipt = effect->got.receipt;
     int code = say_effect(&saying);
+    count_answer(server, effect->request, effect->code);
     if (waits && code == JQ_OK)
         code = held_add(connection, effect, &held);
     output_clear(&server->pool, &held);
@@ -322,6 +329,7 @@ static struct jqw_message result_message(uint32_t request, enum jqw_code code, c
 void bridge_result(struct connection *connection, uint32_t request, enum jqw_code code, const char *text)
 {
     const struct jqw_message message = result_message(request, code, text);
+    count_answer(connection->server, request, code);
     bridge_send(connection, &message);
 }
 

@@ -8,6 +8,6 @@
 typedef void take_message(struct connection *, const struct jqw_message *);
 
 take_message take_declare, take_alter, take_delete, take_purge, take_reopen, take_pause, take_mark, take_move,
-    take_ping, take_why, take_export;
+    take_ping, take_why, take_export, take_broker;
 
 #endif

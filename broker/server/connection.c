@@ -82,6 +82,7 @@ int connection_open(struct server *server, const struct jqw_transport *transport
     connection->io.data = connection;
     connection->remote = jqw_transport_peer(transport, 0) != JQW_PEER_LOCAL;
     server->connections++;
+    server->counters.accepted++;
     server_deadline_set(connection, &server->greeting, server->config.hello_ns);
     watch(connection);
     return JQ_OK;

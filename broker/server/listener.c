@@ -26,6 +26,7 @@ static const double PAUSE_S = 1.;
 static void turn_away(struct server *server, struct jqw_transport *transport)
 {
     uint8_t frame[256];
+    server->counters.refused++;
     struct iovec iov = {.iov_base = frame, .iov_len = bridge_too_many(server, frame, sizeof frame)};
     (void)jqw_read(transport, server->input, INPUT_SIZE);
     (void)jqw_writev(transport, &iov, 1);

@@ -5,4 +5,7 @@
 
 __attribute__((format(printf, 1, 2))) void server_log(const char *format, ...);
 
+/* How far it has come: on a terminal each time in the place of the last. */
+__attribute__((format(printf, 1, 2))) void server_progress(const char *format, ...);
+
 #endif

@@ -5,16 +5,36 @@
 #include "store.h"
 #include <unistd.h>
 
-static uint64_t used(const struct server *server)
+void server_memory(const struct server *server, struct memory *out)
 {
     struct store_totals store;
     struct engine_totals engine;
     store_totals(server->store, &store);
     engine_totals(server->turn.engine, &engine);
-    return store.bytes + server->pool.bytes + server->input_bytes + engine.messages * MESSAGE_BYTES +
-           engine.leases * LEASE_BYTES + engine.members * MEMBER_BYTES + engine.producers * PRODUCER_BYTES +
-           engine.waiters * WAITER_BYTES + engine.queues * QUEUE_BYTES + engine.clients * CLIENT_BYTES +
-           engine.slots * SLOT_BYTES + server->connections * (uint64_t)CONNECTION_BYTES;
+    *out = (struct memory){
+        .bodies = store.bytes,
+        .messages = engine.messages * MESSAGE_BYTES,
+        .leases = engine.leases * LEASE_BYTES,
+        .waiters = engine.waiters * WAITER_BYTES,
+        .queues = engine.queues * QUEUE_BYTES + engine.members * MEMBER_BYTES + engine.producers * PRODUCER_BYTES,
+        .clients = engine.clients * CLIENT_BYTES + engine.slots * SLOT_BYTES,
+        .connections = server->connections * (uint64_t)CONNECTION_BYTES,
+        .input = server->input_bytes,
+        .output = server->pool.bytes,
+    };
+}
+
+uint64_t server_memory_sum(const struct memory *memory)
+{
+    return memory->bodies + memory->messages + memory->leases + memory->waiters + memory->queues + memory->clients +
+           memory->connections + memory->input + memory->output;
+}
+
+static uint64_t used(const struct server *server)
+{
+    struct memory memory;
+    server_memory(server, &memory);
+    return server_memory_sum(&memory);
 }
 
 /* The sum is made anew only when what was left of it is spent. */

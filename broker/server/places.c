@@ -2,12 +2,9 @@
 /* It turns one's places into the other's, and has chunks read. */
 #include "places.h"
 #include "codes.h"
-#include "log.h"
 #include "state.h"
 #include "store.h"
 #include <stdlib.h>
-
-enum { TELL_NS = 1000000000 }; /* how often it is told that reading fails */
 
 enum {
     SHARE = 2,      /* one part in so many of the memory that nothing else takes is for bodies of durable queues, ... */
@@ -130,22 +127,11 @@ struct load {
     uint32_t chunk;
 };
 
-static void tell_failure(struct server *server)
-{
-    uint64_t now = server_now();
-    if (server->storage.unread_ns && now - server->storage.unread_ns < TELL_NS)
-        return;
-    server->storage.unread_ns = now;
-    server_log("%s: bodies cannot be read back; their messages are tried again later", server->config.data);
-}
-
 static void load_done(void *user, int code, uint8_t *buffer)
 {
     struct load *load = user;
     (void)buffer;
     load->server->read_some = true;
-    if (code != JQ_OK)
-        tell_failure(load->server);
     store_loaded(load->server->store, load->chunk, code);
     free(load);
 }

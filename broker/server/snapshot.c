@@ -104,6 +104,7 @@ static bool clean_begin(struct server *server)
     max = repair ? server->config.memory_max / 2 : max < CLEAN_MAX ? max : CLEAN_MAX;
     while (all && (one = emptiest(all, count, repair)) && bytes + one->alive <= max) {
         one->clean = true;
+        server->counters.segments_rewritten++;
         bytes += one->alive;
     }
     bool some = all && bytes && store_clean_begin(server->store, all, count);
@@ -179,6 +180,7 @@ void snapshot_hear(struct server *server, const struct engine_effects *effects)
     if (!effects->snapshot.some || !effects->snapshot.end)
         return;
     storage->snapshot.running = false;
+    server->counters.snapshots++;
     storage->snapshot.first = effects->snapshot.first;
     storage->snapshot.last = effects->snapshot.last;
     dead_note(server);

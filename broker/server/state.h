@@ -5,6 +5,7 @@
 
 #include "bridge_compact.h"
 #include "connection.h"
+#include "figures.h"
 #include "listener.h"
 #include "output.h"
 #include "places.h"
@@ -44,6 +45,7 @@ struct server {
     bool read_some;       /* bodies were read since held answers were last looked at */
     uint64_t memory_room; /* what puts may still take in this turn */
     uint32_t connections;
+    struct counters counters;
     struct connection *dirty_first, *dirty_last;
     struct connection *more;    /* with frames left from the last turn */
     struct connection *sent;    /* to whose hosts something may be on its way */
@@ -76,6 +78,12 @@ enum {
 
 uint64_t server_now(void); /* monotonic nanoseconds */
 
+/* What is taken of the limit, by what it is for. */
+struct memory {
+    uint64_t bodies, messages, leases, waiters, queues, clients, connections, input, output;
+};
+void server_memory(const struct server *server, struct memory *out);
+uint64_t server_memory_sum(const struct memory *memory);
 /* Asks whether so many bytes more are within the limit, all counted, and takes them for this turn. */
 bool server_memory_allows(struct server *server, uint64_t bytes);
 uint64_t server_memory_default(void);

@@ -10,13 +10,33 @@
 #include <string.h>
 #include <time.h>
 
-enum { PROGRESS_NS = 1000000000 }; /* how often it is told */
+enum {
+    PROGRESS_NS = 1000000000, /* how often it is told */
+    JUMP_NS = 1000000000,     /* of the time of day: less is none */
+    DRIFT_PART = 1000,        /* nor is one part in so many of the time that has gone by */
+};
 
 static uint64_t wall_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t storage_wall(struct server *server, uint64_t now)
+{
+    struct storage *storage = &server->storage;
+    uint64_t wall = wall_now();
+    int64_t ahead = (int64_t)(wall - now), jump = ahead - storage->clock.ahead_ns;
+    uint64_t size = (uint64_t)(jump < 0 ? -jump : jump), since = now - storage->clock.looked_ns;
+    if (storage->clock.looked_ns && size > JUMP_NS + since / DRIFT_PART) {
+        storage->clock.jumps++;
+        server_log("the time of day has jumped %s by %" PRIu64 " s; nothing that waits goes by it",
+                   jump < 0 ? "backwards" : "forwards", size / 1000000000);
+    }
+    storage->clock.ahead_ns = ahead;
+    storage->clock.looked_ns = now;
+    return wall;
 }
 
 /* ---- what the journal asks for, and tells ---- */
@@ -60,7 +80,7 @@ static void on_progress(void *user, uint64_t done, uint64_t total)
     if (now - server->storage.said_ns < PROGRESS_NS || total == 0)
         return;
     server->storage.said_ns = now;
-    server_log("reading %s: %" PRIu64 " of %" PRIu64 " MB", server->config.data, done / 1000000, total / 1000000);
+    server_progress("reading %s: %" PRIu64 " of %" PRIu64 " MB", server->config.data, done / 1000000, total / 1000000);
 }
 
 static void on_found(void *user, const char *file, uint64_t offset, uint64_t size, const char *text)
@@ -109,6 +129,7 @@ static int recover(struct server *server)
     struct journal_config config = {
         .io = storage->io,
         .listener = {on_changed, server},
+        .trouble = trouble_hear,
         .bodies = places_bodies(server),
         .replay = {.records = on_records,
                    .adopt = places_adopt,

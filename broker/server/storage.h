@@ -15,6 +15,12 @@
 struct server;
 struct store_segment;
 
+/* Each kind of trouble is told every ten seconds at most, with how often it occurred meanwhile. */
+struct trouble {
+    uint64_t told_ns[JOURNAL_TROUBLES]; /* 0: never */
+    uint64_t untold[JOURNAL_TROUBLES];
+};
+
 struct storage {
     struct journal_io *io;        /* NULL: no folder */
     uint8_t id[JOURNAL_ID_SIZE];  /* of the data */
@@ -30,9 +36,14 @@ struct storage {
         size_t dead_count;
         uint64_t vain; /* bytes of the log after one by which nothing could go */
     } snapshot;
-    uint64_t unread_ns; /* when it was last told that bodies cannot be read */
-    uint64_t said_ns;   /* when progress was last told */
-    ev_async woken;     /* by threads of the journal */
+    struct {
+        int64_t ahead_ns; /* of the monotonic clock, when it was last looked at, ... */
+        uint64_t looked_ns;
+        uint64_t jumps;
+    } clock;                /* of the time of day */
+    struct trouble trouble; /* what was told of it */
+    uint64_t said_ns;       /* when progress was last told */
+    ev_async woken;         /* by threads of the journal */
 };
 
 /* Makes the journal; the engine is there, and has made no step. JQ_OK; or why not, which has been logged. */
@@ -41,6 +52,12 @@ void storage_close(struct server *server); /* tolerates a half-made one */
 /* At the end of a turn, and when storage_next says so (monotonic ns). */
 void storage_turn(struct server *server, uint64_t now);
 uint64_t storage_next(const struct server *server);
+
+/* The time of day, at this monotonic time; a jump is noticed and told. */
+uint64_t storage_wall(struct server *server, uint64_t now);
+
+/* trouble.c: what the journal complains of, for people. */
+void trouble_hear(void *user, const struct journal_trouble *trouble);
 
 /* snapshot.c: so that older records can go. The command for the next slice is added to the batch; what came of it is heard. */
 void snapshot_ask(struct server *server);

@@ -43,13 +43,6 @@ void *turn_alloc(struct server *server, size_t size)
 
 /* ---- effects ---- */
 
-static uint64_t wall_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* The journal had said that it accepts, and the engine relied on it: answers that rest on these records never leave. */
 static void records_lost(struct server *server)
 {
@@ -63,7 +56,7 @@ static void append_records(struct server *server)
     const struct engine_effects *effects = &server->turn.effects;
     if (effects->record_count == 0)
         return;
-    struct journal_batch batch = {.wall_ns = wall_now(),
+    struct journal_batch batch = {.wall_ns = storage_wall(server, server_now()),
                                   .sync_by_ns = effects->sync_by_ns,
                                   .records = effects->records,
                                   .count = effects->record_count,
@@ -134,10 +127,12 @@ void turn_execute(struct server *server)
 static void log_level(const struct server *server)
 {
     const struct turn *turn = &server->turn;
-    server_log("the data folder %s", !turn->accepts
-                                         ? "takes nothing: requests to durable queues that change something fail"
-                                     : turn->full ? "is full: only what gives space back is done"
-                                                  : "takes everything again");
+    server_log("%s: %s", server->config.data,
+               !turn->accepts
+                   ? "the disk takes nothing: requests that change a durable queue fail with STORAGE until it does"
+               : turn->full ? "the disk is full: of durable queues only done, close, delete and their like go on; make "
+                              "room, or finish messages"
+                            : "the disk takes everything again");
 }
 
 static void tell_journal_accepts(struct server *server)
@@ -210,6 +205,14 @@ static void arm(struct server *server)
     ev_timer_start(server->loop, &turn->timer);
 }
 
+static void turn_count(struct counters *counters, uint64_t now)
+{
+    uint64_t took = now - counters->turn_began_ns;
+    counters->turns++;
+    counters->turns_time_ns += took;
+    counters->turns_max_ns = took > counters->turns_max_ns ? took : counters->turns_max_ns;
+}
+
 static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     struct server *server = watcher->data;
@@ -228,6 +231,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
     }
     free_dead(server);
     storage_turn(server, server_now());
+    turn_count(&server->counters, server_now());
     server_deadline_arm(server);
     if (server->draining && server->connections == 0)
         ev_break(server->loop, EVBREAK_ALL);
@@ -240,6 +244,7 @@ static void on_turn_begins(struct ev_loop *loop, ev_check *watcher, int events)
     (void)loop;
     (void)events;
     struct connection *more = server->more;
+    server->counters.turn_began_ns = server_now();
     server->more = NULL;
     while (more) {
         struct connection *next = more->next_more;
@@ -267,7 +272,7 @@ static int turn_memory(struct server *server)
 {
     struct turn *turn = &server->turn;
     const struct engine_config config = {
-        .incarnation_first = wall_now() / 1000,
+        .incarnation_first = storage_wall(server, server_now()) / 1000,
         .waiting_max = server->config.waiting_max,
         .waiting_bytes_max = server->config.waiting_bytes_max,
         .client_forget_ns = (uint64_t)CLIENT_FORGET_MS * 1000000,
@@ -290,6 +295,7 @@ int turn_init(struct server *server)
     if (code != JQ_OK)
         return code;
     turn->number = 1;
+    server->counters.began_ns = server->counters.turn_began_ns = server_now();
     const struct journal_state state = journal_state(turn->journal);
     turn->accepts = turn->accepts_told = state.accepts != JOURNAL_ACCEPTS_NONE;
     turn->full = state.accepts != JOURNAL_ACCEPTS_ALL;

@@ -56,6 +56,8 @@ void unread_add(struct server *server, struct unread *unread)
 
 static void carry_out(struct server *server, const struct unread *unread)
 {
+    for (uint32_t i = 0; i < unread->run_count; i++)
+        server->counters.messages_unreadable += unread->runs[i].count;
     turn_room(server);
     struct engine_command *command = turn_command(server);
     command->op = ENGINE_UNREAD;

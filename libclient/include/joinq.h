@@ -276,6 +276,23 @@ JOINQ_API size_t joinq_stats_count(const struct joinq_stats *stats);
 JOINQ_API const struct joinq_stat *joinq_stats_at(const struct joinq_stats *stats, size_t index);
 JOINQ_API void joinq_stats_free(struct joinq_stats *stats);
 
+/* One thing that the broker tells of itself, by name: those of PROTOCOL.md section 8, how many requests of each kind there were
+ * (requests_put, ...) and how many answers of each code (answers_ok, ...). */
+struct joinq_figure {
+    const char *name;
+    uint64_t value;
+};
+struct joinq_broker_stat {
+    const char *version;  /* of joinqd */
+    const char *instance; /* this run of it, 32 hexadecimal digits */
+    const char *data;     /* its data, likewise; "": it keeps none */
+    const struct joinq_figure *figures;
+    size_t figure_count;
+};
+/* The broker itself. *out is the caller's: joinq_broker_stat_free. Codes: OK. Since 0.1. */
+JOINQ_API JOINQ_CHECK int joinq_broker_stat(joinq *client, struct joinq_broker_stat **out);
+JOINQ_API void joinq_broker_stat_free(struct joinq_broker_stat *stat);
+
 /* ---- put --------------------------------------------------------------------------------------------------------------- */
 
 struct joinq_body {

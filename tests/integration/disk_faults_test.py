@@ -45,12 +45,13 @@ class Faults(durable_test.DataCase):
             refused += 1
         return refused
 
-    def fills(self, count, size):
+    def fills(self, count, size, before=lambda: None):
         """So many bodies, in order, are there after a kill, with no fault any more; how often one was refused."""
         client, refused = self.client(), 0
         for number in range(count):
             refused += self.put_until_taken(client, b"%d " % number + b"x" * size)
             self.assertEqual(client.put("loose", [b"y"])[1], OK)  # what is in memory goes on
+        before()
         self.restart()
         client = self.client()
         found = []
@@ -62,6 +63,45 @@ class Faults(durable_test.DataCase):
         stat = self.stat("jobs")
         self.assertEqual((stat["put"], stat["leased"]), (count, count))
         return refused
+
+    def said_once(self, *parts):
+        """The one line of the broker's log that has all of these."""
+        lines = [line for line in self.broker.said().splitlines() if all(part in line for part in parts)]
+        self.assertEqual(len(lines), 1, (parts, self.broker.said()))
+
+    def test_a_write_that_fails_is_told(self):
+        """proves: OUT-2"""
+        for call, figure, what in (("pwritev", "journal_write_errors", "a write"), ("fdatasync", "journal_sync_errors", "a sync")):
+            with self.subTest(call):
+                self.inject(call, "error=EIO:when=3+100")
+                client = self.client()
+                for number in range(8):
+                    self.put_until_taken(client, b"%d" % number)
+                figures = self.objects("stat")[0]
+                self.assertEqual((figures[figure], figures["journal_segments_given_up"], figures["journal_accepts"]), (1, 1, 2))
+                self.said_once(f"{self.data}/0", f"{what} failed: Input/output error", "given up from", "another file")
+                self.said_once(f"{self.data}: ", "the disk takes everything again")
+
+    def test_a_disk_that_cannot_make_a_file_is_told(self):
+        """proves: OUT-2"""
+        self.inject("fallocate", "error=ENOSPC:when=2..4")
+        self.fills(150, MIB // 2, self.full_disk_told)
+
+    def full_disk_told(self):
+        self.assertGreaterEqual(self.objects("stat")[0]["journal_make_errors"], 1)
+        self.said_once(f"{self.data}/0", "cannot be made: No space left on device", "tried again")
+
+    def test_a_slow_disk_is_told(self):
+        """proves: OUT-1"""
+        self.inject("fdatasync", "delay_exit=2500000:when=2")
+        client = self.client()
+        client.put("jobs", [b"a"])
+        client.put("jobs", [b"b"])
+        self.until(lambda: self.objects("stat")[0]["journal_syncs"] >= 2, "both are on the disk")
+        figures = self.objects("stat")[0]
+        self.assertGreaterEqual(figures["journal_sync_max_ns"], 2_500_000_000)
+        self.assertGreaterEqual(figures["journal_sync_time_ns"], figures["journal_sync_max_ns"])
+        self.said_once(f"{self.data}/0", "the disk has taken", "s for one write or sync")
 
     def test_writes_that_fail(self):
         """proves: OUT-2"""
@@ -157,6 +197,9 @@ class Clock(durable_test.DataCase):
             self.as_it_was(ready=1 + count, leased=1)
         (first, _, attempt, _), = got[7]
         self.assertEqual(client.ask("DONE", [[got[3], first, 1, attempt]])[1], OK)
+        self.assertEqual(self.objects("stat")[0]["clock_jumps"], 4)
+        self.assertIn(f"the time of day has jumped forwards by {YEAR} s", self.broker.said())
+        self.assertIn(f"the time of day has jumped backwards by {2 * YEAR} s", self.broker.said())
         self.kill_and_begin()
         self.as_it_was(ready=5, done=1)
 

@@ -91,6 +91,33 @@ class Restarts(DataCase):
         self.assertEqual(self.lines("get", "stays"), ["kept"])
         self.assertEqual(self.stat("goes")["done"], 200_000)
 
+    def test_the_broker_tells_of_itself(self):
+        self.joinq("declare", "jobs", "--durable")
+        before = self.objects("stat")[0]
+        self.joinq("put", "jobs", *"abc")
+        self.joinq("get", "jobs")
+        self.fails(1, "joinq: stat: no queue 'none'", "stat", "none")
+        after = self.objects("stat")[0]
+        for name in ("version", "instance", "data", "memory_limit"):
+            self.assertEqual(before[name], after[name], name)
+        self.assertEqual((after["connections"], after["queues"], after["journal_accepts"]), (1, 1, 2))
+        for name in (
+            "uptime_ms", "connections_accepted", "requests", "answers", "turns", "turns_time_ns", "journal_syncs",
+            "journal_groups", "journal_written_bytes", "journal_durable_record", "journal_live_bytes", "journal_sync_time_ns",
+        ):
+            self.assertGreater(after[name], before[name], name)
+        self.assertEqual((after["requests_put"], after["requests_get"], after["answers_no_queue"]), (1, 1, 1))
+        self.assertEqual(after["journal_last_record"], after["journal_durable_record"])
+        self.assertEqual(after["memory_used"], sum(
+            value for name, value in after.items() if name.startswith("memory_") and name not in ("memory_used", "memory_limit")
+        ))
+        words = {line.split()[0] for line in self.lines("stat")}
+        self.assertLessEqual({"version", "instance", "data", "memory_used", "journal_accepts", "answers_no_queue"}, words)
+        self.restart()
+        again = self.objects("stat")[0]
+        self.assertNotEqual(again["instance"], before["instance"])
+        self.assertEqual(again["data"], before["data"])
+
     def test_an_orderly_end_keeps_all(self):
         self.joinq("declare", "jobs", "--durable", "--sync", "1s")
         self.joinq("put", "jobs", "a")
@@ -105,6 +132,9 @@ class Restarts(DataCase):
         self.addCleanup(other.remove)
         self.addCleanup(other.stop)
         self.environment["JOINQ_URL"] = other.url
+        figures = self.objects("stat")[0]
+        self.assertEqual(figures["data"], "")
+        self.assertFalse([name for name in figures if name.startswith("journal_")])
         self.fails(
             1,
             "joinq: declare: this broker keeps no data: it was started without --data",

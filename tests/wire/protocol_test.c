@@ -94,6 +94,27 @@ static void stat_fields(void **state)
         expect_line("| %" PRIu32 " | `%s` | %s |", key, jqw_stat_options.fields[key].name, key == 0 ? "name" : "u64");
 }
 
+static void figures(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"gauge", "counter"};
+    enum { GAUGE, COUNTER };
+    unsigned count = 0;
+#define JQ_FIGURE(name, kind, meaning)                                \
+    expect_line("| `" #name "` | %s | %s |\n", kinds[kind], meaning); \
+    count++;
+#include "figures.def"
+#undef JQ_FIGURE
+    unsigned told = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        char cell[32];
+        snprintf(cell, sizeof cell, "` | %s | ", kinds[i]);
+        for (const char *at = strstr(document, cell); at; at = strstr(at + 1, cell))
+            told++;
+    }
+    assert_int_equal(told, count);
+}
+
 /* Nothing is in the document's tables that is not in the code's. */
 static void nothing_else(void **state)
 {
@@ -123,6 +144,7 @@ static void limits(void **state)
     LIMIT(JQW_SETTLE_MAX);
     LIMIT(JQW_LOST_MAX);
     LIMIT(JQW_LIST_MAX);
+    LIMIT(JQW_FIGURES_MAX);
     LIMIT(JQW_MESSAGE_MAX);
     LIMIT(JQW_FRAME_MAX);
     LIMIT(JQW_DEPTH_MAX);
@@ -154,8 +176,9 @@ int main(int argc, char **argv)
         return 2;
     path = argv[1];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(messages),    cmocka_unit_test(layouts),      cmocka_unit_test(codes),
-        cmocka_unit_test(stat_fields), cmocka_unit_test(nothing_else), cmocka_unit_test(limits),
+        cmocka_unit_test(messages),    cmocka_unit_test(layouts), cmocka_unit_test(codes),
+        cmocka_unit_test(stat_fields), cmocka_unit_test(figures), cmocka_unit_test(nothing_else),
+        cmocka_unit_test(limits),
     };
     return cmocka_run_group_tests(tests, read_document, free_document);
 }
