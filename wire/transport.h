@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connected stream of bytes behind one table of functions: tcp, unix, a memory pair for tests, and later TLS, whose needs
- * are already here: a read may want to write (wanted), and bytes may lie decrypted inside (pending). No event loop here. */
+/* A connected stream of bytes behind one table of functions: tcp, unix, TLS (tls.h), and a memory pair for tests. TLS is why a
+ * transport is asked which events it waits for (wanted), what may be done when one has come (ready), and whether bytes lie inside
+ * (pending). No event loop here. */
 #ifndef JOINQ_WIRE_TRANSPORT_H
 #define JOINQ_WIRE_TRANSPORT_H
 
@@ -22,10 +23,13 @@ struct jqw_transport;
 struct jqw_transport_ops {
     const char *name;
     ssize_t (*read)(struct jqw_transport *, void *to, size_t size);
+    /* What it has taken, the system has. What it has not, or AGAIN, is to be what the next call begins with. */
     ssize_t (*writev)(struct jqw_transport *, const struct iovec *iov, int count);
     /* JQW_WANT_*: the events that the transport itself waits for before it can go on, given what its user waits for. */
     int (*wanted)(const struct jqw_transport *, int user);
-    bool (*pending)(const struct jqw_transport *); /* bytes inside that no event will announce */
+    /* These events have come: what its user may try now. Does what the transport itself has left to do. */
+    int (*ready)(struct jqw_transport *, int events);
+    bool (*pending)(const struct jqw_transport *); /* bytes or an end inside that no event will announce */
     int (*fd)(const struct jqw_transport *);       /* -1: none (memory pair) */
     void (*shutdown)(struct jqw_transport *);      /* no more writes from here; the peer reads an end */
     void (*close)(struct jqw_transport *);         /* releases everything; idempotent */
@@ -53,7 +57,7 @@ void jqw_transport_socket(struct jqw_transport *t, int fd, bool unix_);
 /* Two connected ends in memory, each direction holding at most `capacity` bytes. JQ_OK or JQ_OVERLOADED. */
 JQ_MUST_USE int jqw_transport_pair(struct jqw_transport *a, struct jqw_transport *b, size_t capacity);
 
-/* Connects without blocking (names of hosts are resolved, which may block): *t is set and its descriptor becomes writable when the
+/* Connects without blocking, for a joinqs URL a TCP connection over which nothing may be said before jqw_transport_tls (names of hosts are resolved, which may block): *t is set and its descriptor becomes writable when the
  * connection stands or has failed; then jqw_transport_connected says which. Tries the address-th address of the name (from 0).
  * JQ_OK; JQ_INVALID for a scheme it does not have; JQ_DISCONNECTED with errno set; JQ_NO_QUEUE when there are no more addresses. */
 JQ_MUST_USE int jqw_transport_connect(struct jqw_transport *t, const struct jqw_url *url, unsigned address);
@@ -69,7 +73,7 @@ JQ_MUST_USE int jqw_transport_accept(int listener, bool unix_, struct jqw_transp
 /* Whether the peer's host still takes what was sent to it. A peer that does not read is no reason to doubt its host, which the
  * system's own limit for it (TCP_USER_TIMEOUT) cannot tell apart; so whoever has sent something asks now and then. */
 enum jqw_peer {
-    JQW_PEER_LOCAL,   /* no TCP connection: its end is always heard of */
+    JQW_PEER_LOCAL,   /* no connection over TCP: its end is always heard of */
     JQW_PEER_HAS_ALL, /* nothing is under way: keep-alive watches over it */
     JQW_PEER_TAKES,
     JQW_PEER_GONE, /* it has not said a word for `silent_ms`, although asked again and again */

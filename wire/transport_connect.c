@@ -108,14 +108,13 @@ int jqw_transport_connect(struct jqw_transport *t, const struct jqw_url *url, un
     struct sockaddr_un path;
     switch (url->scheme) {
     case JQW_URL_TCP:
+    case JQW_URL_TLS:
         return connect_tcp(t, url, address);
     case JQW_URL_UNIX:
         if (address > 0)
             return JQ_NO_QUEUE;
         jqw_unix_address(url, &path);
         return connect_start(t, (const struct sockaddr *)&path, sizeof path, true);
-    case JQW_URL_TLS:
-        break;
     }
     return JQ_INVALID;
 }

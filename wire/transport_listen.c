@@ -147,11 +147,10 @@ int jqw_transport_listen(struct jqw_url *url, int backlog, int *fd)
 {
     switch (url->scheme) {
     case JQW_URL_TCP:
+    case JQW_URL_TLS:
         return tcp_listen(url, backlog, fd);
     case JQW_URL_UNIX:
         return unix_listen(url, backlog, fd);
-    case JQW_URL_TLS:
-        break;
     }
     return JQ_INVALID;
 }

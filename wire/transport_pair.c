@@ -104,6 +104,12 @@ static int pair_wanted(const struct jqw_transport *t, int user)
     return user;
 }
 
+static int pair_ready(struct jqw_transport *t, int events)
+{
+    (void)t;
+    return events;
+}
+
 static bool pair_pending(const struct jqw_transport *t)
 {
     const struct pair_end *end = t->state;
@@ -145,6 +151,7 @@ static const struct jqw_transport_ops pair_ops = {
     .read = pair_read,
     .writev = pair_writev,
     .wanted = pair_wanted,
+    .ready = pair_ready,
     .pending = pair_pending,
     .fd = pair_fd,
     .shutdown = pair_shutdown,

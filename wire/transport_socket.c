@@ -50,6 +50,12 @@ static int socket_wanted(const struct jqw_transport *t, int user)
     return user;
 }
 
+static int socket_ready(struct jqw_transport *t, int events)
+{
+    (void)t;
+    return events;
+}
+
 static bool socket_pending(const struct jqw_transport *t)
 {
     (void)t;
@@ -105,6 +111,7 @@ static const struct jqw_transport_ops tcp_ops = {
     .read = socket_read,
     .writev = socket_writev,
     .wanted = socket_wanted,
+    .ready = socket_ready,
     .pending = socket_pending,
     .fd = socket_fd,
     .shutdown = socket_shutdown,
@@ -117,6 +124,7 @@ static const struct jqw_transport_ops unix_ops = {
     .read = socket_read,
     .writev = socket_writev,
     .wanted = socket_wanted,
+    .ready = socket_ready,
     .pending = socket_pending,
     .fd = socket_fd,
     .shutdown = socket_shutdown,
@@ -134,7 +142,7 @@ enum jqw_peer jqw_transport_peer(const struct jqw_transport *t, unsigned silent_
     enum { ASKED_MIN = 2 /* one that is under way may still be answered */ };
     struct tcp_info info = {0};
     socklen_t length = sizeof info;
-    if (t->ops != &tcp_ops || getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+    if (t->fd < 0 || getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
         return JQW_PEER_LOCAL;
     /* Not acknowledged and sent again; or its window is closed, and it is asked whether it still is. */
     unsigned asked = info.tcpi_retransmits > info.tcpi_probes ? info.tcpi_retransmits : info.tcpi_probes;

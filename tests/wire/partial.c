@@ -42,21 +42,29 @@ static ssize_t partial_writev(struct jqw_transport *t, const struct iovec *iov, 
     struct partial *partial = partial_of(t);
     struct iovec some[8];
     int used = 0;
-    size_t left = 1 + next_random(partial) % partial->piece_max;
+    size_t left = partial->offered ? partial->offered : 1 + next_random(partial) % partial->piece_max;
     if (nothing_now(partial))
         return JQW_IO_AGAIN;
+    partial->offered = left; /* until it is taken: no less may be offered */
     for (; used < count && used < 8 && left > 0; used++) {
         some[used] = iov[used];
         if (some[used].iov_len > left)
             some[used].iov_len = left;
         left -= some[used].iov_len;
     }
-    return jqw_writev(&partial->inner, some, used);
+    ssize_t taken = jqw_writev(&partial->inner, some, used);
+    partial->offered = taken == JQW_IO_AGAIN ? partial->offered : 0;
+    return taken;
 }
 
 static int partial_wanted(const struct jqw_transport *t, int user)
 {
     return partial_of(t)->inner.ops->wanted(&partial_of(t)->inner, user);
+}
+
+static int partial_ready(struct jqw_transport *t, int events)
+{
+    return partial_of(t)->inner.ops->ready(&partial_of(t)->inner, events);
 }
 
 /* After a piece there may be more that no event announces. */
@@ -91,6 +99,7 @@ static const struct jqw_transport_ops partial_ops = {
     .read = partial_read,
     .writev = partial_writev,
     .wanted = partial_wanted,
+    .ready = partial_ready,
     .pending = partial_pending,
     .fd = partial_fd,
     .shutdown = partial_shutdown,

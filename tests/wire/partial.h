@@ -12,6 +12,7 @@ struct partial {
     uint64_t random; /* state of the generator, not 0 */
     size_t piece_max;
     unsigned again_percent; /* how often there is nothing */
+    size_t offered;         /* size of a piece that was not taken; 0 */
 };
 
 /* Puts *t into *partial and makes *t the one around it. *partial must outlive *t. */

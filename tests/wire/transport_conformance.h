@@ -11,6 +11,7 @@ struct kind {
 };
 
 extern const struct kind kind_tcp;
+extern const struct kind kind_tls;
 extern const struct kind kind_unix;
 extern const struct kind kind_pair;
 

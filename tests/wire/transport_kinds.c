@@ -2,6 +2,8 @@
 /* The kinds of transport that the conformance suite runs over: TCP and Unix sockets are listened for, connected and accepted
  * as the broker and the library do it. */
 #include "codes.h"
+#include "tls.h"
+#include "tls_files.h"
 #include "transport_conformance.h"
 #include "url.h"
 #include <poll.h>
@@ -61,6 +63,47 @@ static void tcp_connect(struct jqw_transport *a, struct jqw_transport *b)
     connect_over(&url, a, b);
 }
 
+/* ---- TLS ---- */
+
+static struct jqw_tls *tls_server, *tls_client;
+
+/* One certificate that signs itself, and that the client trusts. */
+static void tls_contexts_make(void)
+{
+    struct issued own;
+    char cert[96], key[96], why[200];
+    issue(&own, NULL, "a broker", "IP:127.0.0.1", 10);
+    folder_make();
+    snprintf(cert, sizeof cert, "%s", folder_path("cert"));
+    snprintf(key, sizeof key, "%s", folder_path("key"));
+    certificate_write(&own, cert);
+    key_write(&own, key);
+    struct jqw_tls_options server = {.server = true, .cert = cert, .key = key}, client = {.ca = cert};
+    assert_int_equal(jqw_tls_new(&server, &tls_server, why, sizeof why), JQ_OK);
+    assert_int_equal(jqw_tls_new(&client, &tls_client, why, sizeof why), JQ_OK);
+    unlink(cert);
+    unlink(key);
+    folder_remove();
+    issued_free(&own);
+}
+
+/* `a` is the client, `b` the broker. */
+static void tls_connect(struct jqw_transport *a, struct jqw_transport *b)
+{
+    struct jqw_url url = {.scheme = JQW_URL_TLS, .host = "127.0.0.1"};
+    tls_contexts_make();
+    connect_over(&url, a, b);
+    assert_int_equal(jqw_transport_tls(a, tls_client, url.host), JQ_OK);
+    assert_int_equal(jqw_transport_tls(b, tls_server, NULL), JQ_OK);
+    jqw_tls_unref(tls_client);
+    jqw_tls_unref(tls_server);
+    for (int done_a = JQ_EMPTY, done_b = JQ_EMPTY; done_a == JQ_EMPTY || done_b == JQ_EMPTY;) {
+        done_a = jqw_tls_handshake(a);
+        done_b = jqw_tls_handshake(b);
+        assert_true(done_a != JQ_DISCONNECTED && done_b != JQ_DISCONNECTED);
+    }
+}
+
 static void unix_connect(struct jqw_transport *a, struct jqw_transport *b)
 {
     struct jqw_url url = {.scheme = JQW_URL_UNIX};
@@ -77,5 +120,6 @@ static void pair_connect(struct jqw_transport *a, struct jqw_transport *b)
 }
 
 const struct kind kind_tcp = {"tcp", tcp_connect};
+const struct kind kind_tls = {"tls", tls_connect};
 const struct kind kind_unix = {"unix", unix_connect};
 const struct kind kind_pair = {"pair", pair_connect};

@@ -157,17 +157,6 @@ static void addresses_run_out(void **state)
     assert_int_equal(jqw_transport_connect(&t, &path, 1), JQ_NO_QUEUE);
 }
 
-static void tls_is_refused_until_it_exists(void **state)
-{
-    (void)state;
-    struct jqw_transport t;
-    struct jqw_url url = tcp_url();
-    url.scheme = JQW_URL_TLS;
-    int none = -1;
-    assert_int_equal(jqw_transport_connect(&t, &url, 0), JQ_INVALID);
-    assert_int_equal(jqw_transport_listen(&url, 8, &none), JQ_INVALID);
-}
-
 static void random_bytes_differ(void **state)
 {
     (void)state;
@@ -192,7 +181,6 @@ int main(void)
         OPENS(nobody_listens),
         OPENS(addresses_run_out),
         OPENS(random_bytes_differ),
-        OPENS(tls_is_refused_until_it_exists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
