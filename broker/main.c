@@ -1,44 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* joinqd: puts the parts together. Where to listen when nothing is said, and the exit status, are decided here. */
 #include "codes.h"
+#include "config.h"
 #include "log.h"
 #include "options.h"
+#include "queues.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FAILED = 1 };
+enum { FAILED = 1, USAGE = 2 };
 
 /* The user's own socket; clients look there, too. Its folder is made if need be, for the user only. */
-static int own_socket(struct jqw_url *url)
+static int own_socket(struct config *config)
 {
     const char *runtime = getenv("XDG_RUNTIME_DIR");
-    char folder[sizeof url->path], text[sizeof url->path + 32];
-    const char *why;
+    char folder[sizeof((struct jqw_url *)0)->path], text[sizeof folder + 32];
+    struct config_listener *listener;
+    struct config_error error;
     snprintf(folder, sizeof folder, "%s/joinq", runtime && runtime[0] == '/' ? runtime : "/run");
     if (mkdir(folder, S_IRWXU) != 0 && errno != EEXIST) {
         server_log("cannot make the folder %s: %s (say where with --listen)", folder, strerror(errno));
         return FAILED;
     }
     snprintf(text, sizeof text, "unix://%s/joinqd.sock", folder);
-    if (jqw_url_parse(text, url, &why) != JQ_OK) {
-        server_log("%s: %s", text, why);
+    if (config_add_listener(config, text, &listener, &error) != JQ_OK) {
+        server_log("%s", error.text);
         return FAILED;
     }
     return 0;
 }
 
-static int listen_all(struct server *server, struct options *options)
+static int listen_all(struct server *server, const struct config *config)
 {
     char why[512], text[512];
-    for (unsigned i = 0; i < options->listen_count; i++) {
-        if (server_listen(server, &options->listen[i], why, sizeof why) != JQ_OK) {
+    for (uint32_t i = 0; i < config->listeners.count; i++) {
+        struct server_listener listener = config_listener(config, i)->listener;
+        if (server_listen(server, &listener, why, sizeof why) != JQ_OK) {
             server_log("%s", why);
             return FAILED;
         }
-        jqw_url_format(&options->listen[i], text, sizeof text);
+        jqw_url_format(&listener.url, text, sizeof text);
         printf("joinqd: listening on %s\n", text);
     }
     puts("joinqd: ready");
@@ -46,38 +50,63 @@ static int listen_all(struct server *server, struct options *options)
     return 0;
 }
 
-static int serve(struct options *options)
+static int declare_all(struct server *server, const struct config *config)
+{
+    struct config_error error;
+    if (queues_declare(server, config, NULL, &error) == JQ_OK)
+        return 0;
+    server_log("%s", error.text);
+    return FAILED;
+}
+
+static int serve(const struct config *config)
 {
     struct server *server;
-    int code = server_new(&options->config, &server);
+    int code = server_new(&config->server, &server);
     if (code != JQ_OK) {
-        if (!options->config.data)
+        if (!config->server.data)
             server_log("cannot begin: out of memory, or of randomness");
         return FAILED;
     }
-    int status = options->config.repair ? 0 : listen_all(server, options);
+    int status = config->server.repair ? 0 : declare_all(server, config);
+    if (status == 0 && !config->server.repair)
+        status = listen_all(server, config);
     if (status == 0)
         status = server_run(server);
     server_free(server);
     return status;
 }
 
+static int act(const struct options *options, struct config *config)
+{
+    if ((options->check_data || options->repair) && !config->server.data) {
+        server_log("--check-data and --repair want to know where: no data folder is configured");
+        return USAGE;
+    }
+    if (options->dump)
+        config_dump(config, stdout);
+    if (options->check || options->dump)
+        return 0;
+    if (options->check_data)
+        return server_check_data(config->server.data);
+    if (!options->repair && config->listeners.count == 0 && own_socket(config) != 0)
+        return FAILED;
+    return serve(config);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
+    struct config config;
+    struct config_error error;
     int status = options_read(&options, argc, argv);
     if (status >= 0)
         return status;
-    if (options.check)
-        return 0;
-    if (options.check_data)
-        return server_check_data(options.config.data);
-    if (options.config.repair)
-        return serve(&options);
-    if (options.listen_count == 0) {
-        if (own_socket(&options.listen[0]) != 0)
-            return FAILED;
-        options.listen_count = 1;
-    }
-    return serve(&options);
+    status = FAILED;
+    if (options_config(&options, &config, &error) == JQ_OK && config_check(&config, &error) == JQ_OK)
+        status = act(&options, &config);
+    else
+        server_log("%s", error.text);
+    config_fini(&config);
+    return status;
 }

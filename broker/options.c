@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options of joinqd. What a later version brings is refused by name, so that nothing is accepted that is not kept. */
+/* The options of joinqd, and the configuration that they and the file make. */
 #include "options.h"
 #include "codes.h"
-#include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { GO_ON = -1, DONE = 0, USAGE = 2 };
-enum { MEMORY_MIN = 16 * 1024 * 1024 };
 
 static const char usage[] =
-    "usage: joinqd [--listen URL]... [--data FOLDER] [--max-memory SIZE] [--check] [--version] [--help]\n";
+    "usage: joinqd [-c FILE] [--listen URL]... [--data FOLDER] [--max-memory SIZE] [--check] [--version] [--help]\n";
 
 static const char help[] =
     "\n"
     "Serves joinq queues. Without --listen: on a Unix socket that only its user can open,\n"
     "$XDG_RUNTIME_DIR/joinq/joinqd.sock, or /run/joinq/joinqd.sock where that is not set.\n"
     "\n"
+    "  -c, --config FILE  what joinqd.conf(5) describes; the other options go before what it says\n"
     "  --listen URL       listen here; may be given several times:\n"
     "                       unix:///path         a Unix socket, for its user only\n"
     "                       joinq://host[:port]  TCP on a loopback address; port 0 takes any\n"
+    "  --allow-anonymous-network\n"
+    "                     listen also on addresses that are not of the loopback, where everybody who\n"
+    "                     reaches them may do everything\n"
     "  --data FOLDER      keep durable queues here; the folder is made if need be, and is for one\n"
     "                     broker. Without it no queue can be durable\n"
     "  --max-memory SIZE  take no more than this for clients and messages: bytes, or with K, M, G\n"
@@ -31,7 +30,8 @@ static const char help[] =
     "  --check-data       verify the data folder, say what is wrong with it, and end\n"
     "  --repair           keep all that can be read of a damaged data folder, and end; what cannot\n"
     "                     is told, and its files copied away\n"
-    "  --check            check the command line, and end\n"
+    "  --check            check the command line and the file, and end\n"
+    "  --dump-config      print the configuration that they make, as a file, and end\n"
     "  --version          print the version, and end\n"
     "  --help             print this, and end\n"
     "\n"
@@ -53,44 +53,23 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 
 static int read_listen(struct options *options, const char *text)
 {
-    const char *why;
     if (options->listen_count == OPTIONS_LISTEN_MAX)
-        return wrong("%s: too many listeners", text);
-    struct jqw_url *url = &options->listen[options->listen_count];
-    if (jqw_url_parse(text, url, &why) != JQ_OK)
-        return wrong("--listen %s: %s", text, why);
-    if (url->scheme == JQW_URL_TLS)
-        return wrong("--listen %s: this version has no TLS", text);
-    options->listen_count++;
+        return wrong("--listen %s: too many listeners", text);
+    options->listen[options->listen_count++] = text;
     return GO_ON;
 }
 
-/* A number of bytes, perhaps with a unit. */
-static int read_memory(struct options *options, const char *text)
-{
-    static const char units[] = "KMG";
-    char *end;
-    errno = 0;
-    unsigned long long size = strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
-    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-    bool number = isdigit((unsigned char)text[0]) && errno == 0 && (*end == '\0' || (unit && end[1] == '\0'));
-    if (!number || size > UINT64_MAX >> shift)
-        return wrong("--max-memory: '%s' is no size: a number, perhaps with K, M or G", text);
-    options->config.memory_max = (uint64_t)size << shift;
-    if (options->config.memory_max < MEMORY_MIN)
-        return wrong("--max-memory %s: at least 16M", text);
-    return GO_ON;
-}
-
-enum { LISTEN = 1, DATA, CHECK_DATA, REPAIR, MAX_MEMORY, CHECK, VERSION, HELP };
+enum { LISTEN = 1, ANONYMOUS, DATA, CHECK_DATA, REPAIR, MAX_MEMORY, CHECK, DUMP, VERSION, HELP };
 static const struct option longs[] = {
     {"listen", required_argument, NULL, LISTEN},
+    {"config", required_argument, NULL, 'c'},
+    {"allow-anonymous-network", no_argument, NULL, ANONYMOUS},
     {"data", required_argument, NULL, DATA},
     {"check-data", no_argument, NULL, CHECK_DATA},
     {"repair", no_argument, NULL, REPAIR},
     {"max-memory", required_argument, NULL, MAX_MEMORY},
     {"check", no_argument, NULL, CHECK},
+    {"dump-config", no_argument, NULL, DUMP},
     {"version", no_argument, NULL, VERSION},
     {"help", no_argument, NULL, HELP},
     {NULL, 0, NULL, 0},
@@ -99,24 +78,32 @@ static const struct option longs[] = {
 static int take_option(struct options *options, int option)
 {
     switch (option) {
+    case 'c':
+        options->file = optarg;
+        return GO_ON;
     case LISTEN:
         return read_listen(options, optarg);
+    case ANONYMOUS:
+        options->allow_anonymous_network = true;
+        return GO_ON;
     case MAX_MEMORY:
-        return read_memory(options, optarg);
+        options->max_memory = optarg;
+        return GO_ON;
     case CHECK:
         options->check = true;
         return GO_ON;
+    case DUMP:
+        options->dump = true;
+        return GO_ON;
     case DATA:
-        options->config.data = optarg;
+        options->data = optarg;
         return GO_ON;
     case CHECK_DATA:
         options->check_data = true;
         return GO_ON;
     case REPAIR:
-        options->config.repair = true;
+        options->repair = true;
         return GO_ON;
-    case 'c':
-        return wrong("-c %s: this version has no configuration file", optarg);
     case VERSION:
         puts("joinqd " JOINQ_VERSION);
         return DONE;
@@ -130,16 +117,56 @@ static int take_option(struct options *options, int option)
     }
 }
 
+/* What the file says must not be wrong here: it is read later. */
+static int check_values(const struct options *options)
+{
+    struct options flags = *options;
+    struct config config;
+    struct config_error error = {0};
+    flags.file = NULL;
+    int code = options_config(&flags, &config, &error);
+    config_fini(&config);
+    return code == JQ_OK ? GO_ON : wrong("%s", error.text);
+}
+
 int options_read(struct options *options, int argc, char **argv)
 {
     *options = (struct options){0};
-    server_config_init(&options->config);
     int option, status = GO_ON;
     while (status == GO_ON && (option = getopt_long(argc, argv, "c:", longs, NULL)) != -1)
         status = take_option(options, option);
     if (status == GO_ON && optind < argc)
         return wrong("'%s' is no option", argv[optind]);
-    if (status == GO_ON && (options->check_data || options->config.repair) && !options->config.data)
+    if (status == GO_ON && (options->check_data || options->repair) && !options->data && !options->file)
         return wrong("--check-data and --repair want to know where: --data FOLDER");
-    return status;
+    return status == GO_ON ? check_values(options) : status;
+}
+
+/* ---- with the file ---- */
+
+static int apply_listen(const struct options *options, struct config *config, struct config_error *error)
+{
+    if (options->listen_count > 0)
+        config_clear(config, "listen");
+    for (unsigned i = 0; i < options->listen_count; i++) {
+        struct config_listener *listener;
+        if (config_add_listener(config, options->listen[i], &listener, error) != JQ_OK)
+            return JQ_INVALID;
+        listener->listener.allow_anonymous_network = options->allow_anonymous_network;
+    }
+    return JQ_OK;
+}
+
+int options_config(const struct options *options, struct config *config, struct config_error *error)
+{
+    config_init(config);
+    int code = options->file ? config_read(config, options->file, error) : JQ_OK;
+    if (code == JQ_OK)
+        code = apply_listen(options, config, error);
+    if (code == JQ_OK && options->data)
+        code = config_set(config, "data", "folder", options->data, error);
+    if (code == JQ_OK && options->max_memory)
+        code = config_set(config, "limits", "max_memory", options->max_memory, error);
+    config->server.repair = options->repair;
+    return code;
 }

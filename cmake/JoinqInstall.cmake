@@ -25,6 +25,8 @@ install(FILES libclient/include/joinq.h TYPE INCLUDE)
 install(FILES LICENSE README.md CHANGELOG.md TYPE DOC)
 install(DIRECTORY "${JOINQ_DOCUMENTS}/" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" FILES_MATCHING PATTERN "*.1")
 install(FILES docs/man/joinqd.8 DESTINATION "${CMAKE_INSTALL_MANDIR}/man8")
+install(FILES "${JOINQD_DOCUMENTS}/joinqd.conf.5" DESTINATION "${CMAKE_INSTALL_MANDIR}/man5")
+install(FILES conf/joinqd.conf DESTINATION "${CMAKE_INSTALL_DATADIR}/joinq")
 install(FILES "${JOINQ_DOCUMENTS}/joinq.bash" RENAME joinq
   DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
 install(FILES "${JOINQ_DOCUMENTS}/_joinq" DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")

@@ -273,6 +273,8 @@ static void fail(struct connection *connection)
 
 void bridge_effect(struct server *server, const struct engine_effect *effect)
 {
+    if (bridge_own_effect(server, effect))
+        return;
     struct connection *connection = sessions_find(&server->sessions, effect->session.value);
     if (!connection || connection->state > CONNECTION_CLOSING)
         return;

@@ -41,6 +41,9 @@ void bridge_result(struct connection *connection, uint32_t request, enum jqw_cod
 /* bridge_explain.c: sentences for the facts of an effect; returns their length. */
 size_t bridge_explain(const struct server *server, const struct engine_effect *effect, char to[JQW_LINES_MAX + 1]);
 
+/* bridge_own.c: whether an effect is an answer to the broker itself; then it has been taken. */
+bool bridge_own_effect(struct server *server, const struct engine_effect *effect);
+
 /* bridge_why.c: the sentence for an effect; empty when the code says it all. Returns its length. */
 size_t bridge_why(const struct engine_effect *effect, char *to, size_t size);
 

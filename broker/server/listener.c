@@ -106,7 +106,7 @@ void listeners_close(struct server *server)
 
 /* ---- listening ---- */
 
-/* Until clients can authenticate, only this machine may be listened to. */
+/* Until clients can authenticate, only this machine is listened to, unless the configuration wants it otherwise in so many words. */
 static bool is_loopback(int fd)
 {
     struct sockaddr_storage own;
@@ -119,9 +119,10 @@ static bool is_loopback(int fd)
            ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
-static int listen_at(struct jqw_url *url, int *fd, char *why, size_t why_size)
+static int listen_at(struct server_listener *listener, int *fd, char *why, size_t why_size)
 {
     char text[400];
+    struct jqw_url *url = &listener->url;
     jqw_url_format(url, text, sizeof text);
     if (url->scheme == JQW_URL_TLS) {
         snprintf(why, why_size, "%s: this version has no TLS", text);
@@ -131,27 +132,29 @@ static int listen_at(struct jqw_url *url, int *fd, char *why, size_t why_size)
         snprintf(why, why_size, "cannot listen on %s: %s", text, strerror(errno));
         return JQ_DISCONNECTED;
     }
-    if (url->scheme == JQW_URL_TCP && !is_loopback(*fd)) {
+    if (url->scheme == JQW_URL_TCP && !listener->allow_anonymous_network && !is_loopback(*fd)) {
         close(*fd);
-        snprintf(why, why_size, "%s is not a loopback address: refused, since this version cannot authenticate anybody",
+        snprintf(why, why_size,
+                 "%s is not a loopback address: refused, since this version cannot authenticate anybody. "
+                 "allow_anonymous_network lets everybody who reaches it do everything",
                  text);
         return JQ_DENIED;
     }
     return JQ_OK;
 }
 
-int server_listen(struct server *server, struct jqw_url *url, char *why, size_t why_size)
+int server_listen(struct server *server, struct server_listener *wanted, char *why, size_t why_size)
 {
     if (server->listener_count == LISTENERS_MAX) {
         snprintf(why, why_size, "at most %d listeners", LISTENERS_MAX);
         return JQ_TOO_LARGE;
     }
     struct listener *listener = &server->listeners[server->listener_count];
-    int code = listen_at(url, &listener->fd, why, why_size);
+    int code = listen_at(wanted, &listener->fd, why, why_size);
     if (code != JQ_OK)
         return code;
     listener->server = server;
-    listener->url = *url;
+    listener->url = wanted->url;
     ev_io_init(&listener->io, on_accept, listener->fd, EV_READ);
     listener->io.data = listener;
     ev_io_start(server->loop, &listener->io);

@@ -5,6 +5,7 @@
 #define JOINQ_SERVER_SERVER_H
 
 #include "base.h"
+#include "engine_command.h"
 #include "url.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,8 +37,28 @@ JQ_MUST_USE int server_new(const struct server_config *config,
                            struct server **server); /* JQ_OK or JQ_OVERLOADED, JQ_INTERNAL */
 void server_free(struct server *server);
 
-/* Listens, and says so on standard output. JQ_OK, or a code with `why` filled. *url gets the real port. */
-JQ_MUST_USE int server_listen(struct server *server, struct jqw_url *url, char *why, size_t why_size);
+/* Where to listen, and who may come there. */
+struct server_listener {
+    struct jqw_url url;
+    bool
+        allow_anonymous_network; /* an address that is not of the loopback may be used without knowing who comes: DENIED */
+};
+
+/* Listens. JQ_OK, or a code with `why` filled. The URL gets the real port. */
+JQ_MUST_USE int server_listen(struct server *server, struct server_listener *listener, char *why, size_t why_size);
+
+/* What came of something that the broker asked of its own engine. */
+struct server_answer {
+    int code;
+    char text[512];
+    bool differs; /* EXISTS: `option` is `is` in the queue that is there; of a dead letter that is nothing */
+    enum engine_option option;
+    uint64_t is;
+};
+
+/* Declares a queue. JQ_OK, also if it was declared so before, or the answer's code. Not while it ends. */
+JQ_MUST_USE int server_declare(struct server *server, const char *name, const struct engine_queue_options *options,
+                               struct server_answer *answer);
 
 /* Looks through the data folder, and changes nothing: says on standard output what is wrong. Returns the exit status. */
 JQ_MUST_USE int server_check_data(const char *folder);

@@ -60,7 +60,11 @@ struct server {
     ev_signal sigterm, sigint;
     bool draining;
     ev_timer drained;
-    int status; /* of the process, when the loop has ended */
+    struct {
+        bool open;
+        struct server_answer answer; /* the last */
+    } own;                           /* the session of the broker itself */
+    int status;                      /* of the process, when the loop has ended */
 };
 
 /* About what one of each takes of the limit on memory, with what the allocator adds. */

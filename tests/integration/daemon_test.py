@@ -41,16 +41,15 @@ class Arguments(unittest.TestCase):
 
     def test_usage_errors(self):
         for arguments, text in (
-            (("-c", "file"), "no configuration file"),
             (("--check-data",), "--data FOLDER"),
             (("--repair",), "--data FOLDER"),
             (("--listen", "joinqs://127.0.0.1"), "no TLS"),
-            (("--listen", "http://127.0.0.1"), "--listen http://127.0.0.1: "),
+            (("--listen", "http://127.0.0.1"), 'listen "http://127.0.0.1": '),
             (("--listen", "unix://relative"), "absolute"),
-            (("--max-memory", "much"), "is no size"),
-            (("--max-memory", "-1"), "is no size"),
-            (("--max-memory", "1K"), "at least 16M"),
-            (("--max-memory", "99999999999G"), "is no size"),
+            (("--max-memory", "much"), "must be a size"),
+            (("--max-memory", "-1"), "must be a size"),
+            (("--max-memory", "1K"), "of at least 16M"),
+            (("--max-memory", "99999999999G"), "must be a size"),
             (("--whatever",), "unrecognized option"),
             (("extra",), "'extra' is no option"),
         ):

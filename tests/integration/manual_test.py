@@ -13,6 +13,8 @@ from help_text import commands, options, said
 DOCUMENTS = os.environ["JOINQ_DOCUMENTS"]
 JOINQD_PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "man", "joinqd.8")
 
+CONFIGURATION_PAGE = os.path.join(os.environ["JOINQD_DOCUMENTS"], "joinqd.conf.5")
+
 
 def document(name):
     with open(os.path.join(DOCUMENTS, name), encoding="utf-8") as file:
@@ -28,7 +30,7 @@ class Manual(unittest.TestCase):
     def test_pages_are_proper(self):
         pages = [os.path.join(DOCUMENTS, name) for name in os.listdir(DOCUMENTS) if name.endswith(".1")]
         self.assertEqual(len(pages), len(commands()) + 1)
-        for page in [*pages, JOINQD_PAGE]:
+        for page in [*pages, JOINQD_PAGE, CONFIGURATION_PAGE]:
             lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True, check=False)
             self.assertEqual((lint.stdout, lint.returncode), ("", 0), page)
 

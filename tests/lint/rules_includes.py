@@ -17,7 +17,8 @@ ALLOWED = {
     "broker/journal": VOCABULARY | {"broker/engine"},
     "broker/store": VOCABULARY,
     "broker/server": {"wire", "broker/engine", "broker/journal", "broker/store"},
-    "broker": {"wire", "broker/server", "broker/engine", "broker/journal", "broker/store"},
+    "broker/config": {"wire", "broker/server", "broker/engine"},
+    "broker": {"wire", "broker/config", "broker/server", "broker/engine", "broker/journal", "broker/store"},
     "libclient": {"wire"},
     "cli": {"libclient/include"},
 }
@@ -29,6 +30,7 @@ SYSTEM_ONLY_IN = {
     "msgpack": ["wire"],
     "openssl/": ["wire", "broker/auth"],
     "isa-l": ["broker/journal"],
+    "confuse.h": ["broker/config"],
 }
 
 # The engine has no I/O, no clock and no randomness: these are all that it may include of the system.

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The struct itself: made, changed one by one, freed. What is in it is told by the table. */
+#include "config.h"
+#include "codes.h"
+#include "config_table.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct config_list *list_of(const struct config *config, const struct config_section *section)
+{
+    return (struct config_list *)(void *)((char *)(uintptr_t)config + section->list);
+}
+
+static void *item_at(const struct config_list *list, size_t size, uint32_t i)
+{
+    return (char *)list->items + size * i;
+}
+
+static void free_texts(const struct config_section *section, void *base)
+{
+    for (const struct config_option *option = section->options; option->name; option++) {
+        if (option->kind < CONFIG_TEXT)
+            continue;
+        char **text = config_member(option, base);
+        free(*text);
+        *text = NULL;
+    }
+}
+
+static void clear(struct config *config, const struct config_section *section)
+{
+    struct config_list *list = list_of(config, section);
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct config_item *item = item_at(list, section->item_size, i);
+        free_texts(section, item);
+        free(item->title);
+        free(item->file);
+    }
+    free(list->items);
+    *list = (struct config_list){0};
+}
+
+void config_init(struct config *config)
+{
+    *config = (struct config){0};
+    server_config_init(&config->server);
+}
+
+void config_fini(struct config *config)
+{
+    for (const struct config_section *section = config_sections; section->name; section++) {
+        if (section->title)
+            clear(config, section);
+        else
+            free_texts(section, config);
+    }
+}
+
+void config_clear(struct config *config, const char *section)
+{
+    const struct config_section *about = config_section_find(section);
+    JQ_ASSERT(about && about->title);
+    clear(config, about);
+}
+
+int config_set(struct config *config, const char *section, const char *option, const char *value,
+               struct config_error *error)
+{
+    const struct config_section *about = config_section_find(section);
+    JQ_ASSERT(about && !about->title && config_option_find(about, option));
+    return config_value_read(config_option_find(about, option), value, config, error->text, sizeof error->text);
+}
+
+/* Room for one more, by doubling. */
+static void *grow(struct config_list *list, size_t size)
+{
+    bool full = (list->count & (list->count - 1)) == 0; /* a power of two, or none yet */
+    void *items = full ? realloc(list->items, size * (list->count ? 2 * (size_t)list->count : 1)) : list->items;
+    if (!items)
+        return NULL;
+    list->items = items;
+    return item_at(list, size, list->count);
+}
+
+int config_add(struct config *config, const struct config_section *about, const char *title, void **out,
+               struct config_error *error)
+{
+    struct config_list *list = list_of(config, about);
+    if (list->count == about->max) {
+        snprintf(error->text, sizeof error->text, "%s: there may be %u at most", about->name, about->max);
+        return JQ_INVALID;
+    }
+    char *copy = strdup(title);
+    struct config_item *item = copy ? grow(list, about->item_size) : NULL;
+    if (!item) {
+        free(copy);
+        snprintf(error->text, sizeof error->text, "out of memory");
+        return JQ_INVALID;
+    }
+    memset(item, 0, about->item_size);
+    item->title = copy;
+    list->count++;
+    if (about->init)
+        about->init(item);
+    *out = item;
+    return JQ_OK;
+}
+
+int config_add_listener(struct config *config, const char *url, struct config_listener **listener,
+                        struct config_error *error)
+{
+    const struct config_section *about = config_section_find("listen");
+    void *item;
+    if (config_add(config, about, url, &item, error) != JQ_OK)
+        return JQ_INVALID;
+    *listener = item;
+    return about->finish(item, error->text, sizeof error->text);
+}
+
+const struct config_queue *config_queue_named(const struct config *config, const char *name)
+{
+    for (uint32_t i = 0; i < config->queues.count; i++) {
+        if (strcmp(config_queue(config, i)->item.title, name) == 0)
+            return config_queue(config, i);
+    }
+    return NULL;
+}
+
+/* Whether dead letters of a queue come back to it, by way of others. */
+static bool letters_return(const struct config *config, const struct config_queue *queue)
+{
+    const struct config_queue *at = queue;
+    for (uint32_t steps = 0; steps < config->queues.count && at && at->options.dead_letter.size; steps++) {
+        at = config_queue_named(config, at->dead_letter);
+        if (at == queue)
+            return true;
+    }
+    return false;
+}
+
+int config_check(const struct config *config, struct config_error *error)
+{
+    for (uint32_t i = 0; i < config->queues.count; i++) {
+        const struct config_queue *queue = config_queue(config, i);
+        const char *wrong = NULL;
+        if (queue->options.durable && !config->server.data)
+            wrong = "is durable, and there is no data folder";
+        else if (letters_return(config, queue))
+            wrong = "has dead letters that would come back to it";
+        if (!wrong)
+            continue;
+        snprintf(error->text, sizeof error->text, "%s:%u: queue \"%s\" %s", queue->item.file ? queue->item.file : "?",
+                 queue->item.line, queue->item.title, wrong);
+        return JQ_INVALID;
+    }
+    return JQ_OK;
+}
+
+struct config_listener *config_listener(const struct config *config, uint32_t i)
+{
+    JQ_ASSERT(i < config->listeners.count);
+    return (struct config_listener *)config->listeners.items + i;
+}
+
+struct config_queue *config_queue(const struct config *config, uint32_t i)
+{
+    JQ_ASSERT(i < config->queues.count);
+    return (struct config_queue *)config->queues.items + i;
+}

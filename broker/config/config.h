@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration of the broker as one checked struct: made of defaults, a file and the command line. What options there are is in
+ * config_table.c alone. It starts nothing, and knows nothing of who reads the struct. */
+#ifndef JOINQ_CONFIG_CONFIG_H
+#define JOINQ_CONFIG_CONFIG_H
+
+#include "base.h"
+#include "engine_command.h"
+#include "server.h"
+#include "url.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { CONFIG_WHY_SIZE = 1024 };
+
+/* Sections with a title: as many as the file has of one kind. Each item begins with a config_item. */
+struct config_list {
+    void *items; /* owned */
+    uint32_t count;
+};
+
+struct config_item {
+    char *title;   /* owned */
+    char *file;    /* owned; where it ends, or NULL: it is from the command line */
+    unsigned line; /* of its end */
+};
+
+struct config_listener {
+    struct config_item item; /* the title is the URL */
+    struct server_listener listener;
+};
+
+struct config_queue {
+    struct config_item item; /* the title is the name */
+    struct engine_queue_options options;
+    char *dead_letter; /* owned: a name, "drop", "none" or NULL; options have what it means */
+};
+
+struct config {
+    struct server_config server; /* .data is owned */
+    struct config_list listeners;
+    struct config_list queues;
+};
+
+/* What was wrong: "FILE:LINE: what", or "what". */
+struct config_error {
+    char text[CONFIG_WHY_SIZE];
+};
+
+void config_init(struct config *config);
+void config_fini(struct config *config);
+
+/* Adds what a file says. JQ_OK; or JQ_INVALID with what is wrong, and the config is good for config_fini only. */
+JQ_MUST_USE int config_read(struct config *config, const char *path, struct config_error *error);
+
+/* Sets one option as the file would; the value is checked as there. JQ_OK, or JQ_INVALID with what is wrong and nothing changed. */
+JQ_MUST_USE int config_set(struct config *config, const char *section, const char *option, const char *value,
+                           struct config_error *error);
+/* Adds `listen "URL" {}`; it is given back for its options. JQ_OK, or JQ_INVALID with what is wrong. */
+JQ_MUST_USE int config_add_listener(struct config *config, const char *url, struct config_listener **listener,
+                                    struct config_error *error);
+/* Forgets all sections of one kind. */
+void config_clear(struct config *config, const char *section);
+
+/* What no option can tell by itself, file and command line together. JQ_OK, or JQ_INVALID with what is wrong. */
+JQ_MUST_USE int config_check(const struct config *config, struct config_error *error);
+
+/* How a queue that is there differs, as the engine tells it (server_answer). */
+void config_queue_clash(const struct config_queue *queue, enum engine_option option, uint64_t is, char *why,
+                        size_t why_size);
+const struct config_queue *config_queue_named(const struct config *config, const char *name); /* NULL: none */
+
+struct config_listener *config_listener(const struct config *config, uint32_t i);
+struct config_queue *config_queue(const struct config *config, uint32_t i);
+
+/* All that holds, as a file that says the same. */
+void config_dump(const struct config *config, FILE *to);
+/* The defaults as a file in which each option is explained, and none is set. */
+void config_example(FILE *to);
+/* The options, in the macros of man(7). */
+void config_manual(FILE *to);
+
+/* Checks that a file is there, a regular one, and for nobody but its owner, who is this user or root. JQ_OK, or JQ_INVALID with why. */
+JQ_MUST_USE int config_secret_check(const char *path, char *why, size_t why_size);
+/* Reads such a file: its first line, which must not be empty, without the newline. *out is owned by the caller. */
+JQ_MUST_USE int config_secret_read(const char *path, char **out, char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queues of the configuration, declared. */
+#ifndef JOINQ_BROKER_QUEUES_H
+#define JOINQ_BROKER_QUEUES_H
+
+#include "config.h"
+#include "server.h"
+
+/* Declares all that `before` (which may be NULL) does not have, those that others send their dead letters to first. JQ_OK, or the code of the
+ * first that failed, with what is wrong. */
+JQ_MUST_USE int queues_declare(struct server *server, const struct config *config, const struct config *before,
+                               struct config_error *error);
+
+#endif
