@@ -115,6 +115,9 @@ void engine_totals(const struct engine *engine, struct engine_totals *out);
 /* About what durable queues and what is kept for clients take in a snapshot, bodies included. It looks at each queue. */
 uint64_t engine_snapshot_bytes(const struct engine *engine);
 
+/* Recovery: every message that has a body, until `each` returns false. It changes nothing. */
+void engine_bodies(const struct engine *engine, bool (*each)(void *user, const struct engine_place *place), void *user);
+
 /* Walks everything and traps on the first broken invariant; for debug, simulation and fuzz builds. */
 void engine_check(const struct engine *engine);
 

@@ -48,6 +48,18 @@ void survey(struct engine *e, const struct engine_command *c)
     fx->surveyed.sequence = sequence;
 }
 
+void engine_bodies(const struct engine *e, bool (*each)(void *user, const struct engine_place *place), void *user)
+{
+    for (const struct queue *q = e->by_incarnation; q; q = q->hh_incarnation.next) {
+        for (uint64_t at = log_next(&q->log, 0); at < q->log.tail; at = log_next(&q->log, at + 1)) {
+            const struct message *m = log_at(&q->log, at);
+            const struct engine_place place = {q->incarnation, at, message_body(m)};
+            if (!m->end && !each(user, &place))
+                return;
+        }
+    }
+}
+
 /* What has ended or moved in the meantime keeps the place that it has, and the copy is released. */
 void bodies_move(struct engine *e, const struct engine_command *c)
 {

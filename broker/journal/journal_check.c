@@ -14,6 +14,7 @@ int journal_recovery_check_old(struct recovery *r, size_t index, uint64_t limit)
     if (s->loose)
         return JQ_OK;
     s->last = s->first - 1;
+    s->end = JOURNAL_SEGMENT_HEADER;
     journal_scan_begin(scan, r->config->io, r->config->id, s->number, s->file_size);
     for (uint64_t good = scan->offset;;) { /* behind the last good one */
         uint64_t offset = scan->offset;
@@ -33,8 +34,19 @@ int journal_recovery_check_old(struct recovery *r, size_t index, uint64_t limit)
             journal_recovery_found(r, index, offset, JOURNAL_FRAME_HEADER + (uint64_t)header.payload, wrong);
         else if (code != JQ_OK)
             return code;
-        good = scan->offset;
+        good = s->end = scan->offset;
         s->last = header.first + header.count - 1;
+    }
+}
+
+static void tell_whole(const struct recovery *r)
+{
+    const struct journal_replay *replay = &r->config->replay;
+    for (size_t i = 0; i < r->count && replay->whole; i++) {
+        const struct recovery_segment *s = &r->segments[i];
+        uint64_t end = s->loose ? s->file_size : s->end;
+        if (s->good && end)
+            replay->whole(replay->user, s->number, end);
     }
 }
 
@@ -45,6 +57,8 @@ int journal_check(const struct journal_config *config, struct journal_report *re
     int code = journal_recovery_list(&recovery);
     if (code == JQ_OK)
         code = journal_recovery_read(&recovery);
+    if (code == JQ_OK)
+        tell_whole(&recovery);
     journal_recovery_fini(&recovery);
     if (code == JQ_OK && report->damages > 0)
         code = JQ_STORAGE;

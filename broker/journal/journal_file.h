@@ -51,6 +51,7 @@ struct journal_replay {
                         uint32_t *offset);
     void (*gap)(void *user, uint64_t first, uint64_t last);      /* repair only: these records are lost */
     void (*progress)(void *user, uint64_t done, uint64_t total); /* bytes */
+    void (*whole)(void *user, uint64_t segment, uint64_t end);   /* check: up to where what it has can be read */
     /* Check and repair: one thing that is wrong, or was cut off. */
     void (*found)(void *user, const char *file, uint64_t offset, uint64_t size, const char *text);
     void *user;

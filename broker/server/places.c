@@ -2,6 +2,7 @@
 /* It turns one's places into the other's, and has chunks read. */
 #include "places.h"
 #include "codes.h"
+#include "lost.h"
 #include "state.h"
 #include "store.h"
 #include <stdlib.h>
@@ -95,18 +96,19 @@ struct store_segment *places_segments(const struct server *server, size_t *count
     return all;
 }
 
-int places_check(struct server *server, uint64_t *missing)
+int places_lost(struct server *server, struct lost *lost)
 {
     size_t count;
-    struct store_segment *all = places_segments(server, &count, missing);
-    if (!all)
-        return JQ_OVERLOADED;
-    for (size_t i = 0; i < count; i++) {
+    uint64_t missing;
+    struct store_segment *all = places_segments(server, &count, &missing);
+    *lost = (struct lost){0};
+    for (size_t i = 0; all && i < count; i++) {
         if (all[i].end > all[i].size)
-            *missing = all[i].number;
+            missing = all[i].number;
     }
+    int code = !all ? JQ_OVERLOADED : missing ? lost_find(lost, server->turn.engine, server->store, all, count) : JQ_OK;
     free(all);
-    return *missing ? JQ_STORAGE : JQ_OK;
+    return code;
 }
 
 void places_body_over(void *user, struct engine_body body)

@@ -10,6 +10,7 @@
 
 struct server;
 struct store_segment;
+struct lost;
 
 void places_init(struct server *server);
 void places_end(struct server *server); /* nothing more is read */
@@ -19,8 +20,8 @@ int places_adopt(void *server, struct journal_place place, uint32_t size, uint32
                  const uint8_t *bytes, uint32_t *chunk, uint32_t *offset);
 int places_adopt_placed(void *server, const struct journal_reference *run, uint32_t size, uint32_t count,
                         uint32_t *chunk, uint32_t *offset);
-/* After recovery: a segment that is not there, or not whole, and has bodies. 0: all is there. */
-JQ_MUST_USE int places_check(struct server *server, uint64_t *missing);
+/* After recovery: what is not there. JQ_OK, or JQ_OVERLOADED; *lost is to be freed in any case. */
+JQ_MUST_USE int places_lost(struct server *server, struct lost *lost);
 void places_body_over(void *server, struct engine_body body); /* the engine says so while records are read */
 void places_release(struct server *server, const struct engine_release *release);
 /* The segments of the log and what is alive in them, in ascending order; to be freed. NULL: no memory. */

@@ -3,6 +3,7 @@
 #include "storage.h"
 #include "codes.h"
 #include "log.h"
+#include "lost.h"
 #include "state.h"
 #include "transport.h"
 #include <inttypes.h>
@@ -103,22 +104,21 @@ static int fail(const struct server *server, int code, const char *text)
     return code;
 }
 
-/* Repair goes on without them: whoever gets such a message is told that it cannot be read. */
-static int bodies_there(struct server *server, char text[JOURNAL_TEXT_SIZE])
+/* The first thought of the store is coarse: only if it misses something each message is looked at. Repair goes on without those. */
+static int bodies_there(struct server *server, uint64_t last, char text[JOURNAL_TEXT_SIZE])
 {
-    uint64_t missing = 0;
-    int code = places_check(server, &missing);
-    if (code != JQ_STORAGE)
-        return code;
-    if (server->config.repair) {
-        server_log("%s: bodies are lost with segment %" PRIu64, server->config.data, missing);
-        return JQ_OK;
+    struct lost lost;
+    int code = places_lost(server, &lost);
+    if (code == JQ_OK && lost.segment_count && !server->config.repair) {
+        lost_says(&lost.segment[0], text);
+        code = JQ_STORAGE;
     }
-    snprintf(text, JOURNAL_TEXT_SIZE,
-             "bodies of messages lie in segment %" PRIu64
-             ", which is missing or cut off. Nothing has been lost beside. "
-             "Restore the file from a copy",
-             missing);
+    for (size_t i = 0; code == JQ_OK && i < lost.segment_count; i++)
+        server_log("%s: %" PRIu64 " messages are lost: their bodies lay in segment %" PRIu64, server->config.data,
+                   lost.segment[i].messages, lost.segment[i].number);
+    if (code == JQ_OK)
+        code = lost_give_up(&lost, server->turn.engine, server_now(), last);
+    lost_fini(&lost);
     return code;
 }
 
@@ -150,9 +150,9 @@ static int recover(struct server *server)
     if (code == JQ_OK)
         code = journal_open(&config, &server->turn.journal, &report);
     if (code == JQ_OK)
-        code = engine_replay_end(server->turn.engine);
+        code = bodies_there(server, report.last, report.text);
     if (code == JQ_OK)
-        code = bodies_there(server, report.text);
+        code = engine_replay_end(server->turn.engine);
     if (code != JQ_OK)
         return fail(server, code, report.text);
     if (report.cut_bytes > 0)

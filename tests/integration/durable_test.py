@@ -202,6 +202,58 @@ class Damage(DataCase):
         self.begin()
 
 
+class BodiesElsewhere(DataCase):
+    """A snapshot tells of messages whose bodies stay where they were, in a segment of which no record is needed any more."""
+
+    def setUp(self):
+        super().setUp()
+        for queue in ("stays", "goes"):
+            self.joinq("declare", queue, "--durable")
+        line = b"x" * (MIB - 1) + b"\n"
+        self.joinq("put", "stays", given=line * 40)
+        self.joinq("put", "goes", given=line * 60)
+        self.joinq("get", "goes", "-n", "60")
+        self.until(self.is_told, "a snapshot")
+        self.kill()
+        self.name = segments(self.data)[0]
+        self.segment = os.path.join(self.data, self.name)
+
+    def is_told(self):
+        for name in os.listdir(self.data):
+            if name.startswith("needed-"):
+                with open(os.path.join(self.data, name), "rb") as file:
+                    return file.read(1) == b"j"
+        return False
+
+    def assert_told(self, *words):
+        for arguments in (("--check-data",), ("--listen", f"unix://{self.data}/socket")):
+            said = self.joinqd(*arguments, status=1)
+            for word in (self.name, "Restore", "--repair", *words):
+                self.assertIn(word, said)
+
+    def test_a_segment_that_only_has_bodies_is_missed(self):
+        """proves: RST-2"""
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        away = self.segment + ".away"
+        os.rename(self.segment, away)
+        self.assert_told("missing", " 40 messages")
+        os.rename(away, self.segment)
+        self.begin()
+        self.assertEqual(self.stat("stays")["ready"], 40)
+
+    def test_one_that_is_cut_off_is_too_and_repair_gives_up_what_is_gone(self):
+        """proves: RST-2 CSV-1"""
+        os.truncate(self.segment, 20 * MIB)
+        self.assert_told("up to")
+        self.assertIn(" messages are lost", self.joinqd("--repair"))
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        self.begin()
+        stat = self.stat("stays")
+        self.assertIn(stat["ready"], (18, 19, 20))
+        self.assertEqual(stat["put"], stat["ready"] + stat["discarded"])
+        self.joinq("get", "stays", "-n", str(stat["ready"]))
+
+
 class Disks(DataCase):
     def test_a_sync_that_fails_is_made_up_for(self):
         """proves: OUT-2"""
