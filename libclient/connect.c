@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a URL to a handle: where to connect, connecting, hello; and the end of it. The only file that reads the environment. */
+/* From a URL to a handle: where to connect, and connecting; and the end of it. What is said first: login.c. */
 #include "jqc_call.h"
 #include <errno.h>
 #include <stdio.h>
@@ -35,10 +35,10 @@ JQ_MUST_USE static int url_choose(struct joinq *client, const char *text, struct
 
 /* ---- connecting ---------------------------------------------------------------------------------------------------- */
 
-static int cannot_connect(struct joinq *client, const struct jqw_url *url, int code, const char *why)
+int jqc_cannot_connect(struct joinq *client, int code, const char *why)
 {
     char text[512];
-    jqw_url_format(url, text, sizeof text);
+    jqw_url_format(&client->reconnect.url, text, sizeof text);
     return jqc_fail(client, code, "cannot connect to %.200s: %s", text, why);
 }
 
@@ -74,7 +74,7 @@ JQ_MUST_USE static int connect_any(struct joinq *client, const struct jqw_url *u
         if (code == JQ_NO_QUEUE)
             break;
         if (code == JQ_INVALID)
-            return cannot_connect(client, url, code, "this library cannot speak TLS");
+            return jqc_cannot_connect(client, code, "this library cannot speak TLS");
         error = errno;
         if (code == JQ_DISCONNECTED && error == EAGAIN) {
             int64_t retry_ns = jqc_deadline(RETRY_MS);
@@ -82,42 +82,16 @@ JQ_MUST_USE static int connect_any(struct joinq *client, const struct jqw_url *u
             address--;
         }
         if (code == JQ_TIMEOUT && jqc_deadline(0) >= deadline_ns)
-            return cannot_connect(client, url, code, "no answer in time");
+            return jqc_cannot_connect(client, code, "no answer in time");
     }
     char text[128];
-    return cannot_connect(client, url, JQ_DISCONNECTED, strerror_r(error, text, sizeof text));
-}
-
-JQ_MUST_USE static int hello(struct joinq *client, int64_t deadline_ns)
-{
-    const struct jqc_reconnect *who = &client->reconnect;
-    const struct jqw_url *url = &who->url;
-    struct jqw_message message = {.op = JQW_HELLO,
-                                  .hello = {.version = JQW_VERSION, .client = {who->id, sizeof who->id}}};
-    client->core.broker.ping_ms = 0; /* until it has said so again */
-    message.hello.flags = client->pings.wanted ? JQW_HELLO_PING : 0;
-    message.hello.name = (struct jqw_bytes){(const uint8_t *)who->name, strlen(who->name)};
-    struct jqc_request *request;
-    int code = jqc_submit(client, &message, NULL, &request);
-    if (code != JQ_OK)
-        return code;
-    if (jqc_await(client, request, deadline_ns) != JQ_OK) {
-        jqc_request_forget(&client->core.requests, request);
-        return cannot_connect(client, url, JQ_TIMEOUT, "no answer in time");
-    }
-    code = request->answer.code;
-    client->pings.unheard = 0;
-    client->pings.next_ns = jqc_deadline((int64_t)client->core.broker.ping_ms);
-    if (code != JQ_OK)
-        cannot_connect(client, url, code, request->answer.text[0] ? request->answer.text : jqw_code_text(code));
-    jqc_call_end(client, request);
-    return code;
+    return jqc_cannot_connect(client, JQ_DISCONNECTED, strerror_r(error, text, sizeof text));
 }
 
 int jqc_connect(struct joinq *client, int64_t deadline_ns)
 {
     int code = connect_any(client, &client->reconnect.url, deadline_ns);
-    return code == JQ_OK ? hello(client, deadline_ns) : code;
+    return code == JQ_OK ? jqc_login(client, deadline_ns) : code;
 }
 
 /* Who says hello, now and on each connection that is made again. */
@@ -147,6 +121,8 @@ JQ_MUST_USE static int connect_all(struct joinq *client, const char *url_text, c
         code = url_choose(client, url_text, &client->reconnect.url);
     if (code == JQ_OK)
         code = identity_set(client, options);
+    if (code == JQ_OK)
+        code = jqc_credentials_set(client, options);
     if (code == JQ_OK)
         code = jqc_connect(client, jqc_deadline(options->connect_timeout_ms));
     if (code == JQ_OK)
@@ -209,6 +185,7 @@ void joinq_free(joinq *client)
         say_bye(client);
     jqc_transport_close(client);
     jqc_core_fini(&client->core);
+    jqc_credentials_wipe(&client->credentials);
     free(client);
 }
 

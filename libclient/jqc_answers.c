@@ -51,6 +51,21 @@ static void broker_meet(struct jqc_broker *broker, const struct jqw_welcome *wel
     broker->ping_ms = welcome->ping_ms;
 }
 
+/* A text of the broker, to be freed with the answer. */
+static int lines_copy(struct jqc_request *request, struct jqw_bytes text)
+{
+    char *lines = malloc(text.size + 1);
+    if (!lines) {
+        request->answer.code = JQ_OVERLOADED;
+        return JQ_OK;
+    }
+    if (text.size > 0)
+        memcpy(lines, text.data, text.size);
+    lines[text.size] = '\0';
+    request->answer.lines = lines;
+    return JQ_OK;
+}
+
 static int take_welcome(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_welcome *welcome = &message->welcome;
@@ -59,7 +74,7 @@ static int take_welcome(struct jqc_core *core, struct jqc_request *request, cons
     broker_meet(&core->broker, welcome);
     core->limits = (struct jqc_limits){welcome->frame_max, welcome->message_max, welcome->batch_max};
     request->answer.code = JQ_OK;
-    return JQ_OK;
+    return lines_copy(request, welcome->proof);
 }
 
 static int take_result(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
@@ -225,17 +240,17 @@ static int take_explained(struct jqc_core *core, struct jqc_request *request, co
 {
     const struct jqw_explained *explained = &message->explained;
     outcome_set(core, request, explained->code, explained->text, explained->incarnation);
-    if (explained->code != JQ_OK)
-        return JQ_OK;
-    char *lines = malloc(explained->lines.size + 1);
-    if (!lines) {
-        request->answer.code = JQ_OVERLOADED;
-        return JQ_OK;
-    }
-    memcpy(lines, explained->lines.data, explained->lines.size);
-    lines[explained->lines.size] = '\0';
-    request->answer.lines = lines;
-    return JQ_OK;
+    return explained->code == JQ_OK ? lines_copy(request, explained->lines) : JQ_OK;
+}
+
+/* The handshake goes on: what is asked is in the lines, how it may be answered in the count. */
+static int take_challenge(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
+{
+    const struct jqw_challenge *challenge = &message->challenge;
+    outcome_set(core, request, challenge->code, challenge->text, 0);
+    request->answer.more = true;
+    request->answer.count = challenge->mechanisms;
+    return lines_copy(request, challenge->data);
 }
 
 static int take_figures(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
@@ -252,19 +267,20 @@ struct answer_kind {
     uint64_t answers; /* the requests that it answers, a bit for each opcode */
 };
 
+#define BIT(op) (UINT64_C(1) << JQW_##op)
 static const struct answer_kind kinds[] = {
-    [JQW_WELCOME - JQW_WELCOME] = {take_welcome, 1U << JQW_HELLO},
+    [JQW_WELCOME - JQW_WELCOME] = {take_welcome, BIT(HELLO) | BIT(AUTH)},
     [JQW_RESULT - JQW_WELCOME] = {take_result, 0},
-    [JQW_GOT - JQW_WELCOME] = {take_got, 1U << JQW_GET},
-    [JQW_SETTLED - JQW_WELCOME] = {take_settled, 1U << JQW_DONE | 1U << JQW_NACK | 1U << JQW_RELEASE | 1U << JQW_TOUCH |
-                                                     1U << JQW_FORWARD},
-    [JQW_JOINED - JQW_WELCOME] = {take_joined, 1U << JQW_JOIN},
-    [JQW_ATTACHED - JQW_WELCOME] = {take_attached, 1U << JQW_ATTACH},
-    [JQW_STATS - JQW_WELCOME] = {take_stats, 1U << JQW_STAT | 1U << JQW_LIST},
-    [JQW_PEEKED - JQW_WELCOME] = {take_peeked, 1U << JQW_PEEK},
-    [JQW_EXPLAINED - JQW_WELCOME] = {take_explained, 1U << JQW_WHY},
-    [JQW_EXPORTED - JQW_WELCOME] = {take_exported, 1U << JQW_EXPORT},
-    [JQW_FIGURES - JQW_WELCOME] = {take_figures, UINT64_C(1) << JQW_BROKER},
+    [JQW_GOT - JQW_WELCOME] = {take_got, BIT(GET)},
+    [JQW_SETTLED - JQW_WELCOME] = {take_settled, BIT(DONE) | BIT(NACK) | BIT(RELEASE) | BIT(TOUCH) | BIT(FORWARD)},
+    [JQW_JOINED - JQW_WELCOME] = {take_joined, BIT(JOIN)},
+    [JQW_ATTACHED - JQW_WELCOME] = {take_attached, BIT(ATTACH)},
+    [JQW_STATS - JQW_WELCOME] = {take_stats, BIT(STAT) | BIT(LIST)},
+    [JQW_PEEKED - JQW_WELCOME] = {take_peeked, BIT(PEEK)},
+    [JQW_EXPLAINED - JQW_WELCOME] = {take_explained, BIT(WHY)},
+    [JQW_EXPORTED - JQW_WELCOME] = {take_exported, BIT(EXPORT)},
+    [JQW_CHALLENGE - JQW_WELCOME] = {take_challenge, BIT(HELLO) | BIT(AUTH)},
+    [JQW_FIGURES - JQW_WELCOME] = {take_figures, BIT(BROKER)},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
 

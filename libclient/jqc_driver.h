@@ -6,6 +6,7 @@
 
 #include "joinq.h"
 #include "jqc_core.h"
+#include "jqc_scram.h"
 #include "transport.h"
 #include "url.h"
 
@@ -36,6 +37,7 @@ struct joinq {
     struct jqw_transport transport; /* ops NULL: none yet, or no more */
     struct jqc_reconnect reconnect;
     struct jqc_pings pings;
+    struct jqc_credentials credentials;
     uint64_t stale; /* dones of the get that is being prepared that were lost with an earlier connection */
     size_t lost;    /* joinq_lost */
     struct jqw_bytes items[JQW_BATCH_MAX]; /* bodies of the put that is being encoded */
@@ -75,5 +77,14 @@ JQ_MUST_USE bool jqc_reconnect_begin(struct joinq *client);
 JQ_MUST_USE int jqc_reconnect_step(struct joinq *client, int64_t deadline_ns);
 /* connect.c: connects and says hello; the sentence is set where that fails. */
 JQ_MUST_USE int jqc_connect(struct joinq *client, int64_t deadline_ns);
+int jqc_cannot_connect(struct joinq *client, int code, const char *why); /* the sentence; returns the code */
+
+/* ---- login.c ---- */
+
+/* Who the user is, and its password: from the options, or from the URL and the file that JOINQ_PASSWORD_FILE names. JQ_OK, or JQ_INVALID,
+ * or JQ_AUTH_FAILED with the sentence set. */
+JQ_MUST_USE int jqc_credentials_set(struct joinq *client, const struct joinq_options *options);
+/* Says hello on a new connection, and proves who the user is if there is one. */
+JQ_MUST_USE int jqc_login(struct joinq *client, int64_t deadline_ns);
 
 #endif

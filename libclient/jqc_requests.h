@@ -38,10 +38,10 @@ struct jqc_answer {
     uint64_t lost;        /* dones and releases that came too late */
     uint64_t receipt;     /* to be confirmed before the caller has it; 0: nothing to confirm */
     struct jqw_range end; /* GET: the one-shot end that it is, to be given back if nobody takes it; count 0: none */
-    bool more;            /* LIST: further queues follow */
+    bool more;            /* LIST: further queues follow; HELLO, AUTH: the handshake goes on */
     struct joinq_batch *batch;        /* GET, PEEK; owned */
     struct joinq_stats *stats;        /* STAT, LIST; owned */
-    char *lines;                      /* WHY; owned */
+    char *lines;                      /* WHY; what HELLO or AUTH brought; owned */
     struct joinq_broker_stat *broker; /* BROKER; owned */
     struct joinq_joined joined;
     struct joinq_attached attached;

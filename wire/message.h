@@ -118,7 +118,8 @@ enum jqw_close_flag { JQW_CLOSE_IMMEDIATE = 1, JQW_CLOSE_AFTER_MINE = 2 };
 enum jqw_delete_flag { JQW_DELETE_IF_EMPTY = 1, JQW_DELETE_FORCE = 2 };
 enum jqw_join_flag { JQW_JOIN_MINE = 1, JQW_JOIN_SNAPSHOT = 2 };
 enum jqw_pause_flag { JQW_PAUSE_PUTS = 1, JQW_PAUSE_GETS = 2, JQW_PAUSE_RESUME = 4 };
-enum jqw_hello_flag { JQW_HELLO_PING = 1 };
+enum jqw_hello_flag { JQW_HELLO_PING = 1, JQW_HELLO_PASSWORD = 2 /* it will prove who it is by a password */ };
+enum jqw_mechanism { JQW_SCRAM_SHA_256 = 1, JQW_SCRAM_SHA_256_PLUS = 2 /* bound to the TLS connection */ };
 enum jqw_bye_flag { JQW_BYE_FORGET = 1 };
 enum jqw_nack_flag { JQW_NACK_DEAD = 1 };
 enum jqw_attach_flag { JQW_ATTACH_TAKEOVER = 1 };
@@ -136,6 +137,10 @@ struct jqw_hello {
     struct jqw_bytes client; /* 16 random bytes, new for each library handle */
     struct jqw_bytes name;   /* for people: shown in logs; may be empty */
     uint32_t flags;          /* jqw_hello_flag */
+};
+struct jqw_auth {
+    uint32_t mechanism;    /* one jqw_mechanism, the same in each step */
+    struct jqw_bytes data; /* what the mechanism says */
 };
 struct jqw_declare { /* DECLARE, ALTER */
     struct jqw_queue queue;
@@ -259,6 +264,8 @@ struct jqw_welcome {
     struct jqw_bytes data;     /* 16 bytes: the data that outlives runs of the broker; all 0: none does */
     uint64_t client_forget_ms; /* how long a client without a connection is remembered */
     uint64_t ping_ms;          /* how often the client is to be heard; 0: it need not */
+    struct jqw_bytes user;     /* who the broker takes it for */
+    struct jqw_bytes proof;    /* the last word of the mechanism; empty where there was none */
 };
 /* Each answer starts with a code; `text` is empty unless it says more than the code does. */
 struct jqw_result {
@@ -368,6 +375,12 @@ struct jqw_figures {
 struct jqw_broker { /* BROKER */
     uint64_t flags; /* none yet */
 };
+struct jqw_challenge {
+    uint32_t code;
+    struct jqw_bytes text;
+    uint32_t mechanisms;   /* jqw_mechanism: those that it takes */
+    struct jqw_bytes data; /* what the mechanism says; empty in answer to hello */
+};
 struct jqw_event_lease_lost {
     struct jqw_ranges ranges;
 };
@@ -384,6 +397,7 @@ struct jqw_message {
     uint32_t request; /* chosen by the client, not 0; 0 in events and notices */
     union {
         struct jqw_hello hello;
+        struct jqw_auth auth;
         struct jqw_declare declare;
         struct jqw_delete delete_;
         struct jqw_put put;
@@ -415,6 +429,7 @@ struct jqw_message {
         struct jqw_explained explained;
         struct jqw_broker broker;
         struct jqw_figures figures;
+        struct jqw_challenge challenge;
         struct jqw_event_lease_lost lease_lost;
         struct jqw_event_fenced fenced;
         struct jqw_event_draining draining;

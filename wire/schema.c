@@ -175,7 +175,12 @@ static const struct jqw_field hello_fields[] = {
     U32("version", hello.version),
     BIN16("client", hello.client),
     NAME("name", hello.name),
-    FLAGS(hello.flags, JQW_HELLO_PING),
+    FLAGS(hello.flags, JQW_HELLO_PING | JQW_HELLO_PASSWORD),
+};
+static const struct jqw_field auth_fields[] = {
+    UINT("mechanism", auth.mechanism, JQW_SCRAM_SHA_256, JQW_SCRAM_SHA_256_PLUS,
+         "mechanism: 1 is SCRAM-SHA-256, 2 is SCRAM-SHA-256-PLUS"),
+    STR("data", auth.data, JQW_TEXT_MAX, "data: more than 400 bytes"),
 };
 static const struct jqw_field declare_fields[] = {
     QUEUE(declare.queue),
@@ -303,6 +308,8 @@ static const struct jqw_field welcome_fields[] = {
     BIN16("data", welcome.data),
     PLAIN("client_forget_ms", welcome.client_forget_ms, TIME),
     PLAIN("ping_ms", welcome.ping_ms, TIME),
+    NAME("user", welcome.user),
+    STR("proof", welcome.proof, JQW_TEXT_MAX, "proof: more than 400 bytes"),
 };
 static const struct jqw_field result_fields[] = {
     CODE(result),
@@ -372,6 +379,11 @@ static const struct jqw_field figures_fields[] = {
     BIN16("instance", figures.instance),
     BIN16("data", figures.data),
     MAPS("figures", figures.item, figures.count, 0, JQW_FIGURES_MAX, figure_item, figures, "more than 200 figures"),
+};
+static const struct jqw_field challenge_fields[] = {
+    CODE(challenge),
+    U32("mechanisms", challenge.mechanisms),
+    STR("data", challenge.data, JQW_TEXT_MAX, "data: more than 400 bytes"),
 };
 static const struct jqw_field event_lease_lost_fields[] = {PLAIN("ranges", lease_lost.ranges, RANGES)};
 static const struct jqw_field event_fenced_fields[] = {

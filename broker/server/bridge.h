@@ -25,6 +25,8 @@ void bridge_effect(struct server *server, const struct engine_effect *effect);
 
 /* Says with request id 0 why the connection ends, and lets it end when that is written. Not while effects are carried out. */
 void bridge_refuse(struct connection *connection, enum jqw_code code, const char *text);
+/* The time has come to tell a client that its password is wrong. */
+void bridge_login_refused(struct connection *connection);
 /* Tells that the broker ends. */
 void bridge_draining(struct connection *connection, uint64_t within_ns);
 /* The frame for a connection that is one too many; writes it to `to` and returns its size, 0 if there was no memory. */

@@ -19,13 +19,24 @@ static bool is_in_use(struct connection *connection, uint32_t request)
     return connection->in_session && engine_waits(turn->engine, (struct engine_session_id){connection->id}, request);
 }
 
+/* What is wrong with the order of the first messages; NULL: nothing. */
+static const char *out_of_turn(const struct connection *connection, enum jqw_op op)
+{
+    if (connection->state != CONNECTION_GREETING)
+        return NULL;
+    if (!connection->greeted)
+        return op == JQW_HELLO ? NULL : "the first message is hello";
+    return op == JQW_HELLO || op == JQW_AUTH ? NULL : "nothing is done before the welcome";
+}
+
 /* A frame that is no proper message, but says what its answer would be to. */
 static void refuse_message(struct connection *connection, const struct jqw_message *message, int code, const char *why)
 {
     if (message->request == 0)
         bridge_refuse(connection, JQ_PROTOCOL, why);
     else if (connection->state == CONNECTION_GREETING)
-        bridge_refuse(connection, JQ_PROTOCOL, message->op == JQW_HELLO ? why : "the first message is hello");
+        bridge_refuse(connection, JQ_PROTOCOL,
+                      out_of_turn(connection, message->op) ? out_of_turn(connection, message->op) : why);
     else if (is_in_use(connection, message->request))
         bridge_refuse(connection, JQ_PROTOCOL, "the request id is in use");
     else
@@ -43,10 +54,10 @@ void bridge_frame(struct connection *connection, const struct jqw_frame *frame)
         bridge_refuse(connection, JQ_PROTOCOL, why);
     else if (code != JQ_OK)
         refuse_message(connection, &message, code, why);
-    else if (connection->state == CONNECTION_GREETING && message.op != JQW_HELLO)
-        bridge_refuse(connection, JQ_PROTOCOL, "the first message is hello");
+    else if (out_of_turn(connection, message.op))
+        bridge_refuse(connection, JQ_PROTOCOL, out_of_turn(connection, message.op));
     else if (message.request != 0 && is_in_use(connection, message.request))
         bridge_refuse(connection, JQ_PROTOCOL, "the request id is in use");
-    else
+    else if (connection->state == CONNECTION_GREETING || bridge_permits(connection, &message))
         bridge_message(connection, &message);
 }

@@ -74,6 +74,11 @@ static void take_hello(struct connection *connection, const struct jqw_message *
     bridge_hello(connection, message);
 }
 
+static void take_auth(struct connection *connection, const struct jqw_message *message)
+{
+    bridge_auth(connection, message);
+}
+
 static void take_put(struct connection *connection, const struct jqw_message *message)
 {
     bridge_put(connection, message);

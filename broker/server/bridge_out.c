@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From effects to frames. What carries messages: bridge_messages.c. */
 #include "bridge_say.h"
+#include "login.h"
 #include <string.h>
 
 enum {
@@ -186,7 +187,9 @@ static int say_opened(const struct saying *saying)
 {
     const struct server *server = saying->server;
     const struct connection *connection = sessions_find(&server->sessions, saying->effect->session.value);
-    bool pings = connection && connection->pings;
+    if (!connection)
+        return JQ_INTERNAL;
+    const char *user = auth_name(connection->subject), *proof = connection->login ? connection->login->said : "";
     if (saying->effect->code != JQ_OK)
         return say_result(saying);
     return bridge_say(saying, &(struct jqw_message){
@@ -201,7 +204,9 @@ static int say_opened(const struct saying *saying)
                                               .waiting_max = server->config.waiting_max,
                                               .data = {server->storage.id, sizeof server->storage.id},
                                               .client_forget_ms = CLIENT_FORGET_MS,
-                                              .ping_ms = pings ? server->config.ping_ns / 1000000 : 0},
+                                              .ping_ms = connection->pings ? server->config.ping_ns / 1000000 : 0,
+                                              .user = {(const uint8_t *)user, strlen(user)},
+                                              .proof = {(const uint8_t *)proof, strlen(proof)}},
                               });
 }
 
@@ -294,6 +299,8 @@ void bridge_effect(struct server *server, const struct engine_effect *effect)
     if (waits && code == JQ_OK)
         code = held_add(connection, effect, &held);
     output_clear(&server->pool, &held);
+    if (effect->kind == ENGINE_OPENED)
+        login_free(connection);
     if (code != JQ_OK)
         fail(connection);
     else if (!waits)

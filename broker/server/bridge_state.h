@@ -3,6 +3,7 @@
 #ifndef JOINQ_SERVER_BRIDGE_STATE_H
 #define JOINQ_SERVER_BRIDGE_STATE_H
 
+#include "auth.h"
 #include "bridge.h"
 #include "engine.h"
 #include "message.h"
@@ -23,8 +24,11 @@ void bridge_message(struct connection *connection, const struct jqw_message *mes
 /* bridge_put.c */
 void bridge_put(struct connection *connection, const struct jqw_message *message);
 void bridge_forward(struct connection *connection, const struct jqw_message *message);
-/* bridge_hello.c */
+/* bridge_login.c */
 void bridge_hello(struct connection *connection, const struct jqw_message *message);
+void bridge_auth(struct connection *connection, const struct jqw_message *message);
+/* bridge_permit.c: false: it has been answered. */
+JQ_MUST_USE bool bridge_permits(struct connection *connection, const struct jqw_message *message);
 
 /* The next command, with session, request and queue (may be NULL) filled in. */
 struct engine_command *bridge_command(struct connection *connection, enum engine_op op, uint32_t request,

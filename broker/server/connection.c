@@ -2,6 +2,7 @@
 /* The life of a connection, and its writing. See the diagram in connection.h. */
 #include "connection.h"
 #include "codes.h"
+#include "login.h"
 #include "state.h"
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ static bool is_alive(const struct connection *connection)
 static int wanted(const struct connection *connection)
 {
     int user = 0;
-    if ((is_alive(connection) && !connection->out_blocked) || connection->state == CONNECTION_LINGERING)
+    if ((is_alive(connection) && !connection->out_blocked && !connection->deaf) ||
+        connection->state == CONNECTION_LINGERING)
         user |= JQW_WANT_READ;
     if (connection->write_waits)
         user |= JQW_WANT_WRITE;
@@ -65,7 +67,7 @@ void connection_mark(struct connection *connection)
 
 /* ---- beginning ---- */
 
-int connection_open(struct server *server, const struct jqw_transport *transport)
+int connection_open(struct server *server, const struct jqw_transport *transport, unsigned methods)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
@@ -76,6 +78,7 @@ int connection_open(struct server *server, const struct jqw_transport *transport
     }
     connection->server = server;
     connection->transport = *transport;
+    connection->methods = (uint8_t)methods;
     connection->state = CONNECTION_GREETING;
     connection->parser.frame_max = HELLO_FRAME_MAX;
     ev_init(&connection->io, on_io);
@@ -111,6 +114,9 @@ static void end_session(struct connection *connection)
 {
     struct server *server = connection->server;
     sessions_forget(&server->sessions, connection);
+    if (connection->counted)
+        auth_disconnect(connection->subject);
+    connection->counted = false;
     if (!connection->in_session)
         return;
     connection->in_session = false;
@@ -148,6 +154,9 @@ void connection_kill(struct connection *connection)
     held_clear(connection);
     server_deadline_clear(connection);
     sessions_remove(&server->sessions, connection);
+    login_free(connection);
+    auth_leave(server->auth, connection->subject);
+    connection->subject = NULL;
     free(connection->name);
     connection->name = NULL;
     connection->name_size = 0;

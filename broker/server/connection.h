@@ -2,7 +2,7 @@
 /* A connection: its transport, what was read of a frame that is not whole yet, what waits to be written, and where it stands.
  * It must not know what is in a frame (bridge.h does), nor queues.
  *
- *     accept --> GREETING --hello--> OPEN --its end, or ours--> CLOSING --written--> LINGERING --its end--> DEAD --> freed
+ *     accept --> GREETING --hello, perhaps a password--> OPEN --its end, or ours--> CLOSING --written--> LINGERING --its end--> DEAD --> freed
  *
  * CLOSING: nothing is read any more, the session has been ended, the last answers go out. LINGERING: all is written and said to
  * be the end; what still comes is thrown away until the peer ends too, for a close with unread bytes would take the last
@@ -30,7 +30,9 @@ enum connection_state {
 
 enum { CLIENT_ID_SIZE = 16 };
 
+struct auth_subject;
 struct engine_command;
+struct login;
 struct server;
 
 /* A list by deadline: each has the same duration, so that whoever came first is due first. */
@@ -45,6 +47,8 @@ struct connection {
     uint64_t id; /* of the connection and of its session; never used twice, never 0 */
     char *name;  /* what its client calls itself; owned; NULL: nothing */
     uint32_t name_size;
+    struct auth_subject *subject; /* who it is; NULL until that is known */
+    struct login *login;          /* while it proves that by a password, and until it is welcome */
     enum connection_state state;
     bool in_session : 1;   /* between SESSION_OPEN and SESSION_END */
     bool known : 1;        /* by its client id, in the table of clients */
@@ -60,6 +64,10 @@ struct connection {
     bool forget : 1;       /* its client said that it does not come back */
     bool failed : 1;       /* an answer could not be given: to be killed then */
     bool pings : 1;        /* its client agreed to be heard now and then */
+    bool greeted : 1;      /* its client has said hello */
+    bool deaf : 1;         /* it is refused, and will be told: nothing is read meanwhile */
+    bool counted : 1;      /* among the connections of its user */
+    uint8_t methods;       /* auth_method: how its listener lets clients in */
     uint8_t silences;      /* how often in a row it was not */
     uint32_t batch_number; /* the batch of commands that it last added to, ... */
     uint32_t batch_id_max; /* ... the highest request id that it used there, ... */
@@ -81,8 +89,8 @@ struct connection {
 };
 
 /* Takes the transport. JQ_OK, or JQ_OVERLOADED with nothing taken. */
-JQ_MUST_USE int connection_open(struct server *server, const struct jqw_transport *transport);
-/* The first frame was a proper hello, with this request id: the engine's effect brings the welcome. */
+JQ_MUST_USE int connection_open(struct server *server, const struct jqw_transport *transport, unsigned methods);
+/* Its client is let in, by the request with this id: the engine's effect brings the welcome. */
 void connection_opened(struct connection *connection, uint32_t request);
 /* Ends the session, if there is one, and closes when all is written. Not while effects are carried out. */
 void connection_finish(struct connection *connection);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deadlines of connections: for the first frame, for a sign of life where one was agreed, and for the last answers. Each list has one duration, so the first of it is
+/* Deadlines of connections: for hello and who says it, for what a refused one is to hear, for a sign of life where one was agreed, and for the last answers. Each list has one duration, so the first of it is
  * the next that is due, and one timer serves all. */
 #include "bridge.h"
 #include "codes.h"
@@ -34,9 +34,10 @@ void server_deadline_set(struct connection *connection, struct deadlines *list, 
 
 static uint64_t earliest(const struct server *server)
 {
-    const struct connection *first[] = {server->greeting.first, server->silent.first, server->ending.first};
+    const struct connection *first[] = {server->greeting.first, server->refused.first, server->silent.first,
+                                        server->ending.first};
     uint64_t due = UINT64_MAX;
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         due = first[i] && first[i]->deadline_ns < due ? first[i]->deadline_ns : due;
     return due;
 }
@@ -71,7 +72,10 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
     uint64_t now = server_now();
     server->deadline_at = UINT64_MAX;
     while (server->greeting.first && server->greeting.first->deadline_ns <= now)
-        bridge_refuse(server->greeting.first, JQ_PROTOCOL, "no hello came in time");
+        bridge_refuse(server->greeting.first, JQ_PROTOCOL,
+                      server->greeting.first->greeted ? "no password came in time" : "no hello came in time");
+    while (server->refused.first && server->refused.first->deadline_ns <= now)
+        bridge_login_refused(server->refused.first);
     while (server->silent.first && server->silent.first->deadline_ns <= now)
         connection_silent(server->silent.first);
     while (server->ending.first && server->ending.first->deadline_ns <= now)

@@ -51,7 +51,7 @@ static void keep(struct connection *connection, const uint8_t *bytes, size_t siz
 
 static bool reads_frames(const struct connection *connection)
 {
-    return connection->state == CONNECTION_GREETING || connection->state == CONNECTION_OPEN;
+    return (connection->state == CONNECTION_GREETING || connection->state == CONNECTION_OPEN) && !connection->deaf;
 }
 
 void connection_more(struct connection *connection)

@@ -34,9 +34,22 @@ static void turn_away(struct server *server, struct jqw_transport *transport)
     transport->ops->close(transport);
 }
 
-static void welcome(struct server *server, struct jqw_transport *transport)
+/* How clients are let in where nothing was said: by what can be told without asking, and by a password; everybody, while there are neither
+ * users nor permissions. */
+static unsigned methods_of(const struct listener *listener)
 {
-    if (server->connections >= server->config.connections_max || connection_open(server, transport) != JQ_OK)
+    if (listener->methods != 0)
+        return listener->methods;
+    if (!auth_configured(listener->server->auth))
+        return AUTH_OPEN;
+    return listener->url.scheme == JQW_URL_UNIX ? AUTH_PEER | AUTH_PASSWORD : AUTH_PASSWORD;
+}
+
+static void welcome(struct listener *listener, struct jqw_transport *transport)
+{
+    struct server *server = listener->server;
+    if (server->connections >= server->config.connections_max ||
+        connection_open(server, transport, methods_of(listener)) != JQ_OK)
         turn_away(server, transport);
 }
 
@@ -55,7 +68,7 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events)
             listeners_pause(listener->server);
             return;
         }
-        welcome(listener->server, &transport);
+        welcome(listener, &transport);
     }
 }
 

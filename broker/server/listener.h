@@ -13,6 +13,7 @@ struct server;
 struct listener {
     struct server *server;
     struct jqw_url url;
+    unsigned methods; /* auth_method: how clients are let in; 0: nothing was said */
     int fd;
     ev_io io;
 };

@@ -4,6 +4,7 @@
 #include "bridge.h"
 #include "codes.h"
 #include "log.h"
+#include "login.h"
 #include "state.h"
 #include "store.h"
 #include "wire_limits.h"
@@ -27,6 +28,7 @@ void server_config_init(struct server_config *config)
         .out_max = 8 * 1024 * 1024,
         .memory_max = server_memory_default(),
         .hello_ns = UINT64_C(10) * SECOND_NS,
+        .refuse_ns = UINT64_C(1) * SECOND_NS,
         .ping_ns = UINT64_C(5) * SECOND_NS,
         .linger_ns = UINT64_C(2) * SECOND_NS,
         .drain_ns = UINT64_C(5) * SECOND_NS,
@@ -128,6 +130,10 @@ static int server_init(struct server *server)
     peers_init(server);
     signals_start(server);
     int code = jqw_random(server->instance, sizeof server->instance);
+    if (code == JQ_OK)
+        code = auth_new(&server->auth);
+    if (code == JQ_OK)
+        code = auth_failures_new(&server->failures);
     return code == JQ_OK ? turn_init(server) : code;
 }
 
@@ -164,6 +170,8 @@ static void drop_connection(struct server *server, struct connection *connection
     output_clear(&server->pool, &connection->out);
     output_clear(&server->pool, &connection->last);
     held_clear(connection);
+    login_free(connection);
+    auth_leave(server->auth, connection->subject);
     free(connection->name);
     free(connection);
 }
@@ -190,6 +198,8 @@ void server_free(struct server *server)
         signals_stop(server);
     }
     drop_connections(server);
+    auth_free(server->auth);
+    auth_failures_free(server->failures);
     turn_fini(server);
     output_pool_fini(&server->pool);
     store_free(server->store);

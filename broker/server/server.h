@@ -20,7 +20,8 @@ struct server_config {
     uint64_t waiting_bytes_max; /* bodies of waiting puts of a connection: OVERLOADED */
     uint64_t out_max;           /* unwritten bytes beyond which a connection is not read and its gets are passed over */
     uint64_t memory_max;        /* bytes that the broker takes for clients: OVERLOADED */
-    uint64_t hello_ns;          /* time for the first frame: PROTOCOL */
+    uint64_t hello_ns;          /* time for hello, and for a password: PROTOCOL */
+    uint64_t refuse_ns;         /* after which a wrong password is told: AUTH_FAILED */
     uint64_t ping_ns;   /* how often a client that agreed to it is to be heard: three times without, DISCONNECTED */
     uint64_t linger_ns; /* time that a connection that ends has for each piece of its last answers */
     bool repair;        /* the data: what can be read of it is kept, and the run is over */
@@ -31,6 +32,7 @@ struct server_config {
 /* The defaults; memory_max is half of what the machine has. */
 void server_config_init(struct server_config *config);
 
+struct auth_source;
 struct server;
 
 JQ_MUST_USE int server_new(const struct server_config *config,
@@ -59,6 +61,10 @@ struct server_answer {
 /* Declares a queue. JQ_OK, also if it was declared so before, or the answer's code. Not while it ends. */
 JQ_MUST_USE int server_declare(struct server *server, const char *name, const struct engine_queue_options *options,
                                struct server_answer *answer);
+
+/* Users and permissions, at the beginning and whenever they change: connections of users that are no more, or whose password is another
+ * one, are ended. JQ_OK, or with nothing changed JQ_INVALID with `why`, or JQ_OVERLOADED. */
+JQ_MUST_USE int server_access(struct server *server, const struct auth_source *source, char *why, size_t why_size);
 
 /* Looks through the data folder, and changes nothing: says on standard output what is wrong. Returns the exit status. */
 JQ_MUST_USE int server_check_data(const char *folder);

@@ -3,6 +3,7 @@
 #ifndef JOINQ_SERVER_STATE_H
 #define JOINQ_SERVER_STATE_H
 
+#include "auth.h"
 #include "bridge_compact.h"
 #include "connection.h"
 #include "figures.h"
@@ -52,7 +53,9 @@ struct server {
     struct connection *dead;    /* to be freed */
     struct unread *unread;      /* answers that are not given, for their bodies cannot be read */
     struct connection *holding; /* with answers that wait for the journal */
-    struct deadlines greeting, silent, ending;
+    struct auth *auth;
+    struct auth_failures *failures; /* where wrong passwords came from */
+    struct deadlines greeting, refused, silent, ending;
     ev_timer deadline;
     uint64_t deadline_at; /* when it comes; UINT64_MAX: it is not set */
     ev_timer ask_peers;

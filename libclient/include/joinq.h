@@ -142,17 +142,22 @@ struct joinq_options {
      * stands, loses it, and a client its leases with it. Functions that wait see to that; between calls no more than that may pass
      * (joinq_patience_ms). Default false. */
     bool ping;
+    /* Who this is, to be proved by the password: NULL takes the user of the URL ("joinqs://user@host"), and the first line of the file
+     * that JOINQ_PASSWORD_FILE names. Neither is sent: both ends prove that they know it (SCRAM-SHA-256). The handle keeps a copy, and
+     * wipes it when it is freed. */
+    const char *user;     /* 1 to 255 of A-Z a-z 0-9 . _ - + */
+    const char *password; /* 1 to 1,024 bytes, taken as they are */
 };
-#define JOINQ_OPTIONS_INIT                                            \
-    {                                                                 \
-        sizeof(struct joinq_options), NULL, 10000, 30000, 5000, false \
+#define JOINQ_OPTIONS_INIT                                                        \
+    {                                                                             \
+        sizeof(struct joinq_options), NULL, 10000, 30000, 5000, false, NULL, NULL \
     }
 
 /* Connects to `url` ("joinq://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and where that
  * is not set the socket of the user's own broker: $XDG_RUNTIME_DIR/joinq/joinqd.sock, or /run/joinq/joinqd.sock. *out
  * is set on success only, and owned by the caller: joinq_free. If `error` is not NULL the sentence that says what went
  * wrong is copied there, up to error_size bytes with the NUL. May block for connect_timeout_ms. Codes: OK, INVALID
- * (URL, options), DISCONNECTED, TIMEOUT, OVERLOADED, PROTOCOL. */
+ * (URL, options), DISCONNECTED, TIMEOUT, OVERLOADED, PROTOCOL, AUTH_FAILED (no password, or not the right one, on either side). */
 JOINQ_API JOINQ_CHECK int joinq_connect_error(joinq **out, const char *url, const struct joinq_options *options,
                                               char *error, size_t error_size);
 JOINQ_API JOINQ_CHECK int joinq_connect(joinq **out, const char *url, const struct joinq_options *options);

@@ -13,12 +13,13 @@ VOCABULARY = {"wire/base.h", "wire/codes.h", "wire/codes.def"}
 # Folder: folders and headers that its files may include, besides its own.
 ALLOWED = {
     "wire": set(),
+    "broker/auth": {"wire"},
     "broker/engine": VOCABULARY,
     "broker/journal": VOCABULARY | {"broker/engine"},
     "broker/store": VOCABULARY,
-    "broker/server": {"wire", "broker/engine", "broker/journal", "broker/store"},
+    "broker/server": {"wire", "broker/auth", "broker/engine", "broker/journal", "broker/store"},
     "broker/config": {"wire", "broker/server", "broker/engine"},
-    "broker": {"wire", "broker/config", "broker/server", "broker/engine", "broker/journal", "broker/store"},
+    "broker": {"wire", "broker/auth", "broker/config", "broker/server", "broker/engine", "broker/journal", "broker/store"},
     "libclient": {"wire"},
     "cli": {"libclient/include"},
 }

@@ -53,6 +53,11 @@ POLICIES = {
         defines=["store_*"],
         data=False,
     ),
+    "auth": Policy(
+        EVENT_LOOP + FORMAT + PRINTING + ENDING + SIGNALS + ["engine_*", "journal_*", "store_*", "server_*", "joinq_*", "jqc_*"],
+        defines=["auth_*"],
+        data=False,
+    ),
     "server": Policy(FORMAT + ["joinq_*", "jqc_*"]),
     "joinqd": Policy(EVENT_LOOP + FORMAT + ["joinq_*", "jqc_*"]),
     "library": Policy(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fixture knows the wire as any client does, and the server's insides only to open a connection. */
 #include "server_fixture.h"
+#include "auth.h"
 #include "frame.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +26,7 @@ int client_connect(struct client *client, struct server *server)
     *client = (struct client){.server = server, .fd = -1};
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     jqw_transport_socket(&transport, fds[1], true);
-    int code = connection_open(server, &transport);
+    int code = connection_open(server, &transport, AUTH_OPEN);
     if (code != JQ_OK) {
         close(fds[0]);
         close(fds[1]);

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Subjects: who is in, what is allowed to it, and what its quota leaves. */
+#define HASH_NONFATAL_OOM            1
+#define uthash_nonfatal_oom(element) ((element)->uses = 0)
+#include "auth.h"
+#include "state.h"
+#include "transport.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is allowed to a subject ---- */
+
+/* Those lines that mean it. NULL: no memory. */
+static const struct auth_allow **allows_of(const struct auth_rules *rules, const struct auth_subject *subject,
+                                           size_t *count)
+{
+    const struct auth_allow **allows = calloc(rules->allow_count + 1, sizeof *allows);
+    *count = 0;
+    for (size_t i = 0; allows && i < rules->allow_count; i++)
+        if (auth_words_mean(rules, &rules->allows[i].who, subject->account->name, subject->unix_groups,
+                            subject->group_count))
+            allows[(*count)++] = &rules->allows[i];
+    return allows;
+}
+
+/* The first line that means the name; groups of the kernel mean none here, since all connections of a name share it. */
+static struct auth_quota quota_of(const struct auth_rules *rules, const char *name)
+{
+    for (size_t i = 0; i < rules->limit_count; i++)
+        if (auth_words_mean(rules, &rules->limits[i].who, name, NULL, 0))
+            return rules->limits[i].quota;
+    return (struct auth_quota){0};
+}
+
+bool auth_may(const struct auth_subject *subject, unsigned verbs, const char *queue, size_t size)
+{
+    if (subject->everything)
+        return true;
+    for (size_t i = 0; i < subject->allow_count; i++) {
+        const struct auth_allow *allow = subject->allows[i];
+        if (!(allow->verbs & verbs))
+            continue;
+        for (size_t q = 0; q < allow->queues.count; q++)
+            if (auth_glob(allow->queues.item[q], queue, size))
+                return true;
+    }
+    return false;
+}
+
+bool auth_may_everything(const struct auth_subject *subject)
+{
+    return subject->everything;
+}
+
+bool auth_is_over(const struct auth_subject *subject)
+{
+    return subject->over;
+}
+
+const char *auth_name(const struct auth_subject *subject)
+{
+    return subject->account->name;
+}
+
+/* ---- entering and leaving ---- */
+
+static struct auth_account *account_enter(struct auth *auth, const char *name)
+{
+    struct auth_account *account;
+    HASH_FIND_STR(auth->accounts, name, account);
+    if (!account) {
+        account = calloc(1, sizeof *account);
+        if (!account)
+            return NULL;
+        snprintf(account->name, sizeof account->name, "%s", name);
+        account->quota = quota_of(&auth->rules, account->name);
+        account->uses = 1;
+        HASH_ADD_STR(auth->accounts, name, account);
+        if (account->uses == 0) {
+            free(account);
+            return NULL;
+        }
+        account->tokens = (double)account->quota.messages;
+        return account;
+    }
+    account->uses++;
+    return account;
+}
+
+static void account_leave(struct auth *auth, struct auth_account *account)
+{
+    if (!account || --account->uses > 0)
+        return;
+    HASH_DEL(auth->accounts, account);
+    free(account);
+}
+
+static void subject_free(struct auth *auth, struct auth_subject *subject)
+{
+    account_leave(auth, subject->account);
+    free(subject->allows);
+    free(subject->unix_groups);
+    free(subject->group_text);
+    free(subject->key);
+    free(subject);
+}
+
+static char *text_copy(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    if (copy)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+/* "a,b" as a list. */
+static bool groups_cut(struct auth_subject *subject, const char *groups)
+{
+    subject->group_text = text_copy(groups);
+    subject->unix_groups = calloc(AUTH_GROUPS_MAX, sizeof *subject->unix_groups);
+    char *at = subject->group_text, *word;
+    if (!at || !subject->unix_groups)
+        return false;
+    while (subject->group_count < AUTH_GROUPS_MAX && (word = strsep(&at, ",")))
+        subject->unix_groups[subject->group_count++] = word;
+    return true;
+}
+
+static struct auth_subject *subject_new(struct auth *auth, const char *key, const char *name, const char *groups)
+{
+    struct auth_subject *subject = calloc(1, sizeof *subject);
+    if (!subject)
+        return NULL;
+    subject->key = text_copy(key);
+    subject->account = account_enter(auth, name);
+    if (subject->key && subject->account && groups_cut(subject, groups))
+        subject->allows = allows_of(&auth->rules, subject, &subject->allow_count);
+    subject->uses = subject->allows ? 1 : 0;
+    if (subject->uses)
+        HASH_ADD_KEYPTR(hh, auth->subjects, subject->key, strlen(subject->key), subject);
+    if (subject->uses)
+        return subject;
+    subject_free(auth, subject);
+    return NULL;
+}
+
+int auth_enter(struct auth *auth, const char *name, const char *groups, bool everything, struct auth_subject **out)
+{
+    char key[AUTH_NAME_MAX + 4096];
+    snprintf(key, sizeof key, "%c%s,%s", everything ? '*' : '-', name, groups);
+    struct auth_subject *subject;
+    HASH_FIND(hh, auth->subjects, key, strlen(key), subject);
+    if (subject)
+        subject->uses++;
+    else if (!(subject = subject_new(auth, key, name, groups)))
+        return JQ_OVERLOADED;
+    subject->everything = everything;
+    *out = subject;
+    return JQ_OK;
+}
+
+void auth_leave(struct auth *auth, struct auth_subject *subject)
+{
+    if (!subject || --subject->uses > 0)
+        return;
+    HASH_DEL(auth->subjects, subject);
+    subject_free(auth, subject);
+}
+
+int auth_anybody(struct auth *auth, bool everything, struct auth_subject **out)
+{
+    return auth_enter(auth, "nobody", "", everything, out);
+}
+
+/* A name of a certificate is somebody else's choice: what could be taken for anything but a name is none. */
+int auth_certificate(struct auth *auth, const char *name, struct auth_subject **out)
+{
+    char text[AUTH_NAME_MAX + 1];
+    size_t size = strlen(name);
+    if (size == 0 || size > JQW_SCRAM_USER_MAX - strlen("cert:"))
+        return JQ_AUTH_FAILED;
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f || strchr(",*@'\"\\", name[i]))
+            return JQ_AUTH_FAILED;
+    snprintf(text, sizeof text, "cert:%s", name);
+    return auth_enter(auth, text, "", false, out);
+}
+
+/* ---- quotas ---- */
+
+const struct auth_quota *auth_quota(const struct auth_subject *subject)
+{
+    return &subject->account->quota;
+}
+
+int auth_connect(struct auth_subject *subject)
+{
+    struct auth_account *account = subject->account;
+    if (account->quota.connections && account->connections >= account->quota.connections)
+        return JQ_OVERLOADED;
+    account->connections++;
+    return JQ_OK;
+}
+
+void auth_disconnect(struct auth_subject *subject)
+{
+    subject->account->connections--;
+}
+
+/* What has not been used in a second is gone; a batch that begins within the quota passes as a whole, and is paid for after. */
+bool auth_spend(struct auth_subject *subject, uint64_t messages, uint64_t now_ns)
+{
+    struct auth_account *account = subject->account;
+    double rate = (double)account->quota.messages;
+    if (account->quota.messages == 0)
+        return true;
+    if (now_ns > account->filled_ns) {
+        account->tokens += rate * (double)(now_ns - account->filled_ns) / 1e9;
+        account->tokens = account->tokens < rate ? account->tokens : rate;
+        account->filled_ns = now_ns;
+    }
+    if (account->tokens < 1.)
+        return false;
+    account->tokens -= (double)messages;
+    return true;
+}
+
+/* ---- what is configured ---- */
+
+int auth_new(struct auth **out)
+{
+    struct auth *auth = calloc(1, sizeof *auth);
+    if (!auth)
+        return JQ_OVERLOADED;
+    int code = jqw_random(auth->secret, sizeof auth->secret);
+    if (code == JQ_OK)
+        *out = auth;
+    else
+        free(auth);
+    return code;
+}
+
+void auth_free(struct auth *auth)
+{
+    if (!auth)
+        return;
+    auth_rules_fini(&auth->rules);
+    auth_users_free(auth->users);
+    jqw_scram_wipe(auth->secret, sizeof auth->secret);
+    free(auth);
+}
+
+bool auth_configured(const struct auth *auth)
+{
+    return auth->configured;
+}
+
+/* What is to take the place of the subjects' lists, made before anything changes. */
+struct change {
+    const struct auth_allow **allows;
+    size_t count;
+};
+
+static void changes_free(struct change *changes, size_t count)
+{
+    for (size_t i = 0; changes && i < count; i++)
+        free(changes[i].allows);
+    free(changes);
+}
+
+static struct change *changes_new(const struct auth *auth, const struct auth_rules *rules)
+{
+    size_t count = HASH_COUNT(auth->subjects), i = 0;
+    struct change *changes = calloc(count + 1, sizeof *changes);
+    bool some = changes != NULL;
+    for (const struct auth_subject *s = auth->subjects; some && s; s = s->hh.next, i++) {
+        changes[i].allows = allows_of(rules, s, &changes[i].count);
+        some = changes[i].allows != NULL;
+    }
+    if (some)
+        return changes;
+    changes_free(changes, count);
+    return NULL;
+}
+
+static bool is_over(const struct auth_subject *subject, const struct auth_user *users)
+{
+    const struct auth_user *user = auth_users_find(users, subject->account->name);
+    return !user || memcmp(&user->proof, &subject->proof, sizeof user->proof) != 0;
+}
+
+static void commit(struct auth *auth, struct change *changes)
+{
+    size_t i = 0;
+    for (struct auth_subject *s = auth->subjects; s; s = s->hh.next, i++) {
+        free(s->allows);
+        s->allows = changes[i].allows;
+        s->allow_count = changes[i].count;
+        s->over = s->over || (s->by_password && is_over(s, auth->users));
+    }
+    for (struct auth_account *a = auth->accounts; a; a = a->hh.next)
+        a->quota = quota_of(&auth->rules, a->name);
+    free(changes);
+}
+
+int auth_load(struct auth *auth, const struct auth_source *source, char *why, size_t why_size)
+{
+    struct auth_rules rules;
+    struct auth_user *users = NULL;
+    int code = auth_rules_read(&rules, source, why, why_size);
+    if (code != JQ_OK)
+        return code;
+    if (source->users)
+        code = auth_users_read(source->users, &users, why, why_size);
+    struct change *changes = code == JQ_OK ? changes_new(auth, &rules) : NULL;
+    if (!changes) {
+        auth_rules_fini(&rules);
+        auth_users_free(users);
+        return code == JQ_OK ? JQ_OVERLOADED : code;
+    }
+    auth_rules_fini(&auth->rules);
+    auth_users_free(auth->users);
+    auth->rules = rules;
+    auth->users = users;
+    auth->configured = source->users || source->allow.count > 0;
+    commit(auth, changes);
+    return JQ_OK;
+}

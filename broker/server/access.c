@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Users and permissions that have changed: who is in and would not be let in now is put out; everybody else goes on. */
+#include "auth.h"
+#include "bridge.h"
+#include "log.h"
+#include "state.h"
+
+static void put_out(struct connection *connection)
+{
+    if (connection->state != CONNECTION_OPEN || !auth_is_over(connection->subject))
+        return;
+    server_log("user '%s' has changed: its connection is ended", auth_name(connection->subject));
+    bridge_refuse(connection, JQ_AUTH_FAILED, "this user has changed, and has to prove itself anew");
+}
+
+int server_access(struct server *server, const struct auth_source *source, char *why, size_t why_size)
+{
+    int code = auth_load(server->auth, source, why, why_size);
+    for (uint32_t i = 0; code == JQ_OK && i < server->sessions.size; i++)
+        if (server->sessions.slots[i].connection)
+            put_out(server->sessions.slots[i].connection);
+    return code;
+}
