@@ -150,8 +150,9 @@ enum engine_op {
     ENGINE_SURVEY,   /* .survey: where bodies lie, some of them: effects' places */
     ENGINE_SNAPSHOT, /* .snapshot_max: goes on with a snapshot, or begins one; see effects.snapshot */
     ENGINE_RELOCATE, /* .relocate: messages whose body has been copied to another place */
-    ENGINE_UNREAD, /* .unread: bodies of an answer that was not given cannot be read: their leases end as by a nack with a delay, and the
-                        get that they were for is answered anew, with what else is ready, or STORAGE */
+    ENGINE_UNREAD, /* .unread: bodies of an answer that was not given cannot be read: their leases end as by a nack with a delay, those of
+                        others that it had as by a release, and the get that they were for is answered anew, with what is ready,
+                        or STORAGE */
     /* requests: exactly one answer each */
     ENGINE_DECLARE,
     ENGINE_DELETE,
@@ -289,7 +290,8 @@ struct engine_command {
         uint32_t target; /* CANCEL */
         struct {
             const struct engine_run *runs; /* of .queue.incarnation, as they were handed out */
-            uint32_t run_count;
+            const struct engine_run *good; /* likewise, and nothing is wrong with these */
+            uint32_t run_count, good_count;
             const struct engine_range *lost; /* as the answer had it */
             uint32_t lost_count;
             uint32_t place;

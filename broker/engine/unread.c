@@ -16,20 +16,28 @@ void unread_return(struct engine *e, struct run *r, uint64_t sequence, struct me
     lease_return(e, r, sequence, m, !message_dies(q, m), false, milliseconds(ms));
 }
 
+static void end_leases(struct engine *e, struct session *s, const struct queue *q, const struct engine_command *c,
+                       enum engine_op op)
+{
+    const struct engine_run *runs = op == ENGINE_UNREAD ? c->unread.runs : c->unread.good;
+    uint32_t count = op == ENGINE_UNREAD ? c->unread.run_count : c->unread.good_count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct engine_range range = {q->incarnation, runs[i].first, runs[i].count, runs[i].attempt};
+        const struct engine_ranges one = {&range, 1};
+        uint32_t lost = 0;
+        if (settle_reserve(e, c, op, one))
+            (void)settle(e, s, c, op, one, &lost);
+    }
+}
+
 /* What cannot come back now, because the journal would have to know, stays with its session and comes back with its end. */
 static void take_back(struct engine *e, struct session *s, const struct queue *q, const struct engine_command *c)
 {
     bool records = q->closed == 2 || q->ttl_count;
     if (records && !death_storage_ok(e, q))
         return;
-    for (uint32_t i = 0; i < c->unread.run_count; i++) {
-        const struct engine_run *run = &c->unread.runs[i];
-        struct engine_range range = {q->incarnation, run->first, run->count, run->attempt};
-        const struct engine_ranges one = {&range, 1};
-        uint32_t lost = 0;
-        if (settle_reserve(e, c, ENGINE_UNREAD, one))
-            (void)settle(e, s, c, ENGINE_UNREAD, one, &lost);
-    }
+    end_leases(e, s, q, c, ENGINE_UNREAD);
+    end_leases(e, s, q, c, ENGINE_RELEASE);
 }
 
 static int go_on(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c, uint32_t max,
@@ -52,6 +60,8 @@ void unread(struct engine *e, struct session *s, const struct engine_command *c)
     uint32_t max = 0;
     for (uint32_t i = 0; i < c->unread.run_count; i++)
         max += c->unread.runs[i].count;
+    for (uint32_t i = 0; i < c->unread.good_count; i++)
+        max += c->unread.good[i].count;
     if (q)
         take_back(e, s, q, c);
     struct engine_effect *a = effect_new(e, ENGINE_GOT, s->id, c->request, q);

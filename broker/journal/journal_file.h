@@ -139,13 +139,15 @@ uint64_t journal_backlog(const struct journal *journal);
 typedef void (*journal_read_done)(void *user, int code, uint8_t *buffer);
 JQ_MUST_USE int journal_read(struct journal *journal, struct journal_place place, uint32_t size, uint32_t crc,
                              uint8_t *buffer, journal_read_done done, void *user);
-/* Likewise several runs, each to its place; the buffer that `done` gets is that of the first. At least one. */
+/* Likewise several runs, each to its place; the buffer that `done` gets is that of the first. At least one. Before `done` with another
+ * code than JQ_OK `lost` is called for each that could not be read; the others are there. */
+typedef void (*journal_read_lost)(void *user, uint32_t part);
 struct journal_part {
     struct journal_place place;
     uint32_t size, crc;
     uint8_t *to;
 };
 JQ_MUST_USE int journal_read_parts(struct journal *journal, const struct journal_part *parts, uint32_t count,
-                                   journal_read_done done, void *user);
+                                   journal_read_lost lost, journal_read_done done, void *user);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading back: runs of bodies that were placed, verified one by one. Neighbours in a file are read together, with the little that
- * stands between them. */
+ * stands between them; where that fails, each alone. */
 #include "journal_crc.h"
 #include "journal_inside.h"
 #include <stdlib.h>
@@ -13,6 +13,7 @@ enum {
 
 struct reading {
     struct file_journal *journal;
+    journal_read_lost lost; /* or NULL */
     journal_read_done done;
     void *user;
     uint8_t *buffer;
@@ -23,8 +24,8 @@ struct reading {
 struct span {
     struct journal_io_request request;
     struct reading *reading;
-    bool direct; /* one run, read to where it goes */
-    uint32_t count;
+    bool direct;           /* one run, read to where it goes */
+    uint32_t first, count; /* of the reading's parts */
     struct journal_part parts[];
 };
 
@@ -46,24 +47,6 @@ static bool take(const struct journal_io_request *request, const struct journal_
     return true;
 }
 
-static void span_done(struct journal_io_request *request)
-{
-    struct span *span = request->user;
-    struct reading *reading = span->reading;
-    bool good = !request->error && request->got == request->size;
-    for (uint32_t i = 0; i < span->count && good; i++)
-        good = take(request, &span->parts[i], span->direct);
-    if (!good) {
-        reading->code = JQ_STORAGE;
-        reading->journal->figures.read_errors++;
-        journal_says(reading->journal, JOURNAL_READ_FAILED, request, request->offset);
-    }
-    if (!span->direct)
-        free(request->bytes);
-    free(span);
-    one_over(reading);
-}
-
 /* How many of the parts are read together, and up to where. */
 static uint32_t span_of(const struct journal_part *parts, uint32_t count, uint64_t *end)
 {
@@ -79,7 +62,44 @@ static uint32_t span_of(const struct journal_part *parts, uint32_t count, uint64
     return n;
 }
 
-static int span_begin(struct file_journal *j, struct reading *reading, const struct journal_part *parts, uint32_t count,
+static void part_lost(struct reading *reading, const struct journal_io_request *request, uint32_t part)
+{
+    reading->code = JQ_STORAGE;
+    reading->journal->figures.read_errors++;
+    journal_says(reading->journal, JOURNAL_READ_FAILED, request, request->offset);
+    if (reading->lost)
+        reading->lost(reading->user, part);
+}
+
+static int span_begin(struct reading *reading, const struct journal_part *parts, uint32_t first, uint32_t count,
+                      uint64_t end);
+
+/* One of them alone; no memory: it is lost. */
+static void part_again(const struct span *span, uint32_t i)
+{
+    const struct journal_part *part = &span->parts[i];
+    uint64_t end = part->place.offset + (uint64_t)part->size;
+    if (span_begin(span->reading, part, span->first + i, 1, end) != JQ_OK)
+        part_lost(span->reading, &span->request, span->first + i);
+}
+
+static void span_done(struct journal_io_request *request)
+{
+    struct span *span = request->user;
+    bool whole = !request->error && request->got == request->size;
+    for (uint32_t i = 0; i < span->count; i++) {
+        if (whole ? !take(request, &span->parts[i], span->direct) : span->direct)
+            part_lost(span->reading, request, span->first + i);
+        else if (!whole)
+            part_again(span, i);
+    }
+    if (!span->direct)
+        free(request->bytes);
+    one_over(span->reading);
+    free(span);
+}
+
+static int span_begin(struct reading *reading, const struct journal_part *parts, uint32_t first, uint32_t count,
                       uint64_t end)
 {
     uint64_t size = end - parts->place.offset;
@@ -93,6 +113,7 @@ static int span_begin(struct file_journal *j, struct reading *reading, const str
     }
     span->reading = reading;
     span->direct = count == 1;
+    span->first = first;
     span->count = count;
     memcpy(span->parts, parts, count * sizeof *parts);
     span->request = (struct journal_io_request){.op = JOURNAL_IO_READ,
@@ -103,27 +124,33 @@ static int span_begin(struct file_journal *j, struct reading *reading, const str
                                                 .user = span};
     journal_segment_name(parts->place.segment, span->request.name);
     reading->left++;
-    journal_io_submit(j->io, &span->request);
+    journal_io_submit(reading->journal->io, &span->request);
     return JQ_OK;
 }
 
 int journal_read_parts(struct journal *journal, const struct journal_part *parts, uint32_t count,
-                       journal_read_done done, void *user)
+                       journal_read_lost lost, journal_read_done done, void *user)
 {
     struct file_journal *j = (struct file_journal *)journal;
     struct reading *reading = malloc(sizeof *reading);
     if (!reading)
         return JQ_OVERLOADED;
-    *reading = (struct reading){.journal = j, .done = done, .user = user, .buffer = parts->to, .left = 1};
-    for (uint32_t i = 0, n; i < count && reading->code == JQ_OK; i += n) {
+    *reading = (struct reading){.journal = j, .lost = lost, .done = done, .user = user, .buffer = parts->to, .left = 1};
+    int code = JQ_OK;
+    uint32_t begun = 0;
+    for (uint32_t n; begun < count && code == JQ_OK; begun += code == JQ_OK ? n : 0) {
         uint64_t end;
-        n = span_of(&parts[i], count - i, &end);
-        reading->code = span_begin(j, reading, &parts[i], n, end);
+        n = span_of(&parts[begun], count - begun, &end);
+        code = span_begin(reading, &parts[begun], begun, n, end);
     }
-    if (reading->left == 1 && reading->code != JQ_OK) { /* none has been begun */
+    if (begun == 0) {
         free(reading);
         return JQ_OVERLOADED;
     }
+    for (; begun < count && lost; begun++)
+        lost(user, begun);
+    if (code != JQ_OK)
+        reading->code = code;
     one_over(reading);
     return JQ_OK;
 }
@@ -132,5 +159,5 @@ int journal_read(struct journal *journal, struct journal_place place, uint32_t s
                  journal_read_done done, void *user)
 {
     const struct journal_part part = {.place = place, .size = size, .crc = crc, .to = buffer};
-    return journal_read_parts(journal, &part, 1, done, user);
+    return journal_read_parts(journal, &part, 1, NULL, done, user);
 }

@@ -79,7 +79,7 @@ void compact_surveyed(struct server *server, const struct engine_effects *effect
         return;
     for (uint32_t i = 0; i < effects->place_count; i++) {
         const struct engine_place *place = &effects->places[i];
-        if (!store_compacts(server->store, place->body.chunk))
+        if (!store_compacts(server->store, place->body.chunk, place->body.offset))
             continue;
         struct engine_relocation *move = &compact->moves[compact->move_count];
         *move = (struct engine_relocation){.from = *place, .to = place->body};

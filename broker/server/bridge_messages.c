@@ -74,11 +74,12 @@ bool bridge_bodies_absent(struct server *server, const struct engine_effect *eff
     const struct engine_body *bodies = effect->got.bodies;
     bool absent = false;
     for (uint32_t i = 0; some && i < effect->got.body_count; i++) {
-        if (i == 0 || bodies[i].chunk != bodies[i - 1].chunk)
-            store_want(server->store, bodies[i].chunk);
+        bool fresh = i == 0 || bodies[i].chunk != bodies[i - 1].chunk;
+        if (fresh || store_unreadable(server->store, bodies[i].chunk, bodies[i].offset, 1))
+            store_want(server->store, bodies[i].chunk, bodies[i].offset);
     }
     for (uint32_t i = 0; some && i < effect->got.body_count && !absent; i++)
-        absent = !store_resident(server->store, bodies[i].chunk);
+        absent = !store_resident(server->store, bodies[i].chunk, bodies[i].offset, 1);
     return absent;
 }
 
@@ -87,15 +88,17 @@ static int append_absent(const struct saying *saying, const struct engine_body *
 {
     struct server *server = saying->server;
     int code = output_append_absent(&server->pool, saying->out, first->chunk, first->offset, size);
-    if (code == JQ_OK)
-        store_want(server->store, first->chunk);
+    if (code != JQ_OK)
+        return code;
+    store_want(server->store, first->chunk, first->offset);
+    server->read_some |= store_unreadable(server->store, first->chunk, first->offset, size); /* it is known already */
     return code;
 }
 
 static int append_piece(const struct saying *saying, const struct engine_body *first, uint32_t size)
 {
     struct server *server = saying->server;
-    if (!store_resident(server->store, first->chunk))
+    if (!store_resident(server->store, first->chunk, first->offset, size))
         return append_absent(saying, first, size);
     const uint8_t *bytes = store_at(server->store, first->chunk, first->offset);
     if (size <= COPY_MAX)

@@ -179,9 +179,9 @@ int output_resolve(struct output_pool *pool, struct output *output)
     for (struct output_segment *at = output->first; at && output->absent && code == JQ_OK; at = at->next) {
         if (at->data)
             continue;
-        if (store_unreadable(pool->store, at->chunk))
+        if (store_unreadable(pool->store, at->chunk, at->offset, at->end))
             return JQ_STORAGE;
-        if (!store_resident(pool->store, at->chunk))
+        if (!store_resident(pool->store, at->chunk, at->offset, at->end))
             continue;
         code = resolve(pool, at);
         output->absent -= code == JQ_OK;

@@ -138,6 +138,12 @@ static void load_done(void *user, int code, uint8_t *buffer)
     free(load);
 }
 
+static void part_lost(void *user, uint32_t part)
+{
+    const struct load *load = user;
+    store_part_lost(load->server->store, load->chunk, part);
+}
+
 static int chunk_read(void *user, uint32_t chunk, const struct store_part *parts, uint32_t count)
 {
     struct server *server = user;
@@ -151,7 +157,7 @@ static int chunk_read(void *user, uint32_t chunk, const struct store_part *parts
     }
     if (code == JQ_OK) {
         *load = (struct load){server, chunk};
-        code = journal_read_parts(server->turn.journal, all, count, load_done, load);
+        code = journal_read_parts(server->turn.journal, all, count, part_lost, load_done, load);
     }
     free(all);
     if (code == JQ_OK)

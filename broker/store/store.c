@@ -185,9 +185,10 @@ const uint8_t *store_at(const struct store *store, uint32_t chunk, uint32_t offs
     return at->data + offset;
 }
 
-bool store_resident(const struct store *store, uint32_t chunk)
+bool store_resident(const struct store *store, uint32_t chunk, uint32_t offset, uint32_t size)
 {
-    return chunk_here(store_chunk(store, chunk));
+    const struct chunk *at = store_chunk(store, chunk);
+    return chunk_here(at) && !store_piece_lost(at, offset, size);
 }
 
 void store_ref(struct store *store, uint32_t chunk)

@@ -38,7 +38,8 @@ void store_release(struct store *store, uint32_t chunk, uint32_t count, uint32_t
 /* Whether that is worth while by now: asked after releases, it looks only when so many bodies have been released since it last
  * looked that looking costs less than they did. True: the chunks to be emptied are chosen, until store_compact_end. */
 bool store_compact_begin(struct store *store);
-bool store_compacts(const struct store *store, uint32_t chunk); /* whether it is one of them, and in memory */
+/* Whether it lies in one of them, and is in memory. */
+bool store_compacts(const struct store *store, uint32_t chunk, uint32_t offset);
 /* Copies one body and its header, `size` bytes, to another chunk, beyond the limit if need be: as store_append. */
 JQ_MUST_USE int store_copy(struct store *store, enum store_kind kind, uint32_t from_chunk, uint32_t from_offset,
                            size_t size, uint32_t *chunk, uint32_t *offset);
@@ -58,8 +59,8 @@ struct store_part {
     uint8_t *to; /* reading: where it goes */
 };
 
-/* How chunks are read: all parts of one, borrowed until it returns, and then store_loaded, later. Other than JQ_OK: it is not under
- * way. */
+/* How chunks are read: all parts of one, borrowed until it returns, and then, later, store_part_lost for each that cannot be read, and
+ * store_loaded. Other than JQ_OK: it is not under way. */
 struct store_disk {
     int (*read)(void *user, uint32_t chunk, const struct store_part *parts, uint32_t count);
     void *user;
@@ -81,13 +82,15 @@ bool store_place(const struct store *store, uint32_t chunk, uint32_t offset, str
 JQ_MUST_USE int store_adopt(struct store *store, const struct store_part *part, const uint8_t *bytes, uint32_t count,
                             uint32_t alive, uint32_t *chunk, uint32_t *offset);
 
-bool store_resident(const struct store *store, uint32_t chunk);
-/* Bytes at this place are about to be used: what is not in memory is read, and what follows ahead of its turn. */
-void store_want(struct store *store, uint32_t chunk);
-/* A read has come to its end. */
+/* Whether all of these bytes are in memory. */
+bool store_resident(const struct store *store, uint32_t chunk, uint32_t offset, uint32_t size);
+/* It is about to be used: what is not in memory is read, and what follows ahead of its turn. */
+void store_want(struct store *store, uint32_t chunk, uint32_t offset);
+/* A read has come to its end; of what could not be read, which parts. JQ_OK: the others are there. */
+void store_part_lost(struct store *store, uint32_t chunk, uint32_t part);
 void store_loaded(struct store *store, uint32_t chunk, int code);
-/* Whether it was tried to read the chunk, and failed. */
-bool store_unreadable(const struct store *store, uint32_t chunk);
+/* Whether it was tried to read these bytes, and some could not be. */
+bool store_unreadable(const struct store *store, uint32_t chunk, uint32_t offset, uint32_t size);
 
 /* ---- segments of the log ---- */
 

@@ -35,10 +35,9 @@ bool store_compact_begin(struct store *store)
     return true;
 }
 
-bool store_compacts(const struct store *store, uint32_t chunk)
+bool store_compacts(const struct store *store, uint32_t chunk, uint32_t offset)
 {
-    const struct chunk *at = store_chunk(store, chunk);
-    return at->compacts && chunk_here(at);
+    return store_chunk(store, chunk)->compacts && store_resident(store, chunk, offset, 1);
 }
 
 int store_copy(struct store *store, enum store_kind kind, uint32_t from_chunk, uint32_t from_offset, size_t size,

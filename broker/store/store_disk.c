@@ -94,6 +94,7 @@ static void evict(struct store *store, uint32_t index)
     chunk->data = NULL;
     chunk->capacity = 0;
     chunk->loaded = false;
+    store_pieces_found(chunk);
     store_pieces_fit(store, chunk);
 }
 
@@ -190,6 +191,7 @@ static void load_over(struct store *store, uint32_t index, int code)
     JQ_ASSERT(chunk->loading);
     chunk->loading = false;
     store->loading_bytes -= chunk->used;
+    store->totals.failures += chunk->lost > 0;
     if (code == JQ_OK) {
         chunk->capacity = chunk->used;
         chunk->loaded = true;
@@ -199,7 +201,8 @@ static void load_over(struct store *store, uint32_t index, int code)
         store->totals.absent_bytes -= chunk->alive;
     } else {
         store->totals.bytes -= chunk->used;
-        store->totals.failures++;
+        store->totals.failures += !chunk->lost;
+        store_pieces_found(chunk);
         free(chunk->data);
         chunk->data = NULL;
         chunk->unreadable = true;
@@ -231,14 +234,18 @@ void store_load_queue(struct store *store, uint32_t index)
 
 void store_loaded(struct store *store, uint32_t index, int code)
 {
+    const struct chunk *chunk = store_chunk(store, index);
+    if (code == JQ_STORAGE && chunk->lost && chunk->lost < chunk->piece_count)
+        code = JQ_OK; /* as far as it goes */
     load_over(store, index, code);
     loads_go_on(store);
     store_trim(store, 0);
 }
 
-bool store_unreadable(const struct store *store, uint32_t chunk)
+bool store_unreadable(const struct store *store, uint32_t index, uint32_t offset, uint32_t size)
 {
-    return store_chunk(store, chunk)->unreadable;
+    const struct chunk *chunk = store_chunk(store, index);
+    return chunk->unreadable || (chunk_here(chunk) && store_piece_lost(chunk, offset, size));
 }
 
 static void want_ahead(struct store *store, uint32_t index)
@@ -257,10 +264,12 @@ static void want_ahead(struct store *store, uint32_t index)
     }
 }
 
-/* Who is used moves away from where those are that go next. */
-void store_want(struct store *store, uint32_t index)
+/* Who is used moves away from where those are that go next. What could not be read is tried again once nobody uses what could. */
+void store_want(struct store *store, uint32_t index, uint32_t offset)
 {
     struct chunk *chunk = store_chunk(store, index);
+    if (chunk_here(chunk) && store_piece_lost(chunk, offset, 1) && may_go(store, index))
+        evict(store, index);
     if (chunk->kind != STORE_DURABLE || (chunk_here(chunk) && index == store->touched))
         return;
     if (!chunk->data)

@@ -15,8 +15,10 @@ enum { STORE_NONE = 0 /* chunk 0 is never used */ };
 struct piece {
     uint32_t offset, size; /* in the chunk */
     uint32_t at, crc;      /* in the file */
-    int32_t segment;       /* from that of the chunk */
+    uint32_t segment : 31; /* from that of the chunk, and PIECE_SEGMENTS */
+    uint32_t lost : 1;     /* it was tried to read it, and failed */
 };
+enum { PIECE_SEGMENTS = 1 << 30, PIECE_SEGMENT_MASK = 0x7fffffff };
 _Static_assert(sizeof(struct piece) == 20, "a body alone in its run, and not in memory, costs this beside its message");
 
 struct chunk {
@@ -31,6 +33,7 @@ struct chunk {
     uint32_t safe;   /* of them: are in the log, or never will be */
     uint32_t refs, holds;
     uint32_t piece_count, piece_capacity;
+    uint32_t lost;          /* pieces, while the others are in memory */
     uint32_t next;          /* free entries and spare chunks; those that are wanted: the next one of the list */
     uint32_t before, after; /* durable ones, as they were filled */
     uint32_t older, newer;  /* durable ones in memory, filled or loaded */
@@ -95,6 +98,9 @@ void store_load_queue(struct store *store, uint32_t index);
 bool store_evict_sparse(struct store *store, uint32_t index);
 
 /* store_pieces.c */
+/* Whether some of these bytes could not be read with the rest. */
+bool store_piece_lost(const struct chunk *chunk, uint32_t offset, uint32_t size);
+void store_pieces_found(struct chunk *chunk); /* none is lost */
 void store_pieces_forget(struct store *store, uint32_t index);
 void store_pieces_fit(struct store *store, struct chunk *chunk);
 /* What is to be read of a chunk; to be freed. NULL: no memory. */

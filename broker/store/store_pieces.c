@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static uint64_t piece_segment(const struct chunk *chunk, const struct piece *piece)
+{
+    return chunk->segment + (uint64_t)piece->segment - PIECE_SEGMENTS;
+}
+
 static bool pieces_resize(struct store *store, struct chunk *chunk, uint32_t capacity)
 {
     struct piece *pieces = realloc(chunk->pieces, capacity * sizeof *pieces);
@@ -21,7 +26,7 @@ static bool pieces_resize(struct store *store, struct chunk *chunk, uint32_t cap
 void store_pieces_forget(struct store *store, uint32_t index)
 {
     struct chunk *chunk = store_chunk(store, index);
-    chunk->piece_count = 0;
+    chunk->piece_count = chunk->lost = 0;
     if (index == store->open[STORE_DURABLE] || !chunk->pieces)
         return;
     store->totals.bytes -= (uint64_t)chunk->piece_capacity * sizeof *chunk->pieces;
@@ -66,14 +71,17 @@ static int piece_add(struct store *store, struct chunk *chunk, uint32_t offset, 
     if (chunk->piece_count == 0)
         chunk->segment = part->place.segment;
     int64_t segment = (int64_t)(part->place.segment - chunk->segment);
-    if (overlaps(chunk, at, offset, part->size) || segment > INT32_MAX || segment < INT32_MIN)
+    if (overlaps(chunk, at, offset, part->size) || segment >= PIECE_SEGMENTS || segment < -PIECE_SEGMENTS)
         return JQ_INVALID;
     if (chunk->piece_count == chunk->piece_capacity &&
         !pieces_resize(store, chunk, chunk->piece_capacity ? chunk->piece_capacity * 2 : 1))
         return JQ_OVERLOADED;
     memmove(&chunk->pieces[at + 1], &chunk->pieces[at], (chunk->piece_count - at) * sizeof *chunk->pieces);
-    chunk->pieces[at] = (struct piece){
-        .offset = offset, .size = part->size, .at = part->place.offset, .crc = part->crc, .segment = (int32_t)segment};
+    chunk->pieces[at] = (struct piece){.offset = offset,
+                                       .size = part->size,
+                                       .at = part->place.offset,
+                                       .crc = part->crc,
+                                       .segment = (uint32_t)(segment + PIECE_SEGMENTS) & PIECE_SEGMENT_MASK};
     chunk->piece_count++;
     return JQ_OK;
 }
@@ -90,9 +98,8 @@ void store_placed(struct store *store, uint32_t index, uint32_t offset, const st
 
 static struct store_part part_of(const struct chunk *chunk, const struct piece *piece)
 {
-    return (struct store_part){.place = {chunk->segment + (uint64_t)(int64_t)piece->segment, piece->at},
-                               .size = piece->size,
-                               .crc = piece->crc};
+    return (struct store_part){
+        .place = {piece_segment(chunk, piece), piece->at}, .size = piece->size, .crc = piece->crc};
 }
 
 bool store_place(const struct store *store, uint32_t index, uint32_t offset, struct store_part *run,
@@ -106,6 +113,32 @@ bool store_place(const struct store *store, uint32_t index, uint32_t offset, str
     *run = part_of(chunk, piece);
     *run_offset = piece->offset;
     return true;
+}
+
+bool store_piece_lost(const struct chunk *chunk, uint32_t offset, uint32_t size)
+{
+    uint32_t at = chunk->lost ? piece_behind(chunk, offset) : chunk->piece_count;
+    bool lost = at > 0 && chunk->lost && chunk->pieces[at - 1].lost &&
+                offset - chunk->pieces[at - 1].offset < chunk->pieces[at - 1].size;
+    for (; at < chunk->piece_count && chunk->pieces[at].offset - offset < size && !lost; at++)
+        lost = chunk->pieces[at].lost;
+    return lost;
+}
+
+void store_pieces_found(struct chunk *chunk)
+{
+    for (uint32_t i = 0; i < chunk->piece_count && chunk->lost; i++) {
+        chunk->lost -= chunk->pieces[i].lost;
+        chunk->pieces[i].lost = 0;
+    }
+}
+
+void store_part_lost(struct store *store, uint32_t index, uint32_t part)
+{
+    struct chunk *chunk = store_chunk(store, index);
+    JQ_ASSERT(chunk->loading && part < chunk->piece_count);
+    chunk->lost += !chunk->pieces[part].lost;
+    chunk->pieces[part].lost = 1;
 }
 
 struct store_part *store_parts(const struct chunk *chunk, uint8_t *to)
@@ -125,7 +158,7 @@ static bool adopted_last(const struct chunk *chunk, const struct store_part *par
 {
     const struct piece *last = chunk->piece_count ? &chunk->pieces[chunk->piece_count - 1] : NULL;
     return last && last->at == part->place.offset && last->size == part->size &&
-           chunk->segment + (uint64_t)(int64_t)last->segment == part->place.segment;
+           piece_segment(chunk, last) == part->place.segment;
 }
 
 /* A chunk without memory that takes the run. */
@@ -203,7 +236,7 @@ static uint64_t count_chunk(const struct chunk *chunk, struct store_segment *seg
     uint64_t unknown = 0;
     for (uint32_t k = 0; k < chunk->piece_count; k++) {
         const struct piece *piece = &chunk->pieces[k];
-        uint64_t number = chunk->segment + (uint64_t)(int64_t)piece->segment, end = (uint64_t)piece->at + piece->size;
+        uint64_t number = piece_segment(chunk, piece), end = (uint64_t)piece->at + piece->size;
         if (!segment || segment->number != number)
             segment = segment_find(segments, count, number);
         if (!segment) {
@@ -233,7 +266,7 @@ static bool to_be_cleaned(const struct chunk *chunk, const struct store_segment 
 {
     uint64_t last = UINT64_MAX;
     for (uint32_t i = 0; i < chunk->piece_count; i++) {
-        uint64_t number = chunk->segment + (uint64_t)(int64_t)chunk->pieces[i].segment;
+        uint64_t number = piece_segment(chunk, &chunk->pieces[i]);
         if (number == last)
             continue;
         last = number;

@@ -51,9 +51,9 @@ class Backlog(harness.BrokerCase):
     def look(self):
         self.peak = max(self.peak, resident_kib(self.broker.process.pid))
 
-    def fill(self, count):
-        for first in range(0, count, BATCH):
-            bodies = [body(number) for number in range(first, min(count, first + BATCH))]
+    def fill(self, count, first=0, batch=BATCH):
+        for first in range(first, count, batch):
+            bodies = [body(number) for number in range(first, min(count, first + batch))]
             self.assertEqual(self.client.put("jobs", bodies)[1], OK)
             self.look()
 
@@ -117,15 +117,16 @@ class Backlog(harness.BrokerCase):
         """proves: GET-3"""
         count = 2 * LIMIT // BODY
         spoilt = count * 3 // 8  # not in memory, and read before there is much to be cleaned up
-        self.fill(count)
+        self.fill(spoilt)
+        self.fill(spoilt + BATCH, spoilt, batch=1)  # what is put together is verified together
+        self.fill(count, spoilt + BATCH)
         place = self.place(spoilt)
         self.write_at(place, b"spoilt")
         had = self.consume_what_is_ready()
-        self.assertNotIn(spoilt, had)
-        self.assertGreater(len(had), count - 2 * MIB // BODY)
+        self.assertEqual(set(range(count)) - had, {spoilt})
         stat = self.client.stat("jobs")
         self.assertGreater(stat[46], 0)
-        self.assertEqual(stat[13], count - len(had))
+        self.assertEqual(stat[13], 1)
         self.write_at(place, body(spoilt)[:6])
         while len(had) < count:
             had |= self.consume_what_is_ready(timeout=None)

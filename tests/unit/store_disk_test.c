@@ -150,9 +150,9 @@ static void what_was_filled_last_goes_first(void **state)
     struct rig *rig = *state;
     put_many(rig);
     assert_true(totals_of(rig).durable_bytes <= 4 * STORE_CHUNK_SIZE);
-    assert_true(store_resident(rig->store, rig->body[0].chunk));
+    assert_true(store_resident(rig->store, rig->body[0].chunk, rig->body[0].offset, 1));
     assert_is(rig, rig->body[0], 0);
-    assert_false(store_resident(rig->store, rig->body[COUNT / 2].chunk));
+    assert_false(store_resident(rig->store, rig->body[COUNT / 2].chunk, rig->body[COUNT / 2].offset, 1));
     assert_true(totals_of(rig).absent_bytes > 10 * STORE_CHUNK_SIZE);
 }
 
@@ -166,9 +166,9 @@ static void a_backlog_is_read_in_order_and_ahead(void **state)
     for (uint32_t i = 0; i < COUNT; i++) {
         const struct body *body = &rig->body[i];
         bool fresh = i == 0 || body->chunk != body[-1].chunk;
-        store_want(rig->store, body->chunk);
+        store_want(rig->store, body->chunk, body->offset);
         chunks += fresh;
-        waited += fresh && !store_resident(rig->store, body->chunk);
+        waited += fresh && !store_resident(rig->store, body->chunk, body->offset, BODY);
         while (rig->read_count)
             answer(rig, JQ_OK);
         assert_is(rig, *body, i);
@@ -186,8 +186,8 @@ static void memory_stays_within_its_limit_whoever_is_read(void **state)
     put_many(rig);
     for (uint32_t i = 0; i < 2000; i++) {
         uint32_t at = i * 7919 % COUNT;
-        store_want(rig->store, rig->body[at].chunk);
-        while (!store_resident(rig->store, rig->body[at].chunk))
+        store_want(rig->store, rig->body[at].chunk, rig->body[at].offset);
+        while (!store_resident(rig->store, rig->body[at].chunk, rig->body[at].offset, 1))
             answer(rig, JQ_OK);
         assert_is(rig, rig->body[at], at);
         assert_true(totals_of(rig).durable_bytes <= 5 * STORE_CHUNK_SIZE);
@@ -203,13 +203,13 @@ static void what_is_not_in_the_log_stays(void **state)
     assert_int_equal(odd.chunk, rig->body[0].chunk);
     store_disk(rig->store, &(struct store_disk){disk_read, rig}, 1);
     place(rig, odd, BODY, 1);
-    assert_true(store_resident(rig->store, odd.chunk));
+    assert_true(store_resident(rig->store, odd.chunk, odd.offset, 1));
     store_release(rig->store, refused.chunk, 1, 1);
     store_ref(rig->store, odd.chunk); /* while it is on its way out, too */
     place(rig, put(rig, 1, BODY), BODY, 1);
-    assert_true(store_resident(rig->store, odd.chunk));
+    assert_true(store_resident(rig->store, odd.chunk, odd.offset, 1));
     store_unref(rig->store, odd.chunk);
-    assert_false(store_resident(rig->store, odd.chunk));
+    assert_false(store_resident(rig->store, odd.chunk, odd.offset, 1));
 }
 
 static void a_failed_read_is_told_and_tried_again(void **state)
@@ -218,15 +218,46 @@ static void a_failed_read_is_told_and_tried_again(void **state)
     put_many(rig);
     uint32_t at = COUNT / 2, chunk = rig->body[at].chunk;
     uint64_t before = totals_of(rig).bytes;
-    store_want(rig->store, chunk);
+    store_want(rig->store, chunk, rig->body[at].offset);
     assert_true(rig->read_count > 0);
     while (rig->read_count)
         answer(rig, JQ_STORAGE);
-    assert_false(store_resident(rig->store, chunk));
-    assert_true(store_unreadable(rig->store, chunk));
+    assert_false(store_resident(rig->store, chunk, rig->body[at].offset, 1));
+    assert_true(store_unreadable(rig->store, chunk, rig->body[at].offset, 1));
     assert_true(totals_of(rig).failures > 0 && totals_of(rig).bytes <= before);
-    store_want(rig->store, chunk);
-    assert_false(store_unreadable(rig->store, chunk));
+    store_want(rig->store, chunk, rig->body[at].offset);
+    assert_false(store_unreadable(rig->store, chunk, rig->body[at].offset, 1));
+    assert_int_equal(answer(rig, JQ_OK), chunk);
+    assert_is(rig, rig->body[at], at);
+}
+
+/* The others of its chunk are there; it is tried again when nobody uses these. */
+static void what_cannot_be_read_does_not_spoil_its_neighbours(void **state)
+{
+    struct rig *rig = *state;
+    put_many(rig);
+    uint32_t at = COUNT / 2, chunk = rig->body[at].chunk, first = at;
+    while (rig->body[first - 1].chunk == chunk)
+        first--;
+    store_want(rig->store, chunk, rig->body[at].offset);
+    assert_int_equal(rig->reads[rig->read_first % READS].chunk, chunk);
+    store_part_lost(rig->store, chunk, at - first);
+    answer(rig, JQ_STORAGE);
+    assert_true(store_unreadable(rig->store, chunk, rig->body[at].offset, BODY));
+    assert_true(store_unreadable(rig->store, chunk, rig->body[at - 1].offset, 2 * BODY));
+    assert_false(store_resident(rig->store, chunk, rig->body[at - 1].offset, BODY + 1));
+    for (uint32_t i = first; rig->body[i].chunk == chunk; i++) {
+        assert_int_equal(store_resident(rig->store, chunk, rig->body[i].offset, BODY), i != at);
+        if (i != at)
+            assert_is(rig, rig->body[i], i);
+    }
+    store_ref(rig->store, chunk);
+    store_want(rig->store, chunk, rig->body[at].offset);
+    assert_true(store_unreadable(rig->store, chunk, rig->body[at].offset, BODY));
+    store_unref(rig->store, chunk);
+    while (rig->read_count)
+        answer(rig, JQ_OK);
+    store_want(rig->store, chunk, rig->body[at].offset);
     assert_int_equal(answer(rig, JQ_OK), chunk);
     assert_is(rig, rig->body[at], at);
 }
@@ -236,7 +267,7 @@ static void who_goes_while_it_is_read_is_gone(void **state)
     struct rig *rig = *state;
     put_many(rig);
     uint32_t at = COUNT / 2, chunk = rig->body[at].chunk;
-    store_want(rig->store, chunk);
+    store_want(rig->store, chunk, rig->body[at].offset);
     for (uint32_t i = 0; i < COUNT; i++)
         store_release(rig->store, rig->body[i].chunk, 1, 0);
     while (rig->read_count)
@@ -302,7 +333,7 @@ static void segments_are_emptied(void **state)
     assert_true(store_clean_ready(rig->store));
     for (uint32_t i = 0; i < COUNT; i += 100) {
         struct body *body = &rig->body[i], to;
-        if (!store_compacts(rig->store, body->chunk))
+        if (!store_compacts(rig->store, body->chunk, body->offset))
             continue;
         assert_int_equal(store_copy(rig->store, STORE_DURABLE, body->chunk, body->offset, BODY, &to.chunk, &to.offset),
                          JQ_OK);
@@ -342,8 +373,8 @@ static void what_is_adopted_beyond_the_limit_is_read_later(void **state)
     assert_true(totals_of(rig).durable_bytes <= 5 * STORE_CHUNK_SIZE);
     assert_int_equal(totals_of(rig).bodies, COUNT / 10 * 10);
     for (uint32_t i = 0; i < COUNT / 10 * 10; i++) {
-        store_want(rig->store, rig->body[i].chunk);
-        while (!store_resident(rig->store, rig->body[i].chunk))
+        store_want(rig->store, rig->body[i].chunk, rig->body[i].offset);
+        while (!store_resident(rig->store, rig->body[i].chunk, rig->body[i].offset, 1))
             answer(rig, JQ_OK);
         assert_is(rig, rig->body[i], i);
         store_release(rig->store, rig->body[i].chunk, 1, 0);
@@ -360,6 +391,7 @@ int main(void)
         TEST(memory_stays_within_its_limit_whoever_is_read),
         TEST(what_is_not_in_the_log_stays),
         TEST(a_failed_read_is_told_and_tried_again),
+        TEST(what_cannot_be_read_does_not_spoil_its_neighbours),
         TEST(who_goes_while_it_is_read_is_gone),
         TEST(places_are_found_by_body),
         TEST(an_entry_costs_little),

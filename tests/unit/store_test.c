@@ -186,7 +186,7 @@ static void few_survivors_move_together(void **state)
     assert_true(store_compact_begin(store));
     for (int i = 0; i < COUNT; i += EACH) {
         struct place to;
-        if (!store_compacts(store, places[i].chunk))
+        if (!store_compacts(store, places[i].chunk, places[i].offset))
             continue;
         assert_int_equal(
             store_copy(store, STORE_MEMORY, places[i].chunk, places[i].offset, SIZE, &to.chunk, &to.offset), JQ_OK);
