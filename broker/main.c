@@ -59,6 +59,28 @@ static int declare_all(struct server *server, const struct config *config)
     return FAILED;
 }
 
+/* As a broker with this configuration would have it, but for the broker. */
+static int check_certificates(const struct config *config)
+{
+    char why[512];
+    struct jqw_tls *tls = NULL;
+    if (config->server.tls.cert && jqw_tls_new(&config->server.tls, &tls, why, sizeof why) != JQ_OK) {
+        server_log("TLS: %s", why);
+        return FAILED;
+    }
+    jqw_tls_unref(tls);
+    return 0;
+}
+
+static int take_certificates(struct server *server, const struct config *config)
+{
+    char why[512];
+    if (server_tls(server, &config->server.tls, why, sizeof why) == JQ_OK)
+        return 0;
+    server_log("TLS: %s", why);
+    return FAILED;
+}
+
 static int serve(const struct config *config)
 {
     struct server *server;
@@ -69,6 +91,8 @@ static int serve(const struct config *config)
         return FAILED;
     }
     int status = config->server.repair ? 0 : declare_all(server, config);
+    if (status == 0 && !config->server.repair)
+        status = take_certificates(server, config);
     if (status == 0 && !config->server.repair)
         status = listen_all(server, config);
     if (status == 0)
@@ -86,7 +110,7 @@ static int act(const struct options *options, struct config *config)
     if (options->dump)
         config_dump(config, stdout);
     if (options->check || options->dump)
-        return 0;
+        return check_certificates(config);
     if (options->check_data)
         return server_check_data(config->server.data);
     if (!options->repair && config->listeners.count == 0 && own_socket(config) != 0)

@@ -20,6 +20,7 @@ static const char help[] =
     "  --listen URL       listen here; may be given several times:\n"
     "                       unix:///path         a Unix socket, for its user only\n"
     "                       joinq://host[:port]  TCP on a loopback address; port 0 takes any\n"
+    "                       joinqs://host[:port] TLS; its certificate is in the configuration\n"
     "  --allow-anonymous-network\n"
     "                     listen also on addresses that are not of the loopback, where everybody who\n"
     "                     reaches them may do everything\n"

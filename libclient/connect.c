@@ -60,6 +60,19 @@ JQ_MUST_USE static int connect_one(struct jqw_transport *transport, const struct
     return code;
 }
 
+JQ_MUST_USE static int connect_tls(struct joinq *client, const struct jqw_url *url, struct jqw_transport *transport,
+                                   int64_t deadline_ns)
+{
+    char why[JQW_TEXT_MAX + 1];
+    int code = jqc_tls_start(&client->tls, transport, url->host, deadline_ns, why, sizeof why);
+    if (code == JQ_OK) {
+        client->transport = *transport;
+        return JQ_OK;
+    }
+    transport->ops->close(transport);
+    return jqc_cannot_connect(client, code, why);
+}
+
 /* Each address of the name in turn. A listener that is there but busy is asked again. */
 JQ_MUST_USE static int connect_any(struct joinq *client, const struct jqw_url *url, int64_t deadline_ns)
 {
@@ -67,14 +80,14 @@ JQ_MUST_USE static int connect_any(struct joinq *client, const struct jqw_url *u
     for (unsigned address = 0;; address++) {
         struct jqw_transport transport;
         int code = connect_one(&transport, url, address, deadline_ns);
+        if (code == JQ_OK && url->scheme == JQW_URL_TLS)
+            return connect_tls(client, url, &transport, deadline_ns);
         if (code == JQ_OK) {
             client->transport = transport;
             return JQ_OK;
         }
         if (code == JQ_NO_QUEUE)
             break;
-        if (code == JQ_INVALID)
-            return jqc_cannot_connect(client, code, "this library cannot speak TLS");
         error = errno;
         if (code == JQ_DISCONNECTED && error == EAGAIN) {
             int64_t retry_ns = jqc_deadline(RETRY_MS);
@@ -109,6 +122,22 @@ JQ_MUST_USE static int identity_set(struct joinq *client, const struct joinq_opt
     return JQ_OK;
 }
 
+/* What an option does not say the environment may. */
+static const char *choose(const char *option, const char *variable)
+{
+    return option ? option : getenv(variable);
+}
+
+JQ_MUST_USE static int tls_set(struct joinq *client, const struct joinq_options *options)
+{
+    const struct jqw_tls_options chosen = {.ca = choose(options->ca, "JOINQ_CA"),
+                                           .cert = choose(options->cert, "JOINQ_CERT"),
+                                           .key = choose(options->key, "JOINQ_KEY"),
+                                           .fingerprint = choose(options->fingerprint, "JOINQ_FINGERPRINT")};
+    int code = jqc_tls_init(&client->tls, &chosen);
+    return code == JQ_OK ? JQ_OK : jqc_fail(client, code, NULL);
+}
+
 JQ_MUST_USE static int connect_all(struct joinq *client, const char *url_text, const struct joinq_options *options)
 {
     uint64_t checked;
@@ -123,6 +152,8 @@ JQ_MUST_USE static int connect_all(struct joinq *client, const char *url_text, c
         code = identity_set(client, options);
     if (code == JQ_OK)
         code = jqc_credentials_set(client, options);
+    if (code == JQ_OK)
+        code = tls_set(client, options);
     if (code == JQ_OK)
         code = jqc_connect(client, jqc_deadline(options->connect_timeout_ms));
     if (code == JQ_OK)
@@ -186,6 +217,7 @@ void joinq_free(joinq *client)
     jqc_transport_close(client);
     jqc_core_fini(&client->core);
     jqc_credentials_wipe(&client->credentials);
+    jqc_tls_fini(&client->tls);
     free(client);
 }
 

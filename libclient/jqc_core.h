@@ -58,7 +58,7 @@ struct jqc_core {
     uint64_t receipt_told;          /* the highest delivery on receipt that was confirmed, ... */
     uint64_t receipt_sent;          /* ... the one before, which is surely sent, ... */
     uint64_t receipt_end;           /* ... and where in the output the last confirmation ends */
-    int lost; /* JQ_OK while there is a connection; why there is none: DISCONNECTED, PROTOCOL, OVERLOADED */
+    int lost; /* JQ_OK while there is a connection; why there is none: DISCONNECTED, PROTOCOL, OVERLOADED, AUTH_FAILED */
     char why[JQW_TEXT_MAX + 1]; /* the sentence to lost, or what the broker said last about the connection */
 };
 

@@ -63,11 +63,12 @@ static void connection_end(struct joinq *client, int error)
 {
     if (client->core.lost != JQ_OK || !client->transport.ops)
         return;
-    char why[JQW_TEXT_MAX + 1] = "the broker closed the connection", text[128];
+    char why[JQW_TEXT_MAX + 1] = "the broker closed the connection", text[JQW_TEXT_MAX - 30];
+    int code = error ? jqc_tls_failure(&client->transport, error, text, sizeof text) : JQ_DISCONNECTED;
     if (error != 0)
-        snprintf(why, sizeof why, "the connection broke: %s", strerror_r(error, text, sizeof text));
+        snprintf(why, sizeof why, "%s%s", code == JQ_AUTH_FAILED ? "" : "the connection broke: ", text);
     if (!jqc_reconnect_begin(client)) {
-        jqc_core_lose(&client->core, JQ_DISCONNECTED, why);
+        jqc_core_lose(&client->core, code, why);
         return;
     }
     jqc_transport_close(client);
@@ -183,6 +184,8 @@ JQ_MUST_USE static int turn(struct joinq *client, int64_t deadline_ns)
     }
     read_once(client);
     jqc_write(client); /* what came may have had to be given back */
+    if (transport->ops && transport->ops->pending(transport))
+        return JQ_OK; /* the descriptor does not announce it to whoever watches that next */
     bool late = deadline_ns != JQC_DEADLINE_NONE && clock_ns() > deadline_ns;
     return late ? JQ_TIMEOUT : JQ_OK; /* however much comes that is no answer */
 }

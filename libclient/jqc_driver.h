@@ -7,6 +7,7 @@
 #include "joinq.h"
 #include "jqc_core.h"
 #include "jqc_scram.h"
+#include "jqc_tls.h"
 #include "transport.h"
 #include "url.h"
 
@@ -35,6 +36,7 @@ struct jqc_pings {
 struct joinq {
     struct jqc_core core;
     struct jqw_transport transport; /* ops NULL: none yet, or no more */
+    struct jqc_tls tls;
     struct jqc_reconnect reconnect;
     struct jqc_pings pings;
     struct jqc_credentials credentials;

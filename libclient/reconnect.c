@@ -79,6 +79,8 @@ int64_t joinq_patience_ms(const joinq *client)
         next_ns = client->reconnect.next_ns;
         most_ms = PATIENCE_MS;
     }
+    if (client->transport.ops && client->transport.ops->pending(&client->transport))
+        return 0;
     if (next_ns == JQC_DEADLINE_NONE)
         return JOINQ_FOREVER;
     int64_t left_ms = next_ns > now_ns ? (next_ns - now_ns) / 1000000 + 1 : 0;

@@ -56,7 +56,7 @@ enum jqw_tls_problem jqw_tls_problem(const struct jqw_transport *t, const char *
 /* ---- what an established connection knows ---- */
 
 /* The name in the other's certificate, which was checked: its common name, or else the first of its mail addresses, host names and
- * URIs. Returns its length as snprintf does; 0: there is no certificate, or no name in it that is whole text. */
+ * URIs. Returns its length; 0: there is no certificate, or no name in it that is whole text and fits. */
 int jqw_tls_peer_name(const struct jqw_transport *t, char *to, size_t size);
 /* "TLSv1.3" and "TLS_AES_128_GCM_SHA256"; "" where there is none. Static strings. */
 const char *jqw_tls_version(const struct jqw_transport *t);

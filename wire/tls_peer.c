@@ -33,11 +33,12 @@ int jqw_tls_peer_name(const struct jqw_transport *t, char *to, size_t size)
 {
     SSL *ssl = established(t);
     X509 *certificate = ssl && SSL_get_verify_result(ssl) == X509_V_OK ? SSL_get0_peer_certificate(ssl) : NULL;
-    if (certificate && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE)
-        return jqw_tls_name_of(certificate, to, size);
-    if (size > 0)
-        to[0] = '\0';
-    return 0;
+    int length =
+        certificate && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE ? jqw_tls_name_of(certificate, to, size) : 0;
+    bool fits = length > 0 && (size_t)length < size;
+    if (!fits && size > 0)
+        to[0] = '\0'; /* the beginning of a name is another one's */
+    return fits ? length : 0;
 }
 
 const char *jqw_tls_version(const struct jqw_transport *t)

@@ -138,8 +138,26 @@ static bool letters_return(const struct config *config, const struct config_queu
     return false;
 }
 
+static int check_listeners(const struct config *config, struct config_error *error)
+{
+    for (uint32_t i = 0; i < config->listeners.count; i++) {
+        const struct config_listener *listener = config_listener(config, i);
+        if (listener->listener.url.scheme != JQW_URL_TLS || config->server.tls.cert)
+            continue;
+        char where[256] = "";
+        if (listener->item.file)
+            snprintf(where, sizeof where, "%s:%u: ", listener->item.file, listener->item.line);
+        snprintf(error->text, sizeof error->text, "%slisten \"%s\": there is no certificate for it (tls, cert)", where,
+                 listener->item.title);
+        return JQ_INVALID;
+    }
+    return JQ_OK;
+}
+
 int config_check(const struct config *config, struct config_error *error)
 {
+    if (check_listeners(config, error) != JQ_OK)
+        return JQ_INVALID;
     for (uint32_t i = 0; i < config->queues.count; i++) {
         const struct config_queue *queue = config_queue(config, i);
         const char *wrong = NULL;

@@ -79,6 +79,44 @@ static const struct config_option data[] = {
     {0},
 };
 
+/* ---- tls ---- */
+
+#define TLS(member) AT(struct config, server.tls.member), .reloads = true
+static const struct config_option tls[] = {
+    {"cert", CONFIG_PATH, TLS(cert),
+     .help =
+         "The broker's certificate in PEM form, and behind it those of the authorities up to one that clients know. "
+         "Without it there is no TLS, and no listener may be joinqs://."},
+    {"key", CONFIG_PATH, TLS(key),
+     .help = "The key of the certificate, not encrypted; others than its owner and group may not read the file."},
+    {"ca", CONFIG_PATH, TLS(ca),
+     .help =
+         "Certificates of the authorities that clients' certificates come from. With it a client must have one, and "
+         "its name is known. Without it clients are not asked for one."},
+    {"crl", CONFIG_PATH, TLS(crl),
+     .help = "What those authorities have revoked: a list in PEM form of each. One that has expired lets nobody in."},
+    {"client_cert_optional", CONFIG_BOOL, TLS(optional),
+     .help =
+         "Whether clients without a certificate are let in where ca is set. They are somebody only if they say who."},
+    {0},
+};
+
+static int tls_finish(void *base, char *why, size_t why_size)
+{
+    const struct jqw_tls_options *options = &((const struct config *)base)->server.tls;
+    const char *wrong = NULL;
+    if (!options->cert != !options->key)
+        wrong = options->cert ? "cert wants its key" : "key wants its cert";
+    else if (!options->cert && options->ca)
+        wrong = "ca wants a cert";
+    else if (!options->ca && (options->crl || options->optional))
+        wrong = options->crl ? "crl wants a ca" : "client_cert_optional wants a ca";
+    if (!wrong)
+        return JQ_OK;
+    snprintf(why, why_size, "%s", wrong);
+    return JQ_INVALID;
+}
+
 /* ---- listen "URL" ---- */
 
 static const struct config_option listens[] = {
@@ -95,10 +133,6 @@ static int listener_finish(void *item, char *why, size_t why_size)
     const char *what;
     if (jqw_url_parse(listener->item.title, &listener->listener.url, &what) != JQ_OK) {
         snprintf(why, why_size, "listen \"%s\": %s", listener->item.title, what);
-        return JQ_INVALID;
-    }
-    if (listener->listener.url.scheme == JQW_URL_TLS) {
-        snprintf(why, why_size, "listen \"%s\": this version has no TLS", listener->item.title);
         return JQ_INVALID;
     }
     return JQ_OK;
@@ -197,6 +231,12 @@ const struct config_section config_sections[] = {
      .help = "Where clients connect; as many as there are addresses. Without any: a Unix socket that only its user can "
              "open. "
              "--listen on the command line takes the place of all."},
+    {.name = "tls",
+     .options = tls,
+     .finish = tls_finish,
+     .help =
+         "Certificates, for listeners that are joinqs://. SIGHUP reads the files again: new connections get what they "
+         "say, those that there are go on."},
     {.name = "data", .options = data, .help = "What outlives the broker."},
     {.name = "limits", .options = limits, .finish = limits_finish, .help = "What clients may take."},
     {.name = "queue",

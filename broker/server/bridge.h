@@ -29,8 +29,8 @@ void bridge_refuse(struct connection *connection, enum jqw_code code, const char
 void bridge_login_refused(struct connection *connection);
 /* Tells that the broker ends. */
 void bridge_draining(struct connection *connection, uint64_t within_ns);
-/* The frame for a connection that is one too many; writes it to `to` and returns its size, 0 if there was no memory. */
-size_t bridge_too_many(struct server *server, uint8_t *to, size_t size);
+/* The frame for a connection that is closed unheard; writes it to `to` and returns its size, 0 if there was no memory. */
+size_t bridge_last_frame(struct server *server, enum jqw_code code, const char *text, uint8_t *to, size_t size);
 
 /* To a peek or an export: its bodies cannot be read. */
 void bridge_unread(struct server *server, uint64_t session, uint32_t request);

@@ -362,9 +362,9 @@ void bridge_draining(struct connection *connection, uint64_t within_ns)
     bridge_send(connection, &message);
 }
 
-size_t bridge_too_many(struct server *server, uint8_t *to, size_t size)
+size_t bridge_last_frame(struct server *server, enum jqw_code code, const char *text, uint8_t *to, size_t size)
 {
-    const struct jqw_message message = result_message(0, JQ_OVERLOADED, "the broker has no room for more connections");
+    const struct jqw_message message = result_message(0, code, text);
     struct jqw_buffer *frame = &server->bridge->frame;
     size_t used = jqw_encode(frame, &message) == JQ_OK && frame->size <= size ? frame->size : 0;
     if (used > 0)

@@ -44,12 +44,16 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct connection *connection = watcher->data;
     (void)loop;
-    if (events & EV_WRITE) {
+    int came = (events & EV_READ ? JQW_WANT_READ : 0) | (events & EV_WRITE ? JQW_WANT_WRITE : 0);
+    int may = connection->transport.ops->ready(&connection->transport, came);
+    if ((may & JQW_WANT_WRITE) || (events & EV_WRITE)) {
         connection->write_waits = false;
         connection_mark(connection);
     }
-    if (events & EV_READ)
+    if (may & JQW_WANT_READ)
         connection_read(connection);
+    if (connection->state != CONNECTION_DEAD)
+        watch(connection); /* the transport itself may wait for something else now */
 }
 
 void connection_mark(struct connection *connection)
@@ -260,6 +264,9 @@ static void settle_input(struct connection *connection)
     if (connection->paused && !connection->out_blocked) {
         connection->paused = false;
         connection_more(connection);
+    } else if (!connection->out_blocked && !connection->deaf &&
+               connection->transport.ops->pending(&connection->transport)) {
+        connection_more(connection); /* what lay inside while it was not read */
     }
 }
 

@@ -64,6 +64,16 @@ void server_deadline_arm(struct server *server)
     server->deadline_at = due;
 }
 
+/* Within a handshake of TLS nothing can be said. */
+static void no_hello(struct connection *connection)
+{
+    if (jqw_tls_established(&connection->transport))
+        bridge_refuse(connection, JQ_PROTOCOL,
+                      connection->greeted ? "no password came in time" : "no hello came in time");
+    else
+        connection_kill(connection);
+}
+
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct server *server = timer->data;
@@ -72,8 +82,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
     uint64_t now = server_now();
     server->deadline_at = UINT64_MAX;
     while (server->greeting.first && server->greeting.first->deadline_ns <= now)
-        bridge_refuse(server->greeting.first, JQ_PROTOCOL,
-                      server->greeting.first->greeted ? "no password came in time" : "no hello came in time");
+        no_hello(server->greeting.first);
     while (server->refused.first && server->refused.first->deadline_ns <= now)
         bridge_login_refused(server->refused.first);
     while (server->silent.first && server->silent.first->deadline_ns <= now)

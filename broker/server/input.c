@@ -10,6 +10,7 @@
 enum {
     SHARED_MAX = INPUT_SIZE / 2, /* kept bytes up to which the next read goes to the shared memory, behind them */
     READ_MIN = 16 * 1024,        /* room for a read into own memory, at least */
+    TLS_HANDSHAKE = 22,          /* the first byte of TLS */
     ALWAYS_MAX = 64 * 1024,      /* bytes that are kept also where memory is short: all but puts fit in them (PUT-4) */
 };
 
@@ -75,6 +76,14 @@ static bool has_enough(struct connection *connection, int frames)
     return true;
 }
 
+/* What is wrong with the length of a frame, by its first byte. */
+static const char *frame_fault(const struct connection *connection, uint8_t first)
+{
+    if (connection->state == CONNECTION_GREETING && first == TLS_HANDSHAKE)
+        return "this listener does not speak TLS: joinq://, not joinqs://";
+    return "the length of a frame is 0 or beyond the limit";
+}
+
 /* Gives the whole frames to the bridge; returns how many bytes they were. */
 static size_t take_frames(struct connection *connection, const uint8_t *bytes, size_t size)
 {
@@ -85,7 +94,7 @@ static size_t take_frames(struct connection *connection, const uint8_t *bytes, s
         enum jqw_frame_status status =
             jqw_frame_next(&connection->parser, bytes + at, size - at, &frame, &consumed, NULL);
         if (status == JQW_FRAME_ERROR)
-            bridge_refuse(connection, JQ_PROTOCOL, "the length of a frame is 0 or beyond the limit");
+            bridge_refuse(connection, JQ_PROTOCOL, frame_fault(connection, bytes[at]));
         if (status != JQW_FRAME_ONE || has_enough(connection, frames))
             break;
         at += consumed;
@@ -150,6 +159,7 @@ static void read_frames(struct connection *connection)
     if (got < 0) {
         connection->peer_ended = true;
         connection->broken = connection->broken || got == JQW_IO_ERROR;
+        server_tls_failed(connection);
         connection_finish(connection);
         return;
     }

@@ -26,8 +26,9 @@ static const double PAUSE_S = 1.;
 static void turn_away(struct server *server, struct jqw_transport *transport)
 {
     uint8_t frame[256];
-    server->counters.refused++;
-    struct iovec iov = {.iov_base = frame, .iov_len = bridge_too_many(server, frame, sizeof frame)};
+    struct iovec iov = {.iov_base = frame};
+    iov.iov_len =
+        bridge_last_frame(server, JQ_OVERLOADED, "the broker has no room for more connections", frame, sizeof frame);
     (void)jqw_read(transport, server->input, INPUT_SIZE);
     (void)jqw_writev(transport, &iov, 1);
     transport->ops->shutdown(transport);
@@ -38,18 +39,28 @@ static void turn_away(struct server *server, struct jqw_transport *transport)
  * users nor permissions. */
 static unsigned methods_of(const struct listener *listener)
 {
+    static const unsigned usual[] = {
+        [JQW_URL_TCP] = AUTH_PASSWORD,
+        [JQW_URL_TLS] = AUTH_CERTIFICATE | AUTH_PASSWORD,
+        [JQW_URL_UNIX] = AUTH_PEER | AUTH_PASSWORD,
+    };
     if (listener->methods != 0)
         return listener->methods;
-    if (!auth_configured(listener->server->auth))
-        return AUTH_OPEN;
-    return listener->url.scheme == JQW_URL_UNIX ? AUTH_PEER | AUTH_PASSWORD : AUTH_PASSWORD;
+    return auth_configured(listener->server->auth) ? usual[listener->url.scheme] : AUTH_OPEN;
 }
 
 static void welcome(struct listener *listener, struct jqw_transport *transport)
 {
     struct server *server = listener->server;
-    if (server->connections >= server->config.connections_max ||
-        connection_open(server, transport, methods_of(listener)) != JQ_OK)
+    bool tls = listener->url.scheme == JQW_URL_TLS;
+    if (server->connections < server->config.connections_max &&
+        (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK) &&
+        connection_open(server, transport, methods_of(listener)) == JQ_OK)
+        return;
+    server->counters.refused++;
+    if (tls)
+        transport->ops->close(transport); /* where there is no room for a handshake nothing can be said */
+    else
         turn_away(server, transport);
 }
 
@@ -132,23 +143,24 @@ static bool is_loopback(int fd)
            ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
-static int listen_at(struct server_listener *listener, int *fd, char *why, size_t why_size)
+static int listen_at(const struct server *server, struct server_listener *listener, int *fd, char *why, size_t why_size)
 {
     char text[400];
     struct jqw_url *url = &listener->url;
     jqw_url_format(url, text, sizeof text);
-    if (url->scheme == JQW_URL_TLS) {
-        snprintf(why, why_size, "%s: this version has no TLS", text);
+    if (url->scheme == JQW_URL_TLS && !server->tls.context) {
+        snprintf(why, why_size, "%s: there is no certificate for it (tls { cert = ..., key = ... })", text);
         return JQ_INVALID;
     }
     if (jqw_transport_listen(url, BACKLOG, fd) != JQ_OK) {
         snprintf(why, why_size, "cannot listen on %s: %s", text, strerror(errno));
         return JQ_DISCONNECTED;
     }
-    if (url->scheme == JQW_URL_TCP && !listener->allow_anonymous_network && !is_loopback(*fd)) {
+    bool known = url->scheme == JQW_URL_UNIX || (url->scheme == JQW_URL_TLS && server->tls.clients_known);
+    if (!known && !listener->allow_anonymous_network && !is_loopback(*fd)) {
         close(*fd);
         snprintf(why, why_size,
-                 "%s is not a loopback address: refused, since this version cannot authenticate anybody. "
+                 "%s is not a loopback address: refused, since it is not known who comes there. "
                  "allow_anonymous_network lets everybody who reaches it do everything",
                  text);
         return JQ_DENIED;
@@ -163,7 +175,7 @@ int server_listen(struct server *server, struct server_listener *wanted, char *w
         return JQ_TOO_LARGE;
     }
     struct listener *listener = &server->listeners[server->listener_count];
-    int code = listen_at(wanted, &listener->fd, why, why_size);
+    int code = listen_at(server, wanted, &listener->fd, why, why_size);
     if (code != JQ_OK)
         return code;
     listener->server = server;

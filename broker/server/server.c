@@ -21,6 +21,7 @@ void server_config_init(struct server_config *config)
 {
     *config = (struct server_config){
         .connections_max = 65536,
+        .tls.server = true,
         .frame_max = JQW_FRAME_MAX,
         .message_max = JQW_MESSAGE_MAX,
         .waiting_max = 1024,
@@ -204,6 +205,7 @@ void server_free(struct server *server)
     output_pool_fini(&server->pool);
     store_free(server->store);
     bridge_free(server->bridge);
+    jqw_tls_unref(server->tls.context);
     compact_fini(server);
     free(server->input);
     if (server->loop)

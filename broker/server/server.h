@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "engine_command.h"
+#include "tls.h"
 #include "url.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,9 +25,10 @@ struct server_config {
     uint64_t refuse_ns;         /* after which a wrong password is told: AUTH_FAILED */
     uint64_t ping_ns;   /* how often a client that agreed to it is to be heard: three times without, DISCONNECTED */
     uint64_t linger_ns; /* time that a connection that ends has for each piece of its last answers */
-    bool repair;        /* the data: what can be read of it is kept, and the run is over */
-    const char *data;   /* the folder for durable queues; NULL: there are none. Borrowed */
-    uint64_t drain_ns;  /* time in which a broker that was told to end has ended */
+    struct jqw_tls_options tls; /* as configured; server_tls says what holds. Texts are borrowed */
+    bool repair;                /* the data: what can be read of it is kept, and the run is over */
+    const char *data;           /* the folder for durable queues; NULL: there are none. Borrowed */
+    uint64_t drain_ns;          /* time in which a broker that was told to end has ended */
 };
 
 /* The defaults; memory_max is half of what the machine has. */
@@ -65,6 +67,10 @@ JQ_MUST_USE int server_declare(struct server *server, const char *name, const st
 /* Users and permissions, at the beginning and whenever they change: connections of users that are no more, or whose password is another
  * one, are ended. JQ_OK, or with nothing changed JQ_INVALID with `why`, or JQ_OVERLOADED. */
 JQ_MUST_USE int server_access(struct server *server, const struct auth_source *source, char *why, size_t why_size);
+
+/* The certificates of TLS connections that are made from now on; those that there are go on with theirs. options->cert NULL: there is
+ * no TLS. JQ_OK; or, with nothing changed, JQ_INVALID or JQ_OVERLOADED with one line in `why`. */
+JQ_MUST_USE int server_tls(struct server *server, const struct jqw_tls_options *options, char *why, size_t why_size);
 
 /* Looks through the data folder, and changes nothing: says on standard output what is wrong. Returns the exit status. */
 JQ_MUST_USE int server_check_data(const char *folder);

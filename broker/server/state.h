@@ -13,6 +13,7 @@
 #include "server.h"
 #include "sessions.h"
 #include "storage.h"
+#include "tls.h"
 #include "turn.h"
 #include "unread.h"
 
@@ -61,6 +62,12 @@ struct server {
     ev_timer ask_peers;
     ev_timer accept_again; /* after accept failed for want of descriptors or memory */
     ev_signal sigterm, sigint;
+    struct server_tls {
+        struct jqw_tls *context; /* of new connections; NULL: none is configured */
+        bool clients_known;      /* no client comes in without a certificate */
+        uint64_t told_since_ns;  /* handshakes that have failed since then, */
+        uint32_t told;           /* so many */
+    } tls;
     bool draining;
     ev_timer drained;
     struct {
@@ -94,6 +101,9 @@ uint64_t server_memory_sum(const struct memory *memory);
 /* Asks whether so many bytes more are within the limit, all counted, and takes them for this turn. */
 bool server_memory_allows(struct server *server, uint64_t bytes);
 uint64_t server_memory_default(void);
+
+/* tls.c: its handshake, or its first reading, has failed; says why. */
+void server_tls_failed(struct connection *connection);
 
 /* peers.c: watches over hosts that something was sent to. */
 void peers_init(struct server *server);

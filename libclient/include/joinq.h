@@ -147,17 +147,27 @@ struct joinq_options {
      * wipes it when it is freed. */
     const char *user;     /* 1 to 255 of A-Z a-z 0-9 . _ - + */
     const char *password; /* 1 to 1,024 bytes, taken as they are */
+    /* For joinqs:// (TLS): paths of files in PEM form. NULL takes the variable named here from the environment, if it is set; "" is none.
+     * What they hold is read for each connection. Since 0.1. */
+    const char *ca;   /* whom to trust (JOINQ_CA); none: whom the system trusts */
+    const char *cert; /* this client's certificate (JOINQ_CERT) ... */
+    const char *key;  /* ... and its key (JOINQ_KEY), which others than its owner and group may not read */
+    /* SHA-256 of the broker's certificate in hexadecimal digits (JOINQ_FINGERPRINT): this one is trusted and no other, whatever its host
+     * name and dates; its CA counts only where `ca` is given, too. */
+    const char *fingerprint;
 };
-#define JOINQ_OPTIONS_INIT                                                        \
-    {                                                                             \
-        sizeof(struct joinq_options), NULL, 10000, 30000, 5000, false, NULL, NULL \
+#define JOINQ_OPTIONS_INIT                                                                                \
+    {                                                                                                     \
+        sizeof(struct joinq_options), NULL, 10000, 30000, 5000, false, NULL, NULL, NULL, NULL, NULL, NULL \
     }
 
-/* Connects to `url` ("joinq://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and where that
- * is not set the socket of the user's own broker: $XDG_RUNTIME_DIR/joinq/joinqd.sock, or /run/joinq/joinqd.sock. *out
- * is set on success only, and owned by the caller: joinq_free. If `error` is not NULL the sentence that says what went
+/* Connects to `url` ("joinq://host[:port]", "joinqs://host[:port]", "unix:///path"); NULL takes JOINQ_URL from the environment, and
+ * where that is not set the socket of the user's own broker: $XDG_RUNTIME_DIR/joinq/joinqd.sock, or /run/joinq/joinqd.sock. Over joinqs
+ * the broker's certificate has to be for `host`. *out is set on success only, and owned by the caller: joinq_free. If `error` is not NULL
+ * the sentence that says what went
  * wrong is copied there, up to error_size bytes with the NUL. May block for connect_timeout_ms. Codes: OK, INVALID
- * (URL, options), DISCONNECTED, TIMEOUT, OVERLOADED, PROTOCOL, AUTH_FAILED (no password, or not the right one, on either side). */
+ * (URL, options, files), DISCONNECTED (nobody is there, or its certificate is not trusted), TIMEOUT, OVERLOADED, PROTOCOL, AUTH_FAILED
+ * (no password or certificate, or not the right one, on either side). */
 JOINQ_API JOINQ_CHECK int joinq_connect_error(joinq **out, const char *url, const struct joinq_options *options,
                                               char *error, size_t error_size);
 JOINQ_API JOINQ_CHECK int joinq_connect(joinq **out, const char *url, const struct joinq_options *options);

@@ -43,7 +43,6 @@ class Arguments(unittest.TestCase):
         for arguments, text in (
             (("--check-data",), "--data FOLDER"),
             (("--repair",), "--data FOLDER"),
-            (("--listen", "joinqs://127.0.0.1"), "no TLS"),
             (("--listen", "http://127.0.0.1"), 'listen "http://127.0.0.1": '),
             (("--listen", "unix://relative"), "absolute"),
             (("--max-memory", "much"), "must be a size"),

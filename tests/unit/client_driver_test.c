@@ -86,7 +86,6 @@ static void nobody_is_there(void **state)
     assert_int_equal(joinq_connect_error(&q, "unix:///nowhere/at/all", NULL, error, sizeof error), JOINQ_DISCONNECTED);
     assert_string_equal(error, "cannot connect to unix:///nowhere/at/all: No such file or directory");
     assert_int_equal(joinq_connect(&q, "http://127.0.0.1", NULL), JOINQ_INVALID);
-    assert_int_equal(joinq_connect(&q, "joinqs://127.0.0.1", NULL), JOINQ_INVALID);
     struct joinq_options options = JOINQ_OPTIONS_INIT;
     options.size = 0;
     assert_int_equal(joinq_connect(&q, "unix:///nowhere", &options), JOINQ_INVALID);

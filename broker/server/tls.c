@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The broker's side of TLS: the certificates that new connections get, and what is said where a handshake fails. */
+#include "tls.h"
+#include "bridge.h"
+#include "connection.h"
+#include "log.h"
+#include "state.h"
+#include <stdio.h>
+
+enum { TOLD_MAX = 20 /* failed handshakes that are told in a while: who attacks does not fill the disk as well */ };
+static const uint64_t WHILE_NS = UINT64_C(10000000000);
+
+int server_tls(struct server *server, const struct jqw_tls_options *options, char *why, size_t why_size)
+{
+    struct jqw_tls *made = NULL;
+    char about[320];
+    int code = options->cert ? jqw_tls_new(options, &made, why, why_size) : JQ_OK;
+    if (code != JQ_OK)
+        return code;
+    if (made) {
+        jqw_tls_about(made, about, sizeof about);
+        server_log("TLS: the certificate is %s%s", about,
+                   !options->ca        ? ""
+                   : options->optional ? "; clients may have one"
+                                       : "; clients must have one");
+    }
+    jqw_tls_unref(server->tls.context);
+    server->tls.context = made;
+    server->tls.clients_known = made && options->ca && !options->optional;
+    return JQ_OK;
+}
+
+/* Whoever speaks in plain here is told so in plain. */
+static void tell_plain(struct connection *connection)
+{
+    struct server *server = connection->server;
+    struct jqw_transport plain;
+    uint8_t frame[256];
+    struct iovec iov = {.iov_base = frame};
+    iov.iov_len = bridge_last_frame(server, JQ_PROTOCOL, "this listener speaks TLS: joinqs://, not joinq://", frame,
+                                    sizeof frame);
+    jqw_transport_socket(&plain, connection->transport.ops->fd(&connection->transport), false);
+    (void)jqw_read(&plain, server->input, INPUT_SIZE);
+    (void)jqw_writev(&plain, &iov, 1);
+}
+
+static void tell(struct server *server, const char *peer, const char *text)
+{
+    struct server_tls *tls = &server->tls;
+    uint64_t now = server_now();
+    if (now - tls->told_since_ns >= WHILE_NS) {
+        if (tls->told > TOLD_MAX)
+            server_log("TLS: %u more handshakes have failed", tls->told - TOLD_MAX);
+        tls->told_since_ns = now;
+        tls->told = 0;
+    }
+    if (++tls->told <= TOLD_MAX)
+        server_log("TLS: %s: %s", peer, text);
+}
+
+void server_tls_failed(struct connection *connection)
+{
+    const char *text;
+    char peer[160];
+    enum jqw_tls_problem problem = jqw_tls_problem(&connection->transport, &text);
+    if (problem == JQW_TLS_NONE || connection->state != CONNECTION_GREETING)
+        return; /* who was in a session is told of by its end */
+    connection->transport.ops->describe(&connection->transport, peer, sizeof peer);
+    if (problem == JQW_TLS_PLAIN)
+        tell_plain(connection);
+    tell(connection->server, peer, text);
+}
