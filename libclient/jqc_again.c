@@ -123,24 +123,28 @@ static struct jqw_queue *queue_at(struct jqc_core *core, const struct jqc_reques
     return request->others && index <= request->others->count ? &request->others->queues[index - 1] : NULL;
 }
 
-const struct jqc_name *jqc_request_lost(struct jqc_core *core, const struct jqc_request *request)
+/* What it may have met under a name that no answer has told of yet: a queue that was there before it was sent, if another run of the broker
+ * has that. Under the name there may be one made since, which it must not mean (RST-1). */
+static uint64_t unmet_queue(const struct jqc_core *core, const struct jqc_request *request)
 {
-    struct jqw_message message;
-    const struct jqw_queue *queue;
-    const struct jqc_name *lost = NULL;
-    if (!request->remade)
-        return request->name && jqc_name_is_lost(request->name, core->broker.epoch) ? request->name : NULL;
-    request_message(core, request, &message);
-    for (uint32_t i = 0; !lost && (queue = queue_at(core, request, &message, i)); i++)
-        lost = jqc_names_lost(&core->names, queue, core->broker.epoch);
-    return lost;
+    bool met_another_run = request->unsure && request->epoch != core->broker.epoch && !(OF(request->op) & looks);
+    return met_another_run ? JQW_BELOW | request->incarnation_next : 0;
+}
+
+static uint64_t incarnation_met(const struct jqc_core *core, const struct jqw_queue *queue)
+{
+    const struct jqc_name *name = jqc_names_of(&core->names, queue);
+    return queue->incarnation || !name ? queue->incarnation : jqc_name_queue(name).incarnation;
 }
 
 static void queues_complete(struct jqc_core *core, const struct jqc_request *request, struct jqw_message *message)
 {
     struct jqw_queue *queue;
-    for (uint32_t i = 0; (queue = queue_at(core, request, message, i)); i++)
-        jqc_names_complete(&core->names, queue);
+    for (uint32_t i = 0; (queue = queue_at(core, request, message, i)); i++) {
+        queue->incarnation = incarnation_met(core, queue);
+        if (queue->incarnation == 0)
+            queue->incarnation = unmet_queue(core, request);
+    }
 }
 
 bool jqc_request_knows_queues(struct jqc_core *core, const struct jqc_request *request)
@@ -150,12 +154,37 @@ bool jqc_request_knows_queues(struct jqc_core *core, const struct jqc_request *r
     if (OF(request->op) & looks)
         return true;
     request_message(core, request, &message);
-    queues_complete(core, request, &message);
     for (uint32_t i = 0; (queue = queue_at(core, request, &message, i)); i++) {
-        if (queue->incarnation == 0)
+        uint64_t incarnation = incarnation_met(core, queue);
+        if (incarnation == 0 || incarnation & JQW_BELOW)
             return false;
     }
     return true;
+}
+
+/* The sentence for a queue that is missing, if it was lost with the run of the broker before this one. */
+static bool queue_lost(const struct jqc_core *core, const struct jqc_request *request, const struct jqc_name *name,
+                       bool unmet, char *to, size_t size)
+{
+    bool lost = name && jqc_name_is_lost(name, core->broker.epoch);
+    if (name && unmet)
+        jqc_name_unmet_text(name, request->once.number ? JQC_OUTCOME_UNKNOWN : ": ask again", to, size);
+    else if (lost)
+        jqc_name_lost_text(name, "", to, size);
+    return lost || (name && unmet);
+}
+
+bool jqc_request_lost(struct jqc_core *core, const struct jqc_request *request, char *to, size_t size)
+{
+    struct jqw_message message;
+    const struct jqw_queue *queue;
+    bool lost = false;
+    if (!request->remade)
+        return queue_lost(core, request, request->name, false, to, size);
+    request_message(core, request, &message);
+    for (uint32_t i = 0; !lost && (queue = queue_at(core, request, &message, i)); i++)
+        lost = queue_lost(core, request, jqc_names_of(&core->names, queue), queue->incarnation & JQW_BELOW, to, size);
+    return lost;
 }
 
 /* ---- with what is left of its time ------------------------------------------------------------------------------------ */
@@ -187,6 +216,8 @@ JQ_MUST_USE static int request_append(struct jqc_core *core, struct jqc_request 
     uint64_t *timeout = timeout_of(message);
     if (timeout && request->deadline_ns != INT64_MAX)
         *timeout = left_ms(request->deadline_ns, core->resumed_ns);
+    if (!request->unsure)
+        request->incarnation_next = core->broker.incarnation_next;
     queues_complete(core, request, message);
     message->request = request->id;
     size_t before = core->out.size;
@@ -197,6 +228,10 @@ JQ_MUST_USE static int request_append(struct jqc_core *core, struct jqc_request 
     request->end = jqc_core_end(core);
     request->epoch = core->broker.epoch;
     request->data_epoch = core->broker.data_epoch;
+    if (request->copy.size > 0)
+        jqc_core_copy(core, request);
+    else
+        request->again = *message;
     return JQ_OK;
 }
 
@@ -242,11 +277,10 @@ bool jqc_put_goes_on(struct jqc_core *core, struct jqc_request *request, const s
     bodies_skip(&message.put.bodies, (uint32_t)result->count);
     jqc_slot_next(&core->requests.slots_once, &request->once);
     message.put.once = request->once;
+    if (result->incarnation != 0)
+        message.put.queue.incarnation = result->incarnation; /* where the first of them are */
     if (request_append(core, request, &message) != JQ_OK)
         return false;
-    if (request->copy.size > 0)
-        jqc_core_copy(core, request);
-    request->again = message;
     request->unsure = false;
     request->done_before += result->count;
     return true;

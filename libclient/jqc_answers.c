@@ -14,12 +14,13 @@ static void outcome_set(struct jqc_core *core, struct jqc_request *request, uint
     request->answer.code = (int)code;
     if (text.size > 0)
         jqc_text_copy(request->answer.text, text.data, text.size);
-    const struct jqc_name *lost = code == JQ_NO_QUEUE ? jqc_request_lost(core, request) : NULL;
-    if (lost) { /* with the broker that had it (RST-1) */
-        request->answer.code = JQ_DISCONNECTED;
-        jqc_name_lost_text(lost, "", request->answer.text, sizeof request->answer.text);
+    char *told = request->answer.text;
+    if (code == JQ_NO_QUEUE && jqc_request_lost(core, request, told, sizeof request->answer.text)) {
+        request->answer.code = JQ_DISCONNECTED; /* with the broker that had it (RST-1) */
         return;
     }
+    if (incarnation >= core->broker.incarnation_next)
+        core->broker.incarnation_next = incarnation + 1;
     if (!request->name)
         return;
     if (request->op == JQW_DECLARE && code == JQ_OK)
@@ -49,6 +50,7 @@ static void broker_meet(struct jqc_broker *broker, const struct jqw_welcome *wel
     broker->known = welcome->known;
     broker->client_forget_ms = welcome->client_forget_ms;
     broker->ping_ms = welcome->ping_ms;
+    broker->incarnation_next = welcome->incarnation_next;
 }
 
 /* A text of the broker, to be freed with the answer. */

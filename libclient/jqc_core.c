@@ -102,6 +102,7 @@ int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct j
     request->end = jqc_core_end(core);
     request->epoch = core->broker.epoch;
     request->data_epoch = core->broker.data_epoch;
+    request->incarnation_next = core->broker.incarnation_next;
     jqc_request_remember(request, message);
     *out = request;
     return JQ_OK;

@@ -30,7 +30,8 @@ struct jqc_broker {
     uint32_t data_epoch; /* how often nothing had outlived the one before */
     bool known;          /* it keeps something of this client */
     uint64_t client_forget_ms;
-    uint64_t ping_ms; /* how often it wants to hear something; 0: never mind */
+    uint64_t ping_ms;          /* how often it wants to hear something; 0: never mind */
+    uint64_t incarnation_next; /* what a queue made after this has at least; as it said last */
 };
 
 struct jqc_producer;
@@ -121,8 +122,10 @@ struct jqw_once *jqc_once_of(struct jqw_message *message);
 bool jqc_put_goes_on(struct jqc_core *core, struct jqc_request *request, const struct jqw_result *result);
 /* Makes the request anew, at the end of the output. JQ_OK or JQ_OVERLOADED. */
 JQ_MUST_USE int jqc_request_remake(struct jqc_core *core, struct jqc_request *request);
-/* A queue that the request names and that was lost with the broker that had it, if it is missing now; NULL: none. Uses the scratch. */
-const struct jqc_name *jqc_request_lost(struct jqc_core *core, const struct jqc_request *request);
+/* A queue that the request names is missing: whether one was lost with the broker that had it, and the sentence that says so. Uses the
+ * scratch. */
+JQ_MUST_USE bool jqc_request_lost(struct jqc_core *core, const struct jqc_request *request, char *to, size_t size);
+#define JQC_OUTCOME_UNKNOWN "; the outcome of the request is not known"
 /* Whether every queue that it means is known by what the broker has answered about it: another run of the broker then cannot take it for
  * a request about its own (RST-1). Uses the scratch. */
 bool jqc_request_knows_queues(struct jqc_core *core, const struct jqc_request *request);

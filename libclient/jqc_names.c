@@ -56,24 +56,11 @@ int jqc_names_find(struct jqc_names *names, const char *text, struct jqc_name **
     return JQ_OK;
 }
 
-static const struct jqc_name *name_of(const struct jqc_names *names, const struct jqw_queue *queue)
+const struct jqc_name *jqc_names_of(const struct jqc_names *names, const struct jqw_queue *queue)
 {
     const struct jqc_name *name;
     HASH_FIND(hh, names->by_name, queue->name.data, (unsigned)queue->name.size, name);
     return name;
-}
-
-void jqc_names_complete(const struct jqc_names *names, struct jqw_queue *queue)
-{
-    const struct jqc_name *name = queue->incarnation == 0 ? name_of(names, queue) : NULL;
-    if (name)
-        queue->incarnation = name->incarnation;
-}
-
-const struct jqc_name *jqc_names_lost(const struct jqc_names *names, const struct jqw_queue *queue, uint32_t epoch)
-{
-    const struct jqc_name *name = name_of(names, queue);
-    return name && jqc_name_is_lost(name, epoch) ? name : NULL;
 }
 
 struct jqw_queue jqc_name_queue(const struct jqc_name *name)
@@ -105,7 +92,7 @@ void jqc_name_lost_text(const struct jqc_name *name, const char *more, char *to,
     snprintf(to, size, "queue '%s' was lost with its broker%s", name->text, more);
 }
 
-void jqc_name_unmet_text(const struct jqc_name *name, char *to, size_t size)
+void jqc_name_unmet_text(const struct jqc_name *name, const char *more, char *to, size_t size)
 {
-    snprintf(to, size, "the broker began anew before it had told which queue '%s' is: ask again", name->text);
+    snprintf(to, size, "the broker began anew before it had told which queue '%s' is%s", name->text, more);
 }

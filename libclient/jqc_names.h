@@ -23,15 +23,13 @@ struct jqw_queue jqc_name_queue(const struct jqc_name *name);
 void jqc_name_meet(struct jqc_name *name, uint64_t incarnation, uint32_t epoch);
 /* The queue was declared: this is the one from now on. */
 void jqc_name_declared(struct jqc_name *name, uint64_t incarnation, uint32_t epoch);
-/* A queue of a request that was made before its incarnation was met: now it is that one (RST-1). */
-void jqc_names_complete(const struct jqc_names *names, struct jqw_queue *queue);
-/* The entry of a queue that is lost if it is missing now; NULL: it is not, or not known. */
-const struct jqc_name *jqc_names_lost(const struct jqc_names *names, const struct jqw_queue *queue, uint32_t epoch);
+/* The entry of a queue that a request names. */
+const struct jqc_name *jqc_names_of(const struct jqc_names *names, const struct jqw_queue *queue);
 /* Whether it was met at another run of the broker than this one: if it is missing now, it was lost with that. */
 bool jqc_name_is_lost(const struct jqc_name *name, uint32_t epoch);
 /* The sentence that says so. */
 void jqc_name_lost_text(const struct jqc_name *name, const char *more, char *to, size_t size);
-/* Of one that may have outlived its broker, and may not. */
-void jqc_name_unmet_text(const struct jqc_name *name, char *to, size_t size);
+/* Of one that was not there before its broker began anew, as far as it had told. */
+void jqc_name_unmet_text(const struct jqc_name *name, const char *more, char *to, size_t size);
 
 #endif

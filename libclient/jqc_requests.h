@@ -65,6 +65,7 @@ struct jqc_request {
     struct jqw_once once;  /* by which the broker does it only once; number 0: by none */
     bool kept;             /* on no connection now: goes out on the next */
     uint32_t epoch, data_epoch; /* of the broker that it was sent to */
+    uint64_t incarnation_next;  /* that broker's, before it was sent the first time */
     bool unsure;                /* it was on its way when a connection ended: it may have been done */
     bool remade;                /* made again from `again` or `copy` for the next connection; otherwise its bytes are */
     struct jqw_message again;   /* borrows the queue's name from `name`, the rest from a caller who waits */

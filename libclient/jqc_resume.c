@@ -209,28 +209,25 @@ static bool once_holds(const struct jqc_core *core, const struct jqc_request *re
 
 static void once_lost_text(const struct jqc_core *core, const struct jqc_request *request, char *to, size_t size)
 {
-    static const char unknown[] = "; the outcome of the request is not known";
     if (request->data_epoch == core->broker.data_epoch)
-        snprintf(to, size, "the broker does not know this client any more%s", unknown);
+        snprintf(to, size, "the broker does not know this client any more%s", JQC_OUTCOME_UNKNOWN);
     else if (request->name)
-        jqc_name_lost_text(request->name, unknown, to, size);
+        jqc_name_lost_text(request->name, JQC_OUTCOME_UNKNOWN, to, size);
     else
-        snprintf(to, size, "the queues were lost with their broker%s", unknown);
+        snprintf(to, size, "the queues were lost with their broker%s", JQC_OUTCOME_UNKNOWN);
 }
 
 /* True: what the broker before may have begun must not be asked of this one, and its caller is told. */
 static bool is_lost(struct jqc_core *core, struct jqc_request *request, uint64_t gap_ms)
 {
     char why[JQW_TEXT_MAX + 1];
-    bool once = request->once.number > 0;
+    bool once = request->once.number > 0, same_data = request->data_epoch == core->broker.data_epoch;
     if (!request->unsure || (once && once_holds(core, request, gap_ms)))
         return false;
-    if (!once && (request->epoch == core->broker.epoch || jqc_request_knows_queues(core, request)))
+    if (!once && (same_data || request->epoch == core->broker.epoch || jqc_request_knows_queues(core, request)))
         return false;
     if (once)
         once_lost_text(core, request, why, sizeof why);
-    else if (request->data_epoch == core->broker.data_epoch)
-        jqc_name_unmet_text(request->name, why, sizeof why);
     else
         jqc_name_lost_text(request->name, "", why, sizeof why); /* only moves and forwards lack it, and go by number */
     request_answer(core, request, JQ_DISCONNECTED, why);
@@ -243,6 +240,7 @@ static void request_resume(struct jqc_core *core, struct jqc_request *request, u
     int code = JQ_OK;
     if (is_lost(core, request, gap_ms))
         return;
+    request->kept = false;
     if (request->remade) {
         code = jqc_request_remake(core, request);
     } else {
@@ -250,7 +248,6 @@ static void request_resume(struct jqc_core *core, struct jqc_request *request, u
         request->frame_size = core->out.size - before;
         request->end = jqc_core_end(core);
     }
-    request->kept = false;
     if (code != JQ_OK)
         request_answer(core, request, request->unsure ? JQ_DISCONNECTED : JQ_OVERLOADED, "no memory to ask again");
 }

@@ -27,11 +27,13 @@ struct jqw_bytes {
     size_t size;
 };
 
-/* A queue as a request names it: by name, and by incarnation once the client has met it (0: any). */
+/* A queue as a request names it: by name, and by incarnation once the client has met it (0: any; JQW_BELOW and a number: any with an
+ * incarnation below the number). */
 struct jqw_queue {
     struct jqw_bytes name;
     uint64_t incarnation;
 };
+#define JQW_BELOW (UINT64_C(1) << 63)
 
 /* Leases as a range: `count` messages of consecutive sequence numbers handed out with the same attempt. */
 struct jqw_range {
@@ -266,6 +268,7 @@ struct jqw_welcome {
     uint64_t ping_ms;          /* how often the client is to be heard; 0: it need not */
     struct jqw_bytes user;     /* who the broker takes it for */
     struct jqw_bytes proof;    /* the last word of the mechanism; empty where there was none */
+    uint64_t incarnation_next; /* the least that a queue made from now on can have */
 };
 /* Each answer starts with a code; `text` is empty unless it says more than the code does. */
 struct jqw_result {

@@ -310,6 +310,7 @@ static const struct jqw_field welcome_fields[] = {
     PLAIN("ping_ms", welcome.ping_ms, TIME),
     NAME("user", welcome.user),
     STR("proof", welcome.proof, JQW_TEXT_MAX, "proof: more than 400 bytes"),
+    U64("incarnation_next", welcome.incarnation_next),
 };
 static const struct jqw_field result_fields[] = {
     CODE(result),

@@ -77,6 +77,7 @@ bool client_opens(struct engine *e, struct session *s, const struct engine_comma
         return true;
     struct engine_effect *a = effect_new(e, ENGINE_OPENED, c->session, c->request, NULL);
     a->opened.known = known;
+    a->opened.incarnation_next = e->incarnation_last + 1;
     a->code = s ? JQ_OK : JQ_OVERLOADED;
     a->why = s ? ENGINE_WHY_NONE : ENGINE_WHY_MEMORY;
     return true;

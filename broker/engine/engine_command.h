@@ -50,8 +50,9 @@ struct engine_text { /* borrowed bytes, no NUL at the end */
 
 struct engine_queue_ref {
     struct engine_text name;
-    uint64_t incarnation; /* 0: whichever has the name */
+    uint64_t incarnation; /* 0: whichever has the name; ENGINE_BELOW and a number: that, if it is below the number */
 };
+#define ENGINE_BELOW (UINT64_C(1) << 63)
 
 struct engine_range {
     uint64_t incarnation;

@@ -220,7 +220,8 @@ struct engine_effect {
             bool finished;
         } attached;
         struct {
-            bool known; /* something is kept of this client */
+            bool known;                /* something is kept of this client */
+            uint64_t incarnation_next; /* the least that a queue made from now on can have */
         } opened;
         struct {
             const struct engine_fact *item;

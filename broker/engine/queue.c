@@ -35,6 +35,14 @@ static struct queue *queue_by_name(const struct engine *e, struct engine_text na
     return q;
 }
 
+/* Whether a command that names this incarnation means the queue. */
+static bool queue_is_meant(const struct queue *q, uint64_t incarnation)
+{
+    if (incarnation & ENGINE_BELOW)
+        return q->incarnation < (incarnation & ~ENGINE_BELOW);
+    return !incarnation || q->incarnation == incarnation;
+}
+
 /* JQ_OK with the queue or NULL; or why not. */
 int queue_look(struct engine *e, const struct engine_command *c, struct engine_effect *a, struct queue **out)
 {
@@ -42,7 +50,7 @@ int queue_look(struct engine *e, const struct engine_command *c, struct engine_e
     if (!name_valid(name))
         return answer_fail(e, a, JQ_INVALID, ENGINE_WHY_QUEUE_NAME, NULL, ENGINE_NAME_MAX);
     struct queue *q = queue_by_name(e, name);
-    if (c->queue.incarnation && (!q || q->incarnation != c->queue.incarnation)) {
+    if (q ? !queue_is_meant(q, c->queue.incarnation) : c->queue.incarnation != 0) {
         a->name = effects_text(e->effects, name.data, name.size);
         a->after = e->deleted_watermark;
         return answer_fail(e, a, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_OTHER, NULL, 0);

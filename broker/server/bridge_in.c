@@ -49,7 +49,8 @@ struct engine_ranges bridge_ranges(struct server *server, const struct jqw_range
 _Static_assert((int)JQW_RANGES_MAX <= (int)ENGINE_RANGES_MAX && (int)JQW_BATCH_MAX <= (int)ENGINE_BATCH_MAX &&
                    (int)JQW_LIST_MAX <= (int)ENGINE_LIST_MAX && (int)JQW_TARGETS_MAX <= (int)ENGINE_TARGETS_MAX &&
                    (int)JQW_GET_OTHERS_MAX < (int)ENGINE_GET_QUEUES_MAX &&
-                   (int)JQW_SLOTS_MAX <= (int)ENGINE_SLOTS_MAX && (int)JQW_NAME_MAX <= (int)ENGINE_NAME_MAX,
+                   (int)JQW_SLOTS_MAX <= (int)ENGINE_SLOTS_MAX && (int)JQW_NAME_MAX <= (int)ENGINE_NAME_MAX &&
+                   JQW_BELOW == ENGINE_BELOW,
                "what can be decoded can be asked, and is counted on in TURN_COMMAND_MEMORY");
 
 struct engine_command *bridge_command(struct connection *connection, enum engine_op op, uint32_t request,

@@ -206,7 +206,8 @@ static int say_opened(const struct saying *saying)
                                               .client_forget_ms = CLIENT_FORGET_MS,
                                               .ping_ms = connection->pings ? server->config.ping_ns / 1000000 : 0,
                                               .user = {(const uint8_t *)user, strlen(user)},
-                                              .proof = {(const uint8_t *)proof, strlen(proof)}},
+                                              .proof = {(const uint8_t *)proof, strlen(proof)},
+                                              .incarnation_next = saying->effect->opened.incarnation_next},
                               });
 }
 

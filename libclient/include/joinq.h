@@ -65,8 +65,9 @@
  *
  * A handle keeps to the queue that it first met under a name. Once that was deleted, or lost with its broker, requests for the
  * name are JOINQ_NO_QUEUE or JOINQ_DISCONNECTED, whatever queue has the name now, until joinq_declare meets it anew: nothing turns
- * a lost queue into an end or a finished join. So is a request that waits in a queue before anything was answered about it, and finds
- * another run of the broker when the connection is made again: JOINQ_DISCONNECTED.
+ * a lost queue into an end or a finished join. So is a request that was on its way before anything was answered about its queue, and
+ * finds another run of the broker when the connection is made again: JOINQ_DISCONNECTED, unless the queue is durable and was
+ * made before this client connected.
  *
  * Threads: a handle and its batches belong to one thread at a time; different handles are independent. The library never
  * prints, exits, or touches signals, and keeps no global state.

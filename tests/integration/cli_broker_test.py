@@ -30,7 +30,7 @@ class Broker(wire_client.Client):
 
     def welcome(self):
         request, _ = self.expect("HELLO")
-        self.send("WELCOME", 1, bytes(16), False, 1 << 24, 1 << 23, 1000, 1000, 1000, bytes(16), 3600000, 0, request=request)
+        self.send("WELCOME", 1, bytes(16), False, 1 << 24, 1 << 23, 1000, 1000, 1000, bytes(16), 3600000, 0, "", "", 1, request=request)
 
     def stat(self, **numbers):
         request, _ = self.expect("STAT")

@@ -107,15 +107,6 @@ void client_close(struct client *client)
     fclose(client->log);
 }
 
-void meet(struct client *client, const char *queue)
-{
-    struct joinq_stats *stats;
-    int code = joinq_stat(client->q, queue, &stats);
-    if (code != JOINQ_OK)
-        wrong(client, "meet", code);
-    joinq_stats_free(stats);
-}
-
 /* ---- bodies ---- */
 
 /* Most are short; some do not fit where many do. */

@@ -38,9 +38,6 @@ void client_open(struct client *client, const struct load *load, const char *nam
 void client_close(struct client *client);
 /* Ends the session in the middle of what it does, and begins another. */
 void client_renew(struct client *client);
-/* Hears of a queue, so that the handle knows which one it means whatever becomes of the broker: what waits in one that was never heard of
- * is lost with its broker. */
-void meet(struct client *client, const char *queue);
 uint32_t pick(struct client *client, uint32_t below);
 
 /* A line of the log: when it was told, when it had been asked, and what. The time of asking is noted by ask(). */

@@ -49,8 +49,6 @@ void run_forwarder(struct client *client, const struct role *role)
     struct bodies *bodies = malloc(sizeof *bodies);
     struct joinq_batch *held = NULL, *batch;
     int code;
-    meet(client, role->queue);
-    meet(client, role->to);
     attach(client, role->to);
     do {
         code = get_some(client, role->queue, false, &held, &batch);

@@ -99,7 +99,6 @@ static void put_pipelined(struct client *client, const struct role *role, struct
 void run_producer(struct client *client, const struct role *role)
 {
     struct bodies *bodies = malloc(sizeof *bodies);
-    meet(client, role->queue);
     attach(client, role->queue);
     while (!enough()) {
         if (pick(client, 4) == 0)

@@ -137,7 +137,6 @@ void run_consumer(struct client *client, const struct role *role)
 {
     struct joinq_batch *held = NULL, *batch;
     int code;
-    meet(client, role->queue);
     do {
         bool auto_done = pick(client, 4) == 0;
         code = get_some(client, role->queue, auto_done, &held, &batch);
@@ -146,7 +145,6 @@ void run_consumer(struct client *client, const struct role *role)
         if (!auto_done && pick(client, 60) == 0) {
             told_settled(client, "release", role->queue, JOINQ_OK, batch, 0, joinq_batch_count(batch));
             client_renew(client);
-            meet(client, role->queue);
             joinq_batch_free(batch);
         } else if (!auto_done && !settle(client, role->queue, batch)) {
             held = batch;
@@ -180,7 +178,6 @@ void run_counter(struct client *client, const struct role *role)
 {
     struct joinq_batch *none = NULL, *batch;
     int code;
-    meet(client, role->queue);
     do {
         code = get_some(client, role->queue, true, &none, &batch);
         if (code != JOINQ_OK)

@@ -96,8 +96,6 @@ void run_joiner(struct client *client, const struct role *role)
 {
     static const char *const queues[] = {"work", "in", "out", "side", "count"};
     (void)role;
-    for (size_t i = 0; i < sizeof queues / sizeof *queues; i++)
-        meet(client, queues[i]);
     while (!atomic_load(&stopped)) {
         join_one(client, queues[pick(client, sizeof queues / sizeof *queues)]);
         look(client);

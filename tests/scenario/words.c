@@ -99,8 +99,13 @@ uint64_t words_queue_called(struct words *w, char *name)
         return 0;
     }
     name = arena_copy(&w->world->arena, name, strlen(name));
+    char *below = strchr(name, '<');
+    if (below)
+        *below++ = '\0';
     uint64_t incarnation = words_incarnation(w, name, &named);
     w->ask->command.queue = (struct engine_queue_ref){words_text(name), named ? incarnation : 0};
+    if (below)
+        w->ask->command.queue.incarnation = ENGINE_BELOW | words_incarnation(w, below, &named);
     w->ask->request->queue = name;
     w->ask->request->incarnation = incarnation;
     return incarnation;

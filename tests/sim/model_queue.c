@@ -67,7 +67,10 @@ size_t model_find(struct model *model, const struct engine_command *command, enu
     char name[MODEL_NAME_SIZE];
     model_copy_name(name, &ref->name);
     size_t found = model_named(model, name);
-    bool other = ref->incarnation && (found == SIZE_MAX || model->queues[found].incarnation != ref->incarnation);
+    uint64_t below = ref->incarnation & ENGINE_BELOW ? ref->incarnation & ~ENGINE_BELOW : 0;
+    bool is = found != SIZE_MAX &&
+              (below ? model->queues[found].incarnation < below : model->queues[found].incarnation == ref->incarnation);
+    bool other = ref->incarnation && !is;
     if (found == SIZE_MAX && !ref->incarnation && how == MODEL_CREATE)
         return create(model, command);
     if (found != SIZE_MAX && !other)

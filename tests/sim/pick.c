@@ -110,6 +110,8 @@ const struct model_queue *pick_queue(struct sim *sim, struct sim_command *comman
         ref->incarnation = sim->model->queues[q].incarnation;
     else if (pick_chance(sim, 3))
         ref->incarnation = sim->model->config.incarnation_first + pick_between(sim, 0, 6);
+    if (pick_chance(sim, 1))
+        ref->incarnation = ENGINE_BELOW | (sim->model->config.incarnation_first + pick_between(sim, 0, 20));
     return q == SIZE_MAX ? NULL : &sim->model->queues[q];
 }
 

@@ -32,6 +32,8 @@ void broker_start(struct broker *broker, void (*script)(struct broker *))
     const char *why;
     peer_init(&broker->peer);
     broker->instance = 1;
+    broker->data = 0;
+    broker->incarnation_next = 1;
     broker->forgets = false;
     broker->ping_ms = 0;
     assert_int_equal(jqw_url_parse("joinq://127.0.0.1:0", &url, &why), JQ_OK);
@@ -83,7 +85,7 @@ void broker_welcome(struct broker *broker, uint64_t message_max)
 
 void broker_greet(struct broker *broker, uint64_t message_max)
 {
-    static const uint8_t data[16];
+    const uint8_t data[16] = {broker->data};
     const uint8_t instance[16] = {broker->instance};
     const struct jqw_message *hello = &broker->peer.seen;
     assert_int_equal(hello->hello.version, JQW_VERSION);
@@ -99,7 +101,8 @@ void broker_greet(struct broker *broker, uint64_t message_max)
                                               .waiting_max = 1000,
                                               .data = {data, sizeof data},
                                               .client_forget_ms = broker->forgets ? 0 : 3600000,
-                                              .ping_ms = broker->ping_ms}};
+                                              .ping_ms = broker->ping_ms,
+                                              .incarnation_next = broker->incarnation_next}};
     peer_say(&broker->peer, &welcome);
     broker_send(broker);
 }

@@ -13,6 +13,8 @@ struct broker {
     pid_t pid; /* of its process; 0 in it */
     char url[64];
     uint8_t instance; /* of which run of the broker it speaks */
+    uint8_t data;     /* which data it has; 0: none that outlives it */
+    uint64_t incarnation_next;
     bool forgets;     /* clients, at once */
     uint64_t ping_ms; /* how often it wants to hear them */
 };
