@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* joinqd: puts the parts together. Where to listen when nothing is said, and the exit status, are decided here. */
+#include "access.h"
 #include "codes.h"
 #include "config.h"
 #include "log.h"
 #include "options.h"
+#include "passwd.h"
 #include "queues.h"
 #include <errno.h>
 #include <stdio.h>
@@ -83,6 +85,7 @@ static int take_certificates(struct server *server, const struct config *config)
 
 static int serve(const struct config *config)
 {
+    struct config_error error;
     struct server *server;
     int code = server_new(&config->server, &server);
     if (code != JQ_OK) {
@@ -91,6 +94,10 @@ static int serve(const struct config *config)
         return FAILED;
     }
     int status = config->server.repair ? 0 : declare_all(server, config);
+    if (status == 0 && access_load(server, config, &error) != JQ_OK) {
+        server_log("%s", error.text);
+        status = FAILED;
+    }
     if (status == 0 && !config->server.repair)
         status = take_certificates(server, config);
     if (status == 0 && !config->server.repair)
@@ -123,11 +130,14 @@ int main(int argc, char **argv)
     struct options options;
     struct config config;
     struct config_error error;
+    if (argc > 1 && strcmp(argv[1], "passwd") == 0)
+        return passwd_main(argc - 1, argv + 1);
     int status = options_read(&options, argc, argv);
     if (status >= 0)
         return status;
     status = FAILED;
-    if (options_config(&options, &config, &error) == JQ_OK && config_check(&config, &error) == JQ_OK)
+    if (options_config(&options, &config, &error) == JQ_OK && config_check(&config, &error) == JQ_OK &&
+        access_check(&config, &error) == JQ_OK)
         status = act(&options, &config);
     else
         server_log("%s", error.text);

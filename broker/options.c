@@ -9,7 +9,8 @@
 enum { GO_ON = -1, DONE = 0, USAGE = 2 };
 
 static const char usage[] =
-    "usage: joinqd [-c FILE] [--listen URL]... [--data FOLDER] [--max-memory SIZE] [--check] [--version] [--help]\n";
+    "usage: joinqd [-c FILE] [--listen URL]... [--data FOLDER] [--max-memory SIZE] [--check] [--version] [--help]\n"
+    "       joinqd passwd [--iterations N] [--file FILE] USER\n";
 
 static const char help[] =
     "\n"
@@ -38,6 +39,8 @@ static const char help[] =
     "\n"
     "When it listens, it prints a line for each listener and then 'joinqd: ready'. SIGTERM or\n"
     "SIGINT ends it when the last answers are out, or after five seconds; a second one at once.\n"
+    "\n"
+    "passwd makes a user's line of the users file: joinqd passwd --help.\n"
     "\n"
     "  joinqd --listen unix:///tmp/jq.sock --listen joinq://127.0.0.1:0\n";
 

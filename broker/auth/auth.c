@@ -324,7 +324,8 @@ int auth_load(struct auth *auth, const struct auth_source *source, char *why, si
     auth_users_free(auth->users);
     auth->rules = rules;
     auth->users = users;
-    auth->configured = source->users || source->allow.count > 0;
+    /* What was closed does not open because a line was lost. */
+    auth->configured = auth->configured || source->users || source->allow.count > 0;
     commit(auth, changes);
     return JQ_OK;
 }

@@ -76,7 +76,7 @@ void auth_free(struct auth *auth);           /* all subjects have been left befo
 /* Takes what is configured, in place of what was: for those who are in already, too. JQ_OK, or with nothing changed JQ_INVALID (`why`
  * says what is wrong and where) or JQ_OVERLOADED. */
 JQ_MUST_USE int auth_load(struct auth *auth, const struct auth_source *source, char *why, size_t why_size);
-/* Whether anything was: then nothing is allowed to anybody but by a line. */
+/* Whether users or permissions ever were: then nothing is allowed to anybody but by a line. */
 bool auth_configured(const struct auth *auth);
 
 /* ---- who it is -------------------------------------------------------------------------------------------------------- */

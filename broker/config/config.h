@@ -29,6 +29,7 @@ struct config_item {
 struct config_listener {
     struct config_item item; /* the title is the URL */
     struct server_listener listener;
+    char *clients; /* owned: how they are let in, as words */
 };
 
 struct config_queue {
@@ -37,8 +38,25 @@ struct config_queue {
     char *dead_letter; /* owned: a name, "drop", "none" or NULL; options have what it means */
 };
 
+/* Who may do what; texts are owned. */
+struct config_permission {
+    struct config_item item; /* the title is for people */
+    char *who, *may, *queues;
+};
+struct config_group {
+    struct config_item item; /* the title is the name */
+    char *members;
+};
+struct config_quota {
+    struct config_item item; /* the title is for people */
+    char *who;
+    uint64_t connections, messages;
+};
+
 struct config {
     struct server_config server; /* .data is owned */
+    char *users;                 /* owned: a file */
+    struct config_list permissions, groups, quotas;
     struct config_list listeners;
     struct config_list queues;
 };
@@ -73,6 +91,11 @@ const struct config_queue *config_queue_named(const struct config *config, const
 
 struct config_listener *config_listener(const struct config *config, uint32_t i);
 struct config_queue *config_queue(const struct config *config, uint32_t i);
+
+/* Items of the lists above as lines that broker/auth reads; owned by the caller, NULL: no memory. */
+char *config_permission_line(const void *permission);
+char *config_group_line(const void *group);
+char *config_quota_line(const void *quota);
 
 /* All that holds, as a file that says the same. */
 void config_dump(const struct config *config, FILE *to);

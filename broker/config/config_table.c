@@ -23,6 +23,7 @@ enum {
     FRAME_BESIDES = 4096, /* what a frame has besides a message */
     LISTENERS_MAX = 16,
     QUEUES_MAX = 10000,
+    ACCESS_MAX = 10000,
 };
 
 /* ---- limits: struct server_config ---- */
@@ -50,7 +51,9 @@ static const struct config_option limits[] = {
      .help =
          "Bytes of answers that a connection has not taken, beyond which it is not read and its gets are passed over."},
     {"hello_timeout", CONFIG_TIME, LIMIT(hello_ns), NS, .min = 10, .max = HOUR_MS,
-     .help = "Time that a new connection has to say who it is."},
+     .help = "Time that a new connection has to say who it is, and to prove it."},
+    {"refuse_delay", CONFIG_TIME, LIMIT(refuse_ns), NS, .max = HOUR_MS,
+     .help = "After this time a client is told that its password is wrong."},
     {"ping_interval", CONFIG_TIME, LIMIT(ping_ns), NS, .min = 100, .max = HOUR_MS,
      .help = "How often a client that agreed to it is to be heard; after three times without, its connection is ended. "
              "It holds for "
@@ -120,6 +123,16 @@ static int tls_finish(void *base, char *why, size_t why_size)
 /* ---- listen "URL" ---- */
 
 static const struct config_option listens[] = {
+    {"clients", CONFIG_TEXT, AT(struct config_listener, clients),
+     .help =
+         "How clients are let in, words with commas: \"password\"; \"certificate\", by the name in it; \"peer\", by "
+         "what the kernel says of "
+         "the other end of a Unix socket; \"nobody\", without a proof, for what nobody is permitted; or \"open\", "
+         "everybody to everything. Unless it is said, it is \"open\" where there are neither users nor permissions; "
+         "otherwise \"peer,password\" on a Unix socket and \"password\" elsewhere. Whoever runs the broker, and "
+         "root, may do everything by \"peer\"."},
+    {"other_users", CONFIG_BOOL, AT(struct config_listener, listener.other_users),
+     .help = "Whether other users of the machine may connect to a Unix socket; then clients have to be told apart."},
     {"allow_anonymous_network", CONFIG_BOOL, AT(struct config_listener, listener.allow_anonymous_network),
      .help = "Whether everybody who reaches this address may do everything. Without it an address that is not of the "
              "loopback is "
@@ -131,6 +144,8 @@ static int listener_finish(void *item, char *why, size_t why_size)
 {
     struct config_listener *listener = item;
     const char *what;
+    if (config_clients_read(listener, why, why_size) != JQ_OK)
+        return JQ_INVALID;
     if (jqw_url_parse(listener->item.title, &listener->listener.url, &what) != JQ_OK) {
         snprintf(why, why_size, "listen \"%s\": %s", listener->item.title, what);
         return JQ_INVALID;
@@ -238,6 +253,41 @@ const struct config_section config_sections[] = {
          "Certificates, for listeners that are joinqs://. SIGHUP reads the files again: new connections get what they "
          "say, those that there are go on."},
     {.name = "data", .options = data, .help = "What outlives the broker."},
+    {.name = "access",
+     .options = config_access_options,
+     .help = "Who may come in. Once there are users or permissions, nothing is allowed that no permission allows."},
+    {.name = "permission",
+     .title = "TEXT",
+     .options = config_permission_options,
+     LIST(config_permission, permissions),
+     .max = ACCESS_MAX,
+     .reloads = true,
+     .finish = config_permission_finish,
+     .example = "workers take jobs",
+     .help =
+         "What somebody may do with some queues; the title is for people. put: put, attach and finish. get: get, and "
+         "what comes after it. "
+         "join: join and mark. close: close and put_end. declare: declare and alter, and making a queue by a put or "
+         "get. peek: peek, export and why. "
+         "admin: delete, purge, pause, reopen and move. Who may do any of it may see the numbers of a queue."},
+    {.name = "group",
+     .title = "NAME",
+     .options = config_group_options,
+     LIST(config_group, groups),
+     .max = ACCESS_MAX,
+     .reloads = true,
+     .finish = config_group_finish,
+     .example = "workers",
+     .help = "Some users, under one name."},
+    {.name = "quota",
+     .title = "TEXT",
+     .options = config_quota_options,
+     LIST(config_quota, quotas),
+     .max = ACCESS_MAX,
+     .reloads = true,
+     .finish = config_quota_finish,
+     .example = "guests",
+     .help = "What a user may take; each has it for itself. The title is for people."},
     {.name = "limits", .options = limits, .finish = limits_finish, .help = "What clients may take."},
     {.name = "queue",
      .title = "NAME",

@@ -46,6 +46,15 @@ struct config_section {
 
 extern const struct config_section config_sections[];
 
+/* config_access.c: who may come in, and do what. */
+extern const struct config_option config_access_options[], config_permission_options[], config_group_options[],
+    config_quota_options[];
+int config_permission_finish(void *item, char *why, size_t why_size);
+int config_group_finish(void *item, char *why, size_t why_size);
+int config_quota_finish(void *item, char *why, size_t why_size);
+int config_clients_read(struct config_listener *listener, char *why,
+                        size_t why_size); /* the finish of a listener, too */
+
 const struct config_section *config_section_find(const char *name);
 const struct config_option *config_option_find(const struct config_section *section, const char *name);
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -37,16 +38,16 @@ static void turn_away(struct server *server, struct jqw_transport *transport)
 
 /* How clients are let in where nothing was said: by what can be told without asking, and by a password; everybody, while there are neither
  * users nor permissions. */
-static unsigned methods_of(const struct listener *listener)
+static unsigned methods_of(const struct server *server, unsigned methods, enum jqw_url_scheme scheme)
 {
     static const unsigned usual[] = {
         [JQW_URL_TCP] = AUTH_PASSWORD,
         [JQW_URL_TLS] = AUTH_CERTIFICATE | AUTH_PASSWORD,
         [JQW_URL_UNIX] = AUTH_PEER | AUTH_PASSWORD,
     };
-    if (listener->methods != 0)
-        return listener->methods;
-    return auth_configured(listener->server->auth) ? usual[listener->url.scheme] : AUTH_OPEN;
+    if (methods != 0)
+        return methods;
+    return auth_configured(server->auth) ? usual[scheme] : AUTH_OPEN;
 }
 
 static void welcome(struct listener *listener, struct jqw_transport *transport)
@@ -55,7 +56,7 @@ static void welcome(struct listener *listener, struct jqw_transport *transport)
     bool tls = listener->url.scheme == JQW_URL_TLS;
     if (server->connections < server->config.connections_max &&
         (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK) &&
-        connection_open(server, transport, methods_of(listener)) == JQ_OK)
+        connection_open(server, transport, methods_of(server, listener->methods, listener->url.scheme)) == JQ_OK)
         return;
     server->counters.refused++;
     if (tls)
@@ -143,6 +144,19 @@ static bool is_loopback(int fd)
            ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
+/* Whoever comes from elsewhere has to say who it is; NULL: it has, or the configuration wants it otherwise. */
+static const char *too_open(const struct server *server, const struct server_listener *listener, int fd)
+{
+    unsigned methods = methods_of(server, listener->methods, listener->url.scheme);
+    if (listener->url.scheme == JQW_URL_UNIX)
+        return listener->other_users && methods == AUTH_OPEN ? "other users of the machine could do everything" : NULL;
+    if (listener->allow_anonymous_network || auth_methods_prove(methods) || is_loopback(fd) ||
+        (listener->url.scheme == JQW_URL_TLS && server->tls.clients_known))
+        return NULL;
+    return "it is not a loopback address, and clients need not prove who they are: it takes users or certificates, or "
+           "allow_anonymous_network, which lets everybody who reaches it in";
+}
+
 static int listen_at(const struct server *server, struct server_listener *listener, int *fd, char *why, size_t why_size)
 {
     char text[400];
@@ -156,16 +170,14 @@ static int listen_at(const struct server *server, struct server_listener *listen
         snprintf(why, why_size, "cannot listen on %s: %s", text, strerror(errno));
         return JQ_DISCONNECTED;
     }
-    bool known = url->scheme == JQW_URL_UNIX || (url->scheme == JQW_URL_TLS && server->tls.clients_known);
-    if (!known && !listener->allow_anonymous_network && !is_loopback(*fd)) {
-        close(*fd);
-        snprintf(why, why_size,
-                 "%s is not a loopback address: refused, since it is not known who comes there. "
-                 "allow_anonymous_network lets everybody who reaches it do everything",
-                 text);
-        return JQ_DENIED;
-    }
-    return JQ_OK;
+    const char *open = too_open(server, listener, *fd);
+    if (!open && listener->other_users && url->scheme == JQW_URL_UNIX && chmod(url->path, 0666) != 0)
+        open = "its mode cannot be set";
+    if (!open)
+        return JQ_OK;
+    close(*fd);
+    snprintf(why, why_size, "%s is refused: %s", text, open);
+    return JQ_DENIED;
 }
 
 int server_listen(struct server *server, struct server_listener *wanted, char *why, size_t why_size)
@@ -180,6 +192,7 @@ int server_listen(struct server *server, struct server_listener *wanted, char *w
         return code;
     listener->server = server;
     listener->url = wanted->url;
+    listener->methods = wanted->methods;
     ev_io_init(&listener->io, on_accept, listener->fd, EV_READ);
     listener->io.data = listener;
     ev_io_start(server->loop, &listener->io);

@@ -44,6 +44,8 @@ void server_free(struct server *server);
 /* Where to listen, and who may come there. */
 struct server_listener {
     struct jqw_url url;
+    unsigned methods; /* auth_method: how clients are let in; 0: as it is where nothing is said */
+    bool other_users; /* a Unix socket is for all users of the machine, not only for its own */
     bool
         allow_anonymous_network; /* an address that is not of the loopback may be used without knowing who comes: DENIED */
 };

@@ -18,7 +18,7 @@ ALLOWED = {
     "broker/journal": VOCABULARY | {"broker/engine"},
     "broker/store": VOCABULARY,
     "broker/server": {"wire", "broker/auth", "broker/engine", "broker/journal", "broker/store"},
-    "broker/config": {"wire", "broker/server", "broker/engine"},
+    "broker/config": {"wire", "broker/auth", "broker/server", "broker/engine"},
     "broker": {"wire", "broker/auth", "broker/config", "broker/server", "broker/engine", "broker/journal", "broker/store"},
     "libclient": {"wire"},
     "cli": {"libclient/include"},

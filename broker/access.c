@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sections of the configuration as lines for broker/auth. */
+#include "access.h"
+#include "auth.h"
+#include "codes.h"
+#include <stdlib.h>
+
+struct lines {
+    char **item;
+    size_t count;
+};
+
+static void lines_fini(struct lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++)
+        free(lines->item[i]);
+    free(lines->item);
+}
+
+/* The lines of all sections of one kind. */
+static bool lines_make(const struct config_list *list, size_t item_size, char *(*line)(const void *), struct lines *out)
+{
+    out->item = calloc(list->count + 1, sizeof *out->item);
+    for (uint32_t i = 0; out->item && i < list->count; i++, out->count++)
+        if (!(out->item[i] = line((const char *)list->items + i * item_size)))
+            return false;
+    return out->item != NULL;
+}
+
+static struct auth_lines borrowed(const struct lines *lines)
+{
+    return (struct auth_lines){(const char *const *)lines->item, lines->count};
+}
+
+/* Without a server it is only looked at. */
+static int load(struct server *server, const struct config *config, struct config_error *error)
+{
+    struct lines permissions = {0}, groups = {0}, quotas = {0};
+    struct auth *alone = NULL;
+    int code =
+        lines_make(&config->permissions, sizeof(struct config_permission), config_permission_line, &permissions) &&
+                lines_make(&config->groups, sizeof(struct config_group), config_group_line, &groups) &&
+                lines_make(&config->quotas, sizeof(struct config_quota), config_quota_line, &quotas)
+            ? JQ_OK
+            : JQ_OVERLOADED;
+    const struct auth_source source = {config->users, borrowed(&permissions), borrowed(&groups), borrowed(&quotas)};
+    snprintf(error->text, sizeof error->text, "users and permissions: out of memory");
+    if (code == JQ_OK && server)
+        code = server_access(server, &source, error->text, sizeof error->text);
+    else if (code == JQ_OK && (code = auth_new(&alone)) == JQ_OK)
+        code = auth_load(alone, &source, error->text, sizeof error->text);
+    auth_free(alone);
+    lines_fini(&permissions);
+    lines_fini(&groups);
+    lines_fini(&quotas);
+    return code == JQ_OK ? JQ_OK : JQ_INVALID;
+}
+
+int access_check(const struct config *config, struct config_error *error)
+{
+    return load(NULL, config, error);
+}
+
+int access_load(struct server *server, const struct config *config, struct config_error *error)
+{
+    return load(server, config, error);
+}
