@@ -93,11 +93,30 @@ int journal_needed_look(struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE]
     return says(text, look(io, id, &files, from));
 }
 
+/* A process that was killed may have left it in the page cache alone: it is written once more, and synced, before anything that says
+ * less goes, and before anything is done because of it. */
+static int make_durable(struct journal_io *io, const uint8_t *id, uint64_t from)
+{
+    uint8_t bytes[JOURNAL_NEEDED_SIZE];
+    struct iovec part = {bytes, sizeof bytes};
+    struct journal_io_request write = {.op = JOURNAL_IO_WRITE, .parts = &part, .part_count = 1};
+    struct journal_io_request sync = {.op = JOURNAL_IO_SYNC}, folder = {.op = JOURNAL_IO_SYNC_FOLDER};
+    encode(bytes, id, from);
+    name_of(from, write.name);
+    name_of(from, sync.name);
+    int error = journal_io_run(io, &write);
+    if (!error)
+        error = journal_io_run(io, &sync);
+    return error ? error : journal_io_run(io, &folder);
+}
+
 int journal_needed_read(struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE], uint64_t *from,
                         char text[JOURNAL_TEXT_SIZE])
 {
     struct files files = {.count = 0};
     int error = look(io, id, &files, from);
+    if (!error && *from > 1)
+        error = make_durable(io, id, *from);
     for (unsigned i = 0; i < files.count && !error; i++) {
         struct journal_io_request unlink = {.op = JOURNAL_IO_UNLINK};
         name_of(files.from[i], unlink.name);
