@@ -296,7 +296,8 @@ struct engine_command {
             const struct engine_range *lost; /* as the answer had it */
             uint32_t lost_count;
             uint32_t place;
-            bool auto_; /* it was a delivery on receipt */
+            bool auto_;              /* it was a delivery on receipt */
+            uint64_t after, written; /* as the answer had them: what it carried rests on them still */
         } unread;
         struct {
             uint64_t incarnation, sequence; /* where to begin: 0, 0, or what the last one gave as the next */

@@ -165,6 +165,19 @@ static void rest(struct engine *e, const struct engine_command *c, struct queue 
     }
 }
 
+/* Each of them in its own way: one may be synced at once, and another within a time. */
+static void answer_rests_on_all(struct engine *e, const struct engine_command *c, struct queue **queues,
+                                struct engine_effect *a)
+{
+    for (uint32_t i = 0; i < c->forward.target_count; i++)
+        answer_rests_on(a, queues[i]);
+    for (uint32_t i = 0; i < c->forward.done.count; i++) {
+        const struct queue *q = queue_by_incarnation(e, c->forward.done.item[i].incarnation);
+        if (q && q->options.durable)
+            answer_rests_on(a, q);
+    }
+}
+
 /* Memory for all of it. False: nothing has changed. */
 static bool prepare(struct engine *e, struct session *s, const struct engine_command *c, struct queue **queues,
                     struct arrival *arrivals)
@@ -212,10 +225,7 @@ static int commit(struct engine *e, struct session *s, const struct engine_comma
         rest(e, c, queues);
     }
     a->settled.count = count;
-    for (uint32_t i = 0; i < c->forward.target_count; i++)
-        answer_rests_on(a, queues[i]);
-    if (durable)
-        answer_rests_on(a, durable);
+    answer_rests_on_all(e, c, queues, a);
     return JQ_OK;
 }
 

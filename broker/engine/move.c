@@ -99,8 +99,10 @@ static uint32_t move_slice(struct engine *e, struct waiter *w, struct queue *fro
         to->watermark = e->record_last;
         from->watermark = e->record_last;
     }
-    const struct rests rests = rests_of(durable);
+    const struct rests rests = rests_of(durable), left = rests_of(from);
     rests_add(&w->rests, &rests);
+    if (from->options.durable) /* which may be synced at once, and the other within a time */
+        rests_add(&w->rests, &left);
     return load.count;
 }
 

@@ -65,6 +65,7 @@ void unread(struct engine *e, struct session *s, const struct engine_command *c)
     if (q)
         take_back(e, s, q, c);
     struct engine_effect *a = effect_new(e, ENGINE_GOT, s->id, c->request, q);
+    answer_rests(a, &(struct rests){c->unread.after, c->unread.written});
     a->got.place = c->unread.place;
     a->got.lost = e->effects->ranges + e->effects->range_count;
     a->got.lost_count = c->unread.lost_count;

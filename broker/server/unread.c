@@ -11,7 +11,7 @@ struct unread {
     struct unread *next;
     enum engine_effect_kind kind;
     struct engine_session_id session;
-    uint64_t incarnation;
+    uint64_t incarnation, after, written;
     uint32_t request, place;
     bool auto_;
     struct engine_run *runs;
@@ -33,6 +33,8 @@ struct unread *unread_new(const struct engine_effect *effect)
     *unread = (struct unread){.kind = effect->kind,
                               .session = effect->session,
                               .incarnation = effect->incarnation,
+                              .after = effect->after,
+                              .written = effect->written,
                               .request = effect->request,
                               .place = effect->got.place,
                               .auto_ = effect->got.receipt > 0,
@@ -132,6 +134,8 @@ static void carry_out(struct server *server, const struct unread *unread)
     command->unread.lost_count = unread->lost_count;
     command->unread.place = unread->place;
     command->unread.auto_ = unread->auto_;
+    command->unread.after = unread->after;
+    command->unread.written = unread->written;
     struct engine_run *shared = share_out(unread, command);
     for (uint32_t i = 0; i < command->unread.run_count; i++)
         server->counters.messages_unreadable += command->unread.runs[i].count;
