@@ -32,6 +32,7 @@ void server_config_init(struct server_config *config)
         .refuse_ns = UINT64_C(1) * SECOND_NS,
         .ping_ns = UINT64_C(5) * SECOND_NS,
         .linger_ns = UINT64_C(2) * SECOND_NS,
+        .segment_size = JOURNAL_SEGMENT_SIZE,
         .drain_ns = UINT64_C(5) * SECOND_NS,
     };
 }

@@ -28,6 +28,7 @@ struct server_config {
     struct jqw_tls_options tls; /* as configured; server_tls says what holds. Texts are borrowed */
     bool repair;                /* the data: what can be read of it is kept, and the run is over */
     const char *data;           /* the folder for durable queues; NULL: there are none. Borrowed */
+    uint32_t segment_size;      /* bytes of a file of the log, as far as its records let it */
     uint64_t drain_ns;          /* time in which a broker that was told to end has ended */
 };
 

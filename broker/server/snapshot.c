@@ -9,12 +9,12 @@
 #include <string.h>
 
 enum {
-    LOOK_NS = 500 * 1000000,          /* between two looks at the log */
-    BACKLOG_MAX = 8 * 1024 * 1024,    /* bytes that wait for the disk, beyond which the snapshot waits */
-    SMALL = JOURNAL_SEGMENT_SIZE / 2, /* a log of so much is left alone */
-    IDLE_SMALL = 4 * 1024 * 1024,     /* or of so much, when nothing has come for a while */
-    CLEAN_MAX = 64 * 1024 * 1024,     /* bytes that are written anew to empty segments, ... */
-    CLEAN_PART = 8,                   /* ... and at most one part in so many of the memory */
+    LOOK_NS = 500 * 1000000,       /* between two looks at the log */
+    BACKLOG_MAX = 8 * 1024 * 1024, /* bytes that wait for the disk, beyond which the snapshot waits */
+    SMALL_PART = 2,                /* a log of one segment's part in so many is left alone, */
+    IDLE_SMALL_PART = 16,          /* or of one in so many, when nothing has come for a while */
+    CLEAN_MAX = 64 * 1024 * 1024,  /* bytes that are written anew to empty segments, ... */
+    CLEAN_PART = 8,                /* ... and at most one part in so many of the memory */
 };
 
 /* ---- what is over ---- */
@@ -78,8 +78,10 @@ static bool worth_while(struct server *server)
     bool idle = bytes == server->storage.snapshot.log_bytes;
     server->storage.snapshot.log_bytes = bytes;
     uint64_t vain = server->storage.snapshot.vain;
-    return (bytes > 2 * live + SMALL && bytes > vain + SMALL) ||
-           (idle && bytes > live + live / 2 + IDLE_SMALL && bytes > vain + IDLE_SMALL);
+    uint64_t small = server->config.segment_size / SMALL_PART;
+    uint64_t idle_small = server->config.segment_size / IDLE_SMALL_PART;
+    return (bytes > 2 * live + small && bytes > vain + small) ||
+           (idle && bytes > live + live / 2 + idle_small && bytes > vain + idle_small);
 }
 
 /* Those of which least is alive, as long as less than half is, and there is memory to write it anew. */

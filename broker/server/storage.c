@@ -128,6 +128,7 @@ static int recover(struct server *server)
     struct journal_report report = {0};
     struct journal_config config = {
         .io = storage->io,
+        .segment_size = server->config.segment_size,
         .listener = {on_changed, server},
         .trouble = trouble_hear,
         .bodies = places_bodies(server),

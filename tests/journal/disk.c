@@ -459,6 +459,12 @@ void disk_crash(struct disk *disk)
     disk->dead = true;
 }
 
+void disk_forget(struct disk *disk)
+{
+    memset(disk->lanes, 0, sizeof disk->lanes);
+    disk->complete = NULL;
+}
+
 void disk_back(struct disk *disk)
 {
     JQ_ASSERT(!disk->lanes[0] && !disk->lanes[1] && !disk->lanes[2] && !disk->complete);

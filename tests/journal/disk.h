@@ -55,6 +55,8 @@ bool disk_step(struct disk *disk);
 void disk_crash(struct disk *disk);
 /* The process goes: what was written stays. */
 void disk_kill(struct disk *disk);
+/* What is still submitted is nobody's any more. */
+void disk_forget(struct disk *disk);
 void disk_back(struct disk *disk);
 /* The file's bytes as they are read; NULL: there is none. */
 uint8_t *disk_bytes(struct disk *disk, const char *name, uint64_t *size);
