@@ -131,13 +131,16 @@ int output_append(struct output_pool *pool, struct output *output, const void *b
 int output_append_place(struct output_pool *pool, struct output *output, uint32_t chunk, const void *bytes,
                         uint32_t size)
 {
-    struct output_segment *segment = segment_new(pool, OUTPUT_PLACE);
-    if (!segment)
+    if (!store_ref(pool->store, chunk))
         return JQ_OVERLOADED;
+    struct output_segment *segment = segment_new(pool, OUTPUT_PLACE);
+    if (!segment) {
+        store_unref(pool->store, chunk);
+        return JQ_OVERLOADED;
+    }
     segment->data = bytes;
     segment->end = size;
     segment->chunk = chunk;
-    store_ref(pool->store, chunk);
     link_last(output, segment);
     output->bytes += size;
     return JQ_OK;

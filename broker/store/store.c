@@ -9,8 +9,8 @@
 
 enum {
     SHARED_MAX = STORE_CHUNK_SIZE / 8, /* bytes of a batch in a shared chunk: at most a ninth of one stays empty */
-    SPARE_MAX = 16,                    /* empty shared chunks kept */
-    TABLE_FIRST = 64,                  /* entries of the first table */
+    BODY_MAX =
+        STORE_CHUNK_SIZE / 48, /* and of one body of a durable queue: fewer of them alone cost less than together */
 };
 
 struct store *store_new(uint64_t bytes_max)
@@ -27,85 +27,72 @@ void store_free(struct store *store)
 {
     if (!store)
         return;
-    for (uint32_t i = 0; i < store->table_size; i++) {
-        free(store->table[i].data);
-        free(store->table[i].pieces);
-    }
-    free(store->table);
+    while (store->spare_count)
+        free(store->spare[--store->spare_count]);
+    store_table_free(store);
+    free(store->chosen);
     free(store);
 }
 
-static int table_grow(struct store *store)
-{
-    uint32_t size = store->table_size > 0 ? store->table_size * 2 : TABLE_FIRST;
-    struct chunk *table = size > store->table_size ? realloc(store->table, size * sizeof *table) : NULL;
-    if (!table)
-        return JQ_OVERLOADED;
-    memset(table + store->table_size, 0, (size - store->table_size) * sizeof *table);
-    for (uint32_t i = size - 1; i >= store->table_size && i != STORE_NONE; i--) {
-        table[i].next = store->free_entries;
-        store->free_entries = i;
-    }
-    store->table = table;
-    store->table_size = size;
-    return JQ_OK;
-}
-
-/* Gives the memory of an empty chunk back. */
+/* Gives an empty chunk back; memory of the common size is kept for the next. */
 static void chunk_free(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = store_chunk(store, index);
-    if (chunk->data) {
+    const struct chunk *chunk = store_chunk(store, index);
+    bool keeps = chunk->data && chunk->capacity == STORE_CHUNK_SIZE && store->spare_count < SPARE_MAX;
+    if (keeps) {
+        store->spare[store->spare_count++] = chunk->data;
+    } else if (chunk->data) {
         store->totals.bytes -= chunk->capacity;
         store->totals.chunks--;
+        free(chunk->data);
     }
-    free(chunk->data);
-    *chunk = (struct chunk){.next = store->free_entries};
-    store->free_entries = index;
-}
-
-static uint32_t spare_take(struct store *store)
-{
-    uint32_t index = store->spare;
-    if (index != STORE_NONE) {
-        store->spare = store->table[index].next;
-        store->spare_count--;
-    }
-    return index;
+    store_entry_give(store, index);
 }
 
 static bool limit_allows(struct store *store, size_t size)
 {
-    while (store->totals.bytes + size > store->bytes_max && store->spare != STORE_NONE)
-        chunk_free(store, spare_take(store));
+    while (store->totals.bytes + size > store->bytes_max && store->spare_count) {
+        free(store->spare[--store->spare_count]);
+        store->totals.bytes -= STORE_CHUNK_SIZE;
+        store->totals.chunks--;
+    }
     return store->totals.bytes + size <= store->bytes_max;
+}
+
+/* Memory of a chunk, counted. NULL: there is none. */
+static uint8_t *data_new(struct store *store, size_t size)
+{
+    if (size == STORE_CHUNK_SIZE && store->spare_count)
+        return store->spare[--store->spare_count];
+    uint8_t *data = limit_allows(store, size) ? malloc(size) : NULL;
+    store->totals.bytes += data ? size : 0;
+    store->totals.chunks += data != NULL;
+    return data;
 }
 
 int store_chunk_new(struct store *store, enum store_kind kind, size_t size, uint32_t *index)
 {
-    if (size && !limit_allows(store, size))
+    struct chunk *chunk = store_entry_take(store, index);
+    if (!chunk)
         return JQ_OVERLOADED;
-    if (store->free_entries == STORE_NONE && table_grow(store) != JQ_OK)
+    uint8_t *data = size ? data_new(store, size) : NULL;
+    if (size && !data) {
+        store_entry_give(store, *index);
         return JQ_OVERLOADED;
-    uint8_t *data = size ? malloc(size) : NULL;
-    if (size && !data)
-        return JQ_OVERLOADED;
-    *index = store->free_entries;
-    struct chunk *chunk = &store->table[*index];
-    store->free_entries = chunk->next;
-    *chunk = (struct chunk){.data = data, .capacity = (uint32_t)size, .kind = (uint8_t)kind, .taken = true};
-    store->totals.bytes += size;
-    store->totals.chunks += size != 0;
-    if (kind == STORE_DURABLE)
-        store_durable_begins(store, *index);
+    }
+    *chunk = (struct chunk){.data = data, .capacity = (uint32_t)size, .kind = (uint8_t)kind};
+    if (kind == STORE_DURABLE && data)
+        store_residence_begins(store, *index);
     return JQ_OK;
 }
 
 void store_chunk_settle(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = &store->table[index];
-    if (chunk->bodies > 0 || chunk->refs > 0 || chunk->holds > 0 || chunk->wanted || chunk->loading)
+    struct chunk *chunk = store_chunk(store, index);
+    if (chunk->bodies > 0 || chunk->refs > 0 || chunk->holds > 0 || chunk->wanted || chunk->loading) {
+        store_pack(store, index);
         return;
+    }
     chunk->used = chunk->filled = chunk->safe = chunk->alive = 0;
     chunk->compacts = chunk->unreadable = false;
     store_pieces_forget(store, index);
@@ -115,34 +102,20 @@ void store_chunk_settle(struct store *store, uint32_t index)
         store_durable_ends(store, index);
     if (index == store->open_absent)
         store->open_absent = STORE_NONE;
-    if (chunk->capacity != STORE_CHUNK_SIZE || !chunk->data || store->spare_count >= SPARE_MAX) {
-        chunk_free(store, index);
-        return;
-    }
-    chunk->next = store->spare;
-    store->spare = index;
-    store->spare_count++;
+    chunk_free(store, index);
 }
 
 /* Makes the open chunk one that has room. */
 static int open_room(struct store *store, enum store_kind kind, size_t size)
 {
     uint32_t index = store->open[kind];
-    if (index != STORE_NONE && STORE_CHUNK_SIZE - store->table[index].used >= size)
+    if (index != STORE_NONE && STORE_CHUNK_SIZE - store_chunk(store, index)->used >= size)
         return JQ_OK;
     if (kind == STORE_DURABLE)
         store_trim(store, STORE_CHUNK_SIZE);
-    index = spare_take(store);
-    if (index != STORE_NONE) {
-        store->table[index].kind = (uint8_t)kind;
-        store->table[index].next = STORE_NONE;
-        if (kind == STORE_DURABLE)
-            store_durable_begins(store, index);
-    } else {
-        int code = store_chunk_new(store, kind, STORE_CHUNK_SIZE, &index);
-        if (code != JQ_OK)
-            return code;
-    }
+    int code = store_chunk_new(store, kind, STORE_CHUNK_SIZE, &index);
+    if (code != JQ_OK)
+        return code;
     uint32_t full = store->open[kind];
     store->open[kind] = index;
     if (full != STORE_NONE)
@@ -156,7 +129,7 @@ int store_append(struct store *store, enum store_kind kind, const void *bytes, s
     JQ_ASSERT(size > 0 && size <= UINT32_MAX && count > 0);
     uint32_t index = STORE_NONE;
     int code;
-    if (size <= SHARED_MAX) {
+    if (size <= SHARED_MAX && (kind == STORE_MEMORY || size / count <= STORE_BODY_MAX)) {
         code = open_room(store, kind, size);
         index = store->open[kind];
     } else {
@@ -166,7 +139,7 @@ int store_append(struct store *store, enum store_kind kind, const void *bytes, s
     }
     if (code != JQ_OK)
         return code;
-    struct chunk *into = &store->table[index];
+    struct chunk *into = store_chunk(store, index);
     memcpy(into->data + into->used, bytes, size);
     *chunk = index;
     *offset = into->used;
@@ -187,15 +160,20 @@ const uint8_t *store_at(const struct store *store, uint32_t chunk, uint32_t offs
 
 bool store_resident(const struct store *store, uint32_t chunk, uint32_t offset, uint32_t size)
 {
+    if (store_packed(store, chunk))
+        return false;
     const struct chunk *at = store_chunk(store, chunk);
     return chunk_here(at) && !store_piece_lost(at, offset, size);
 }
 
-void store_ref(struct store *store, uint32_t chunk)
+bool store_ref(struct store *store, uint32_t chunk)
 {
-    struct chunk *at = store_chunk(store, chunk);
+    struct chunk *at = store_unpack(store, chunk);
+    if (!at)
+        return false;
     JQ_ASSERT(at->bodies + (uint64_t)at->refs > 0 && at->refs < UINT32_MAX);
     at->refs++;
+    return true;
 }
 
 void store_unref(struct store *store, uint32_t chunk)
@@ -222,10 +200,16 @@ void store_drop(struct store *store, uint32_t chunk)
 
 void store_release(struct store *store, uint32_t chunk, uint32_t count, uint32_t refused)
 {
-    struct chunk *at = store_chunk(store, chunk);
-    JQ_ASSERT(at->bodies >= count && count >= refused);
     if (count == 0)
         return;
+    if (store_packed(store, chunk)) {
+        store->totals.bodies -= count;
+        store->released += count;
+        store_packed_release(store, chunk, count);
+        return;
+    }
+    struct chunk *at = store_chunk(store, chunk);
+    JQ_ASSERT(at->bodies >= count && count >= refused);
     uint32_t gone = (uint32_t)((uint64_t)at->alive * count / at->bodies);
     if (!chunk_here(at))
         store->totals.absent_bytes -= gone;

@@ -28,7 +28,7 @@ JQ_MUST_USE int store_append(struct store *store, enum store_kind kind, const vo
  * chunk no longer than until the store is next called, unless a ref is. */
 const uint8_t *store_at(const struct store *store, uint32_t chunk, uint32_t offset);
 /* Holds a chunk for bytes that are on their way out, and lets go. One that is in memory stays there. */
-void store_ref(struct store *store, uint32_t chunk);
+JQ_MUST_USE bool store_ref(struct store *store, uint32_t chunk); /* false: no memory */
 void store_unref(struct store *store, uint32_t chunk);
 /* Releases `count` bodies of a chunk. Of them, `refused` will never be in the log. */
 void store_release(struct store *store, uint32_t chunk, uint32_t count, uint32_t refused);
@@ -107,7 +107,7 @@ struct store_segment {
 uint64_t store_segments(const struct store *store, struct store_segment *segments, size_t count);
 /* Chooses chunks with bytes in segments that are to be emptied, as store_compact_begin does, and has them read. False: there are
  * none. */
-bool store_clean_begin(struct store *store, const struct store_segment *segments, size_t count);
+bool store_clean_begin(struct store *store, struct store_segment *segments, size_t count);
 bool store_clean_ready(struct store *store); /* all of them have been read that can be */
 
 struct store_totals {

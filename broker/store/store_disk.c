@@ -8,7 +8,8 @@
 
 enum {
     LOADING_MAX = 2 * 1024 * 1024, /* bytes being read at once; one chunk is in any case */
-    AHEAD_MAX = 4,                 /* chunks that are read ahead of their turn */
+    AHEAD_BYTES = 1024 * 1024,     /* that are read ahead of their turn, ... */
+    AHEAD_MAX = 64,                /* ... in at most so many chunks, */
     AHEAD_PART = 8,                /* and at most one part in so many of the limit */
     LOOK_MAX = 4096,               /* chunks looked at for one that can go */
 };
@@ -22,12 +23,12 @@ static struct chunk_list *list_of(struct store *store, const struct chunk *chunk
 
 static void residence_add(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = &store->table[index];
+    struct chunk *chunk = store_chunk(store, index);
     struct chunk_list *list = list_of(store, chunk);
     chunk->newer = STORE_NONE;
     chunk->older = list->newest;
     if (list->newest != STORE_NONE)
-        store->table[list->newest].newer = index;
+        store_chunk(store, list->newest)->newer = index;
     else
         list->oldest = index;
     list->newest = index;
@@ -37,37 +38,23 @@ static void residence_add(struct store *store, uint32_t index)
 
 static void residence_remove(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = &store->table[index];
+    struct chunk *chunk = store_chunk(store, index);
     struct chunk_list *list = list_of(store, chunk);
-    *(chunk->older != STORE_NONE ? &store->table[chunk->older].newer : &list->oldest) = chunk->newer;
-    *(chunk->newer != STORE_NONE ? &store->table[chunk->newer].older : &list->newest) = chunk->older;
+    *(chunk->older != STORE_NONE ? &store_chunk(store, chunk->older)->newer : &list->oldest) = chunk->newer;
+    *(chunk->newer != STORE_NONE ? &store_chunk(store, chunk->newer)->older : &list->newest) = chunk->older;
     chunk->older = chunk->newer = STORE_NONE;
     store->totals.durable_bytes -= chunk->capacity;
     store->loaded_bytes -= chunk->loaded ? chunk->capacity : 0;
 }
 
-void store_durable_begins(struct store *store, uint32_t index)
+void store_residence_begins(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = &store->table[index];
-    chunk->after = STORE_NONE;
-    chunk->before = store->order.newest;
-    if (chunk->before != STORE_NONE)
-        store->table[chunk->before].after = index;
-    else
-        store->order.oldest = index;
-    store->order.newest = index;
-    chunk->loaded = false;
-    if (chunk->data)
-        residence_add(store, index);
+    residence_add(store, index);
 }
 
 void store_durable_ends(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = &store->table[index];
-    *(chunk->before != STORE_NONE ? &store->table[chunk->before].after : &store->order.oldest) = chunk->after;
-    *(chunk->after != STORE_NONE ? &store->table[chunk->after].before : &store->order.newest) = chunk->before;
-    chunk->before = chunk->after = STORE_NONE;
-    if (chunk->data)
+    if (store_chunk(store, index)->data)
         residence_remove(store, index);
     if (store->touched == index)
         store->touched = STORE_NONE;
@@ -77,14 +64,14 @@ void store_durable_ends(struct store *store, uint32_t index)
 
 static bool may_go(const struct store *store, uint32_t index)
 {
-    const struct chunk *chunk = &store->table[index];
+    const struct chunk *chunk = store_chunk(store, index);
     return chunk->bodies && chunk->safe == chunk->filled && !chunk->refs && !chunk->compacts &&
            index != store->open[STORE_DURABLE];
 }
 
 static void evict(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = &store->table[index];
+    struct chunk *chunk = store_chunk(store, index);
     residence_remove(store, index);
     free(chunk->data);
     store->totals.bytes -= chunk->capacity;
@@ -96,11 +83,12 @@ static void evict(struct store *store, uint32_t index)
     chunk->loaded = false;
     store_pieces_found(chunk);
     store_pieces_fit(store, chunk);
+    store_pack(store, index);
 }
 
 bool store_evict_sparse(struct store *store, uint32_t index)
 {
-    bool may = store->table[index].kind == STORE_DURABLE && may_go(store, index);
+    bool may = store_chunk(store, index)->kind == STORE_DURABLE && may_go(store, index);
     if (may)
         evict(store, index);
     return may;
@@ -109,7 +97,7 @@ bool store_evict_sparse(struct store *store, uint32_t index)
 static bool evict_loaded(struct store *store)
 {
     uint32_t index = store->loaded.oldest;
-    for (int i = 0; i < LOOK_MAX && index != STORE_NONE; i++, index = store->table[index].newer) {
+    for (int i = 0; i < LOOK_MAX && index != STORE_NONE; i++, index = store_chunk(store, index)->newer) {
         if (may_go(store, index)) {
             evict(store, index);
             return true;
@@ -121,7 +109,7 @@ static bool evict_loaded(struct store *store)
 static bool evict_filled(struct store *store)
 {
     uint32_t index = store->filled.newest;
-    for (int i = 0; i < LOOK_MAX && index != STORE_NONE; i++, index = store->table[index].older) {
+    for (int i = 0; i < LOOK_MAX && index != STORE_NONE; i++, index = store_chunk(store, index)->older) {
         if (may_go(store, index)) {
             evict(store, index);
             return true;
@@ -143,14 +131,14 @@ void store_trim(struct store *store, uint64_t more)
 
 static void want_add(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = &store->table[index];
+    struct chunk *chunk = store_chunk(store, index);
     if (chunk->wanted || chunk->loading)
         return;
     chunk->wanted = true;
     chunk->unreadable = false;
     chunk->next = STORE_NONE;
     if (store->wanted.last != STORE_NONE)
-        store->table[store->wanted.last].next = index;
+        store_chunk(store, store->wanted.last)->next = index;
     else
         store->wanted.first = index;
     store->wanted.last = index;
@@ -159,7 +147,7 @@ static void want_add(struct store *store, uint32_t index)
 static uint32_t want_take(struct store *store)
 {
     uint32_t index = store->wanted.first;
-    struct chunk *chunk = &store->table[index];
+    struct chunk *chunk = store_chunk(store, index);
     store->wanted.first = chunk->next;
     if (chunk->next == STORE_NONE)
         store->wanted.last = STORE_NONE;
@@ -170,7 +158,7 @@ static uint32_t want_take(struct store *store)
 
 static int load(struct store *store, uint32_t index)
 {
-    struct chunk *chunk = &store->table[index];
+    struct chunk *chunk = store_chunk(store, index);
     store_trim(store, chunk->used);
     uint8_t *data = malloc(chunk->used);
     struct store_part *parts = data ? store_parts(chunk, data) : NULL;
@@ -244,37 +232,54 @@ void store_loaded(struct store *store, uint32_t index, int code)
 
 bool store_unreadable(const struct store *store, uint32_t index, uint32_t offset, uint32_t size)
 {
+    if (store_packed(store, index))
+        return false;
     const struct chunk *chunk = store_chunk(store, index);
     return chunk->unreadable || (chunk_here(chunk) && store_piece_lost(chunk, offset, size));
 }
 
+static bool ahead_add(struct store *store, uint32_t index)
+{
+    if (store_entry(store, index)->kind == ENTRY_FREE)
+        return true;
+    struct chunk *chunk = store_unpack(store, index);
+    if (!chunk)
+        return false;
+    if (chunk->kind == STORE_DURABLE && !chunk->data && chunk->bodies && !chunk->unreadable)
+        want_add(store, index);
+    else
+        store_pack(store, index);
+    return true;
+}
+
+/* Neighbours in the table were mostly filled one after the other. */
 static void want_ahead(struct store *store, uint32_t index)
 {
+    const uint64_t part = store->resident_max / AHEAD_PART, most = part < AHEAD_BYTES ? part : AHEAD_BYTES;
+    struct chunk copy;
+    struct piece piece;
     uint64_t bytes = 0;
-    for (int i = 0; i < AHEAD_MAX; i++) {
-        index = store->table[index].after;
-        if (index == STORE_NONE)
+    for (uint32_t i = index + 1; i - index <= AHEAD_MAX && i < store->table_size; i++) {
+        bool some = store_entry(store, i)->kind != ENTRY_FREE;
+        bytes += some ? store_look(store, i, &copy, &piece)->used : 0;
+        if (bytes > most || !ahead_add(store, i))
             return;
-        const struct chunk *chunk = &store->table[index];
-        bytes += chunk->used;
-        if (bytes > store->resident_max / AHEAD_PART)
-            return;
-        if (!chunk->data && chunk->bodies && !chunk->unreadable)
-            want_add(store, index);
     }
 }
 
 /* Who is used moves away from where those are that go next. What could not be read is tried again once nobody uses what could. */
 void store_want(struct store *store, uint32_t index, uint32_t offset)
 {
-    struct chunk *chunk = store_chunk(store, index);
-    if (chunk_here(chunk) && store_piece_lost(chunk, offset, 1) && may_go(store, index))
+    struct chunk *chunk = store_unpack(store, index);
+    if (chunk && chunk_here(chunk) && store_piece_lost(chunk, offset, 1) && may_go(store, index)) {
         evict(store, index);
-    if (chunk->kind != STORE_DURABLE || (chunk_here(chunk) && index == store->touched))
+        chunk = store_unpack(store, index);
+    }
+    if (!chunk || chunk->kind != STORE_DURABLE || (chunk_here(chunk) && index == store->touched))
         return;
-    if (!chunk->data)
+    if (!chunk->data) {
         want_add(store, index);
-    else if (chunk->loaded) {
+    } else if (chunk->loaded) {
         residence_remove(store, index);
         residence_add(store, index);
     }

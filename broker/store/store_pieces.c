@@ -105,7 +105,9 @@ static struct store_part part_of(const struct chunk *chunk, const struct piece *
 bool store_place(const struct store *store, uint32_t index, uint32_t offset, struct store_part *run,
                  uint32_t *run_offset)
 {
-    const struct chunk *chunk = store_chunk(store, index);
+    struct chunk copy;
+    struct piece one;
+    const struct chunk *chunk = store_look(store, index, &copy, &one);
     uint32_t behind = piece_behind(chunk, offset);
     const struct piece *piece = behind ? &chunk->pieces[behind - 1] : NULL;
     if (!piece || offset - piece->offset >= piece->size)
@@ -161,13 +163,20 @@ static bool adopted_last(const struct chunk *chunk, const struct store_part *par
            piece_segment(chunk, last) == part->place.segment;
 }
 
+/* A large one stands alone: see store_pack. */
+static bool joins(const struct chunk *chunk, const struct store_part *part)
+{
+    return part->size <= STORE_BODY_MAX && chunk->used + (uint64_t)part->size <= STORE_CHUNK_SIZE &&
+           (!chunk->piece_count || chunk->pieces->size <= STORE_BODY_MAX);
+}
+
 /* A chunk without memory that takes the run. */
 static int absent_room(struct store *store, const struct store_part *part, uint32_t *index)
 {
     uint32_t open = store->open_absent;
     const struct chunk *chunk = open != STORE_NONE ? store_chunk(store, open) : NULL;
     *index = open;
-    if (chunk && (adopted_last(chunk, part) || chunk->used + (uint64_t)part->size <= STORE_CHUNK_SIZE))
+    if (chunk && (adopted_last(chunk, part) || joins(chunk, part)))
         return JQ_OK;
     int code = store_chunk_new(store, STORE_DURABLE, 0, index);
     if (code != JQ_OK)
@@ -254,55 +263,61 @@ uint64_t store_segments(const struct store *store, struct store_segment *segment
     uint64_t unknown = 0;
     for (size_t i = 0; i < count; i++)
         segments[i].alive = segments[i].end = 0;
+    struct chunk copy;
+    struct piece piece;
     for (uint32_t i = 1; i < store->table_size; i++) {
-        const struct chunk *chunk = &store->table[i];
+        if (store_entry(store, i)->kind == ENTRY_FREE)
+            continue;
+        const struct chunk *chunk = store_look(store, i, &copy, &piece);
         uint64_t one = chunk->bodies || chunk->refs ? count_chunk(chunk, segments, count) : 0;
         unknown = one ? one : unknown;
     }
     return unknown;
 }
 
-static bool to_be_cleaned(const struct chunk *chunk, const struct store_segment *segments, size_t count)
+static bool to_be_cleaned(const struct chunk *chunk, struct store_segment *segments, size_t count)
 {
     uint64_t last = UINT64_MAX;
     for (uint32_t i = 0; i < chunk->piece_count; i++) {
         uint64_t number = piece_segment(chunk, &chunk->pieces[i]);
-        if (number == last)
-            continue;
+        const struct store_segment *segment = number != last ? segment_find(segments, count, number) : NULL;
+        if (segment && segment->clean)
+            return true;
         last = number;
-        for (size_t k = 0; k < count; k++) {
-            if (segments[k].number == number && segments[k].clean)
-                return true;
-        }
     }
     return false;
 }
 
-bool store_clean_begin(struct store *store, const struct store_segment *segments, size_t count)
+bool store_clean_begin(struct store *store, struct store_segment *segments, size_t count)
 {
-    bool some = false;
+    struct chunk copy;
+    struct piece piece;
     if (store->open[STORE_DURABLE] != STORE_NONE &&
         to_be_cleaned(store_chunk(store, store->open[STORE_DURABLE]), segments, count))
         store->open[STORE_DURABLE] = STORE_NONE; /* what it has moves to another one */
     for (uint32_t i = 1; i < store->table_size; i++) {
-        struct chunk *chunk = &store->table[i];
-        if (!chunk->bodies || !to_be_cleaned(chunk, segments, count))
+        const struct chunk *look =
+            store_entry(store, i)->kind != ENTRY_FREE ? store_look(store, i, &copy, &piece) : NULL;
+        if (!look || !look->bodies || !to_be_cleaned(look, segments, count))
             continue;
-        some = chunk->compacts = true;
-        chunk->unreadable = false;
+        struct chunk *chunk = store_unpack(store, i);
+        if (chunk && store_choose(store, i))
+            chunk->unreadable = false;
     }
-    for (uint32_t i = 1; some && i < store->table_size; i++) {
-        if (store->table[i].compacts && !chunk_here(&store->table[i]))
-            store_load_queue(store, i);
+    for (uint32_t i = 0; i < store->chosen_count; i++) {
+        if (!chunk_here(store_chunk(store, store->chosen[i])))
+            store_load_queue(store, store->chosen[i]);
     }
-    return some;
+    return store->chosen_count > 0;
 }
 
 bool store_clean_ready(struct store *store)
 {
-    for (uint32_t i = 1; i < store->table_size; i++) {
-        struct chunk *chunk = &store->table[i];
-        if (!chunk->compacts || chunk_here(chunk))
+    for (; store->chosen_ready < store->chosen_count; store->chosen_ready++) {
+        uint32_t index = store->chosen[store->chosen_ready];
+        bool there = store_entry(store, index)->kind == ENTRY_CHUNK;
+        struct chunk *chunk = there ? store_chunk(store, index) : NULL;
+        if (!chunk || !chunk->compacts || chunk_here(chunk))
             continue;
         if (!chunk->unreadable)
             return false;

@@ -80,8 +80,8 @@ static void ref_holds_what_is_released(void **state)
     (void)state;
     struct store *store = store_new(0);
     struct place large = append(store, 7, LARGE, 1);
-    store_ref(store, large.chunk);
-    store_ref(store, large.chunk);
+    assert_true(store_ref(store, large.chunk));
+    assert_true(store_ref(store, large.chunk));
     store_release(store, large.chunk, 1, 0);
     assert_filled(store, large, 7, LARGE);
     store_unref(store, large.chunk);
