@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* joinqd: puts the parts together. Where to listen when nothing is said, and the exit status, are decided here. */
 #include "access.h"
+#include "admin.h"
 #include "codes.h"
 #include "config.h"
 #include "log.h"
@@ -47,8 +48,6 @@ static int listen_all(struct server *server, const struct config *config)
         jqw_url_format(&listener.url, text, sizeof text);
         printf("joinqd: listening on %s\n", text);
     }
-    puts("joinqd: ready");
-    fflush(stdout);
     return 0;
 }
 
@@ -83,9 +82,60 @@ static int take_certificates(struct server *server, const struct config *config)
     return FAILED;
 }
 
-static int serve(const struct config *config)
+/* NULL in *admin: none are wanted. */
+static int begin_pages(struct server *server, const struct config *config, struct admin **admin)
+{
+    struct admin_config pages = {.url = config->http.url, .allow_network = config->http.allow_network};
+    char why[512], *token = NULL;
+    if (!config->http.listen)
+        return 0;
+    int code = JQ_OK;
+    if (config->http.token_file)
+        code = config_secret_read(config->http.token_file, &token, why, sizeof why);
+    pages.token = token;
+    if (code == JQ_OK)
+        code = admin_new(&pages, server, admin, why, sizeof why);
+    free(token);
+    if (code != JQ_OK) {
+        server_log("%s", why);
+        return FAILED;
+    }
+    printf("joinqd: pages on http://%s:%u\n", pages.url.host, pages.url.port);
+    return 0;
+}
+
+static int give_access(struct server *server, const struct config *config)
 {
     struct config_error error;
+    if (access_load(server, config, &error) == JQ_OK)
+        return 0;
+    server_log("%s", error.text);
+    return FAILED;
+}
+
+static int run(struct server *server, const struct config *config)
+{
+    struct admin *admin = NULL;
+    int status = declare_all(server, config);
+    if (status == 0)
+        status = give_access(server, config);
+    if (status == 0)
+        status = take_certificates(server, config);
+    if (status == 0)
+        status = listen_all(server, config);
+    if (status == 0)
+        status = begin_pages(server, config, &admin);
+    if (status == 0) {
+        puts("joinqd: ready");
+        fflush(stdout);
+        status = server_run(server);
+    }
+    admin_free(admin);
+    return status;
+}
+
+static int serve(const struct config *config)
+{
     struct server *server;
     int code = server_new(&config->server, &server);
     if (code != JQ_OK) {
@@ -93,17 +143,7 @@ static int serve(const struct config *config)
             server_log("cannot begin: out of memory, or of randomness");
         return FAILED;
     }
-    int status = config->server.repair ? 0 : declare_all(server, config);
-    if (status == 0 && access_load(server, config, &error) != JQ_OK) {
-        server_log("%s", error.text);
-        status = FAILED;
-    }
-    if (status == 0 && !config->server.repair)
-        status = take_certificates(server, config);
-    if (status == 0 && !config->server.repair)
-        status = listen_all(server, config);
-    if (status == 0)
-        status = server_run(server);
+    int status = config->server.repair ? server_run(server) : run(server, config);
     server_free(server);
     return status;
 }

@@ -53,10 +53,18 @@ struct config_quota {
     uint64_t connections, messages;
 };
 
+struct config_http {
+    char *listen;     /* owned: host and port; NULL: there are no pages */
+    char *token_file; /* owned */
+    bool allow_network;
+    struct jqw_url url; /* what `listen` says */
+};
+
 struct config {
     struct server_config server; /* .data is owned */
     char *users;                 /* owned: a file */
     struct config_list permissions, groups, quotas;
+    struct config_http http;
     struct config_list listeners;
     struct config_list queues;
 };

@@ -24,6 +24,7 @@ enum {
     LISTENERS_MAX = 16,
     QUEUES_MAX = 10000,
     ACCESS_MAX = 10000,
+    HTTP_PORT = 19026, /* the one behind the broker's */
 };
 
 /* ---- limits: struct server_config ---- */
@@ -117,6 +118,42 @@ static int tls_finish(void *base, char *why, size_t why_size)
     if (!wrong)
         return JQ_OK;
     snprintf(why, why_size, "%s", wrong);
+    return JQ_INVALID;
+}
+
+/* ---- http ---- */
+
+static const struct config_option http[] = {
+    {"listen", CONFIG_TEXT, AT(struct config, http.listen),
+     .help =
+         "Host and port of the pages for monitoring: /healthz, /readyz, /metrics and /api. Without it there are none. "
+         "Their usual port is 19026."},
+    {"token_file", CONFIG_SECRET, AT(struct config, http.token_file),
+     .help =
+         "A file whose first line whoever changes something over HTTP has to show. Without it nothing can be changed "
+         "there."},
+    {"allow_network", CONFIG_BOOL, AT(struct config, http.allow_network),
+     .help = "Whether an address that is not of the loopback is listened to: whoever reaches it sees the names and "
+             "figures of all queues, "
+             "and bodies never."},
+    {0},
+};
+
+static int http_finish(void *base, char *why, size_t why_size)
+{
+    static const char scheme[] = "joinq://"; /* has the same host and port */
+    struct config_http *is = &((struct config *)base)->http;
+    char text[sizeof scheme + sizeof is->url.host + 16];
+    const char *what = "too long";
+    if (!is->listen)
+        return JQ_OK;
+    bool fits = snprintf(text, sizeof text, "%s%s", scheme, is->listen) < (int)sizeof text;
+    if (fits && strchr(is->listen, '@') == NULL && jqw_url_parse(text, &is->url, &what) == JQ_OK) {
+        if (!strchr(strchr(is->listen, ']') ? strchr(is->listen, ']') : is->listen, ':'))
+            is->url.port = HTTP_PORT;
+        return JQ_OK;
+    }
+    snprintf(why, why_size, "http: listen = \"%s\" is no host and port: %s", is->listen, what);
     return JQ_INVALID;
 }
 
@@ -289,6 +326,7 @@ const struct config_section config_sections[] = {
      .example = "guests",
      .help = "What a user may take; each has it for itself. The title is for people."},
     {.name = "limits", .options = limits, .finish = limits_finish, .help = "What clients may take."},
+    {.name = "http", .options = http, .finish = http_finish, .help = "Pages for monitoring, over HTTP."},
     {.name = "queue",
      .title = "NAME",
      .options = queues,

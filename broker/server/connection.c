@@ -31,6 +31,8 @@ static int wanted(const struct connection *connection)
 static void watch(struct connection *connection)
 {
     struct ev_loop *loop = connection->server->loop;
+    if (connection->transport.ops->fd(&connection->transport) < 0)
+        return; /* a guest's */
     int events = wanted(connection);
     if (ev_is_active(&connection->io) && (connection->io.events & (EV_READ | EV_WRITE)) == events)
         return;
@@ -71,7 +73,7 @@ void connection_mark(struct connection *connection)
 
 /* ---- beginning ---- */
 
-int connection_open(struct server *server, const struct jqw_transport *transport, unsigned methods)
+int connection_open(struct server *server, const struct jqw_transport *transport, unsigned methods, uint64_t *id)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
@@ -90,6 +92,8 @@ int connection_open(struct server *server, const struct jqw_transport *transport
     connection->remote = jqw_transport_peer(transport, 0) != JQW_PEER_LOCAL;
     server->connections++;
     server->counters.accepted++;
+    if (id)
+        *id = connection->id;
     server_deadline_set(connection, &server->greeting, server->config.hello_ns);
     watch(connection);
     return JQ_OK;

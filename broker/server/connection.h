@@ -88,8 +88,9 @@ struct connection {
     struct connection *next_dirty, *next_more, *next_sent, *next_dead;
 };
 
-/* Takes the transport. JQ_OK, or JQ_OVERLOADED with nothing taken. */
-JQ_MUST_USE int connection_open(struct server *server, const struct jqw_transport *transport, unsigned methods);
+/* Takes the transport; *id is the connection's (may be NULL). JQ_OK, or JQ_OVERLOADED with nothing taken. */
+JQ_MUST_USE int connection_open(struct server *server, const struct jqw_transport *transport, unsigned methods,
+                                uint64_t *id);
 /* Its client is let in, by the request with this id: the engine's effect brings the welcome. */
 void connection_opened(struct connection *connection, uint32_t request);
 /* Ends the session, if there is one, and closes when all is written. Not while effects are carried out. */

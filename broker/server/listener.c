@@ -56,7 +56,7 @@ static void welcome(struct listener *listener, struct jqw_transport *transport)
     bool tls = listener->url.scheme == JQW_URL_TLS;
     if (server->connections < server->config.connections_max &&
         (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK) &&
-        connection_open(server, transport, methods_of(server, listener->methods, listener->url.scheme)) == JQ_OK)
+        connection_open(server, transport, methods_of(server, listener->methods, listener->url.scheme), NULL) == JQ_OK)
         return;
     server->counters.refused++;
     if (tls)

@@ -62,6 +62,7 @@ static void drain(struct server *server)
     server_log("ending: %u connections", server->connections);
     server->draining = true;
     listeners_close(server);
+    guest_stop(server);
     for (uint32_t i = 0; i < server->sessions.size; i++)
         if (server->sessions.slots[i].connection)
             drain_connection(server->sessions.slots[i].connection);
@@ -197,6 +198,7 @@ void server_free(struct server *server)
         return;
     if (server->loop) {
         listeners_close(server);
+        guest_stop(server);
         signals_stop(server);
     }
     drop_connections(server);

@@ -36,6 +36,7 @@ struct server_config {
 void server_config_init(struct server_config *config);
 
 struct auth_source;
+struct jqw_transport;
 struct server;
 
 JQ_MUST_USE int server_new(const struct server_config *config,
@@ -74,6 +75,18 @@ JQ_MUST_USE int server_access(struct server *server, const struct auth_source *s
 /* The certificates of TLS connections that are made from now on; those that there are go on with theirs. options->cert NULL: there is
  * no TLS. JQ_OK; or, with nothing changed, JQ_INVALID or JQ_OVERLOADED with one line in `why`. */
 JQ_MUST_USE int server_tls(struct server *server, const struct jqw_tls_options *options, char *why, size_t why_size);
+
+/* A part of this process that is a client of the broker over a pair of transports in memory, and lives in its loop. Borrowed; one. */
+struct server_guest {
+    int fd;                      /* run is called when it can be read, ... */
+    struct jqw_transport *other; /* ... when there are bytes at the guest's end of the pair, ... */
+    uint64_t (*run)(
+        void *user); /* ... and after so many nanoseconds (UINT64_MAX: never). It must not call the server */
+    void *user;
+};
+
+/* Takes the broker's end of the pair. JQ_OK or JQ_OVERLOADED, with nothing taken. */
+JQ_MUST_USE int server_guest(struct server *server, const struct server_guest *guest, struct jqw_transport *transport);
 
 /* Looks through the data folder, and changes nothing: says on standard output what is wrong. Returns the exit status. */
 JQ_MUST_USE int server_check_data(const char *folder);

@@ -7,6 +7,7 @@
 #include "bridge_compact.h"
 #include "connection.h"
 #include "figures.h"
+#include "guest.h"
 #include "listener.h"
 #include "output.h"
 #include "places.h"
@@ -41,6 +42,7 @@ struct server {
     struct sessions sessions;
     struct listener listeners[LISTENERS_MAX];
     uint32_t listener_count;
+    struct guest guest;
     uint8_t instance[16]; /* this run of the broker */
     uint8_t *input;       /* INPUT_SIZE bytes, for whichever connection is being read */
     uint64_t input_bytes; /* memory of all incomplete frames */

@@ -229,6 +229,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
         if (server->turn.count == 0)
             break;
     }
+    guest_turn(server);
     free_dead(server);
     storage_turn(server, server_now());
     turn_count(&server->counters, server_now());

@@ -58,6 +58,11 @@ POLICIES = {
         defines=["auth_*"],
         data=False,
     ),
+    "admin": Policy(
+        EVENT_LOOP + FORMAT + SIGNALS + ["engine_*", "journal_*", "store_*", "joinq_*", "jqc_*"],
+        defines=["admin_*", "asker_*", "page_*"],
+        data=False,
+    ),
     "server": Policy(FORMAT + ["joinq_*", "jqc_*"]),
     "joinqd": Policy(EVENT_LOOP + FORMAT + ["joinq_*", "jqc_*"]),
     "library": Policy(

@@ -257,6 +257,8 @@ class SymbolRules(LintCase):
             ("journal", "journal_f", "ev_run"),
             ("store", "store_f", "engine_step"),
             ("server", "server_f", "msgpack_pack_array"),
+            ("admin", "admin_f", "engine_step"),
+            ("auth", "auth_f", "ev_run"),
             ("joinqd", "main_f", "ev_run"),
             ("library", "joinq_f", "exit"),
             ("library", "joinq_f", "sigaction"),

@@ -26,6 +26,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LISTS = pathlib.Path(__file__).resolve().parent
 TAG = re.compile(r"[A-Z]{3}-\d+")
+SNAPSHOTS = "scenario.snapshots"  # the scripts once more, each crash with a snapshot
 PROVES = re.compile(r"\bproves\b:([^\n]*)")
 
 
@@ -82,18 +83,18 @@ class Tree:
     def make(self, target="all", check=False):
         return self.run(["ninja", "-C", self.build, target], check)
 
-    def scenarios(self):
+    def scenarios(self, *how):
         """The tags of each case that fails."""
         failed = set()
         for script in sorted((self.source / "tests/scenario").glob("*.scn")):
-            failed |= self.played(script)
+            failed |= self.played(script, how)
         return failed
 
-    def played(self, script, *only):
+    def played(self, script, how, *only):
         """The tags of the cases of a script that fail; of one that traps or hangs, the rest is played case by case."""
         program = self.build / "tests/scenario/joinq-scenario"
         try:
-            said = subprocess.run([program, *only, script], capture_output=True, text=True, timeout=20, check=False)
+            said = subprocess.run([program, *how, *only, script], capture_output=True, text=True, timeout=20, check=False)
         except subprocess.TimeoutExpired:
             said = None
         if said and said.returncode == 0:
@@ -105,7 +106,7 @@ class Tree:
             return {tag for case in wrong for tag in cases[case][1]}
         if only:
             return {tag for name, tags in cases.values() if name == only[1] for tag in tags}
-        return {tag for name, _ in cases.values() for tag in self.played(script, "--case", name)}
+        return {tag for name, _ in cases.values() for tag in self.played(script, how, "--case", name)}
 
     def tests(self, pattern):
         """The tags named at the functions that fail; where a test does not say which, those of its source."""
@@ -168,11 +169,15 @@ def apply(tree, mutant):
 
 def judge(tree, mutant):
     """What became of it: caught, survived, or why not."""
-    built = tree.make("all" if mutant.tests else "joinq-scenario")
+    snapshots = mutant.tests == SNAPSHOTS
+    built = tree.make("all" if mutant.tests and not snapshots else "joinq-scenario")
     if built.returncode:
         errors = re.findall(r"error: .*", built.stdout)
         return f"does not build: {errors[0] if errors else built.stdout[-300:]}"
-    failed = tree.tests(mutant.tests) if mutant.tests else tree.scenarios()
+    if snapshots:
+        failed = tree.scenarios("--snapshots")
+    else:
+        failed = tree.tests(mutant.tests) if mutant.tests else tree.scenarios()
     if mutant.tag in failed:
         return "caught"
     return f"caught only by {' '.join(sorted(failed))}" if failed else "SURVIVED"

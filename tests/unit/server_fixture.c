@@ -26,7 +26,7 @@ int client_connect(struct client *client, struct server *server)
     *client = (struct client){.server = server, .fd = -1};
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     jqw_transport_socket(&transport, fds[1], true);
-    int code = connection_open(server, &transport, AUTH_OPEN);
+    int code = connection_open(server, &transport, AUTH_OPEN, NULL);
     if (code != JQ_OK) {
         close(fds[0]);
         close(fds[1]);

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The HTTP library (libmicrohttpd) in the broker's loop: it has one descriptor for all that it waits for. A request is suspended until its
+ * page is whole. */
+#include "admin.h"
+#include "codes.h"
+#include "page.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+enum {
+    CONNECTIONS_MAX = 64,
+    CONNECTIONS_EACH = 32,      /* of one address */
+    TIMEOUT_S = 10,             /* a connection that neither asks nor reads */
+    REQUEST_MEMORY = 16 * 1024, /* line and headers */
+    UPLOAD_MAX = 4096,          /* bytes of a request's body, which nothing needs */
+    PAIR_SIZE = 128 * 1024,
+    BACKLOG = 64,
+};
+
+struct visit {
+    struct admin *admin;
+    struct MHD_Connection *connection;
+    struct page page;
+    size_t uploaded;
+    bool begun, suspended, answered;
+    struct visit *prev, *next;
+};
+
+struct admin {
+    struct MHD_Daemon *daemon;
+    struct asker *asker;
+    struct jqw_transport end; /* of the pair: ours */
+    struct server_guest guest;
+    struct page_maker maker;
+    struct visit *visits; /* utlist */
+    char *token;
+};
+
+/* ---- a request ---- */
+
+static void page_is_whole(void *user)
+{
+    struct visit *visit = user;
+    if (visit->suspended)
+        MHD_resume_connection(visit->connection);
+    visit->suspended = false;
+}
+
+static const char *argument(void *user, const char *name)
+{
+    return MHD_lookup_connection_value(user, MHD_GET_ARGUMENT_KIND, name);
+}
+
+static const char *token_of(struct MHD_Connection *connection)
+{
+    static const char bearer[] = "Bearer ";
+    const char *said = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    return said && strncmp(said, bearer, strlen(bearer)) == 0 ? said + strlen(bearer) : NULL;
+}
+
+/* HEAD is a GET whose text the library keeps back. */
+static bool method_known(const char *text, enum page_method *method)
+{
+    static const struct {
+        const char *text;
+        enum page_method method;
+    } methods[] = {{"GET", PAGE_GET}, {"HEAD", PAGE_GET}, {"POST", PAGE_POST}, {"DELETE", PAGE_DELETE}};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        *method = methods[i].method;
+        if (strcmp(methods[i].text, text) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, const struct page *page)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(page->size, page->text, MHD_RESPMEM_MUST_COPY);
+    if (!response)
+        return MHD_NO;
+    enum MHD_Result done = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, page->type);
+    if (done == MHD_YES)
+        done = MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (done == MHD_YES && page->status == MHD_HTTP_UNAUTHORIZED)
+        done = MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+    if (done == MHD_YES)
+        done = MHD_queue_response(connection, page->status, response);
+    MHD_destroy_response(response);
+    return done;
+}
+
+static enum MHD_Result begin(struct visit *visit, const char *path, enum page_method method)
+{
+    struct MHD_Connection *connection = visit->connection;
+    const struct page_request request = {
+        .method = method,
+        .path = path,
+        .token = token_of(connection),
+        .argument = argument,
+        .user = connection,
+    };
+    visit->begun = true;
+    page_begin(&visit->page, &visit->admin->maker, visit, &request);
+    if (visit->page.whole)
+        return answer(connection, &visit->page);
+    MHD_suspend_connection(connection);
+    visit->suspended = true;
+    return MHD_YES;
+}
+
+/* Called for a request's head, for each piece of its body, at its end, and when it is resumed. */
+static enum MHD_Result on_request(void *user, struct MHD_Connection *connection, const char *path,
+                                  const char *method_text, const char *version, const char *upload, size_t *upload_size,
+                                  void **context)
+{
+    struct visit *visit = *context;
+    struct admin *admin = user;
+    enum page_method method;
+    (void)version;
+    (void)upload;
+    if (!method_known(method_text, &method))
+        return MHD_NO;
+    if (!visit) {
+        if (!(visit = calloc(1, sizeof *visit)))
+            return MHD_NO;
+        visit->admin = admin;
+        visit->connection = connection;
+        DL_APPEND(admin->visits, visit);
+        *context = visit;
+        return MHD_YES;
+    }
+    visit->uploaded += *upload_size;
+    if (visit->uploaded > UPLOAD_MAX)
+        return MHD_NO;
+    if (*upload_size > 0) {
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    return visit->begun ? answer(connection, &visit->page) : begin(visit, path, method);
+}
+
+static void on_completed(void *user, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode how)
+{
+    struct visit *visit = *context;
+    struct admin *admin = user;
+    (void)connection;
+    (void)how;
+    if (!visit)
+        return;
+    if (visit->begun)
+        page_fini(&visit->page);
+    DL_DELETE(admin->visits, visit);
+    free(visit);
+    *context = NULL;
+}
+
+/* ---- in the loop ---- */
+
+/* What has come from the broker may make pages whole; what is asked for now goes to it. */
+static uint64_t run(void *user)
+{
+    struct admin *admin = user;
+    MHD_UNSIGNED_LONG_LONG ms;
+    asker_run(admin->asker);
+    (void)MHD_run(admin->daemon);
+    asker_run(admin->asker);
+    return MHD_get_timeout(admin->daemon, &ms) == MHD_YES ? (uint64_t)ms * 1000000 : UINT64_MAX;
+}
+
+/* ---- beginning and end ---- */
+
+static bool is_loopback(int fd)
+{
+    struct sockaddr_storage own;
+    socklen_t length = sizeof own;
+    if (getsockname(fd, (struct sockaddr *)&own, &length) != 0)
+        return false;
+    if (own.ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&own)->sin6_addr);
+    return own.ss_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+static int listen_at(struct admin_config *config, int *fd, char *why, size_t why_size)
+{
+    if (jqw_transport_listen(&config->url, BACKLOG, fd) != JQ_OK) {
+        snprintf(why, why_size, "http: cannot listen on %s:%u: %s", config->url.host, config->url.port,
+                 strerror(errno));
+        return JQ_DISCONNECTED;
+    }
+    if (config->allow_network || is_loopback(*fd))
+        return JQ_OK;
+    close(*fd);
+    snprintf(why, why_size,
+             "http: %s is not a loopback address: refused, for whoever reaches it sees the names of all queues; "
+             "allow_network = yes in section http allows it",
+             config->url.host);
+    return JQ_DENIED;
+}
+
+static struct MHD_Daemon *daemon_new(struct admin *admin, int fd)
+{
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, admin,
+                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, admin,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                            (unsigned)CONNECTIONS_EACH, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY, MHD_OPTION_END);
+}
+
+static int become_guest(struct admin *admin, struct server *server)
+{
+    struct jqw_transport theirs;
+    int code = jqw_transport_pair(&theirs, &admin->end, PAIR_SIZE);
+    if (code != JQ_OK)
+        return code;
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    admin->asker = asker_new(&admin->end);
+    admin->maker = (struct page_maker){.asker = admin->asker, .token = admin->token, .whole = page_is_whole};
+    admin->guest =
+        (struct server_guest){.fd = info ? info->epoll_fd : -1, .other = &admin->end, .run = run, .user = admin};
+    if (!admin->asker || admin->guest.fd < 0)
+        code = JQ_OVERLOADED;
+    if (code == JQ_OK)
+        code = server_guest(server, &admin->guest, &theirs);
+    if (code != JQ_OK)
+        theirs.ops->close(&theirs);
+    return code;
+}
+
+int admin_new(struct admin_config *config, struct server *server, struct admin **out, char *why, size_t why_size)
+{
+    int fd;
+    int code = listen_at(config, &fd, why, why_size);
+    if (code != JQ_OK)
+        return code;
+    struct admin *admin = calloc(1, sizeof *admin);
+    if (admin && config->token)
+        admin->token = strdup(config->token);
+    if (admin && (!config->token || admin->token))
+        admin->daemon = daemon_new(admin, fd);
+    if (!admin || !admin->daemon)
+        close(fd);
+    code = admin && admin->daemon ? become_guest(admin, server) : JQ_OVERLOADED;
+    if (code == JQ_OK) {
+        *out = admin;
+        return JQ_OK;
+    }
+    snprintf(why, why_size, "http: out of memory, or of descriptors");
+    admin_free(admin);
+    return code;
+}
+
+void admin_free(struct admin *admin)
+{
+    struct visit *visit;
+    if (!admin)
+        return;
+    DL_FOREACH (admin->visits, visit)
+        page_is_whole(visit); /* the library ends none that is suspended */
+    if (admin->daemon)
+        MHD_stop_daemon(admin->daemon);
+    asker_free(admin->asker);
+    if (admin->end.ops)
+        admin->end.ops->close(&admin->end);
+    free(admin->token);
+    free(admin);
+}

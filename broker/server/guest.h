@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest: a part of this process that is a client of the broker by the protocol, over a pair of transports in memory, and lives in its
+ * loop with a descriptor of its own. It is trusted no more than a client of the broker's own user. */
+#ifndef JOINQ_SERVER_GUEST_H
+#define JOINQ_SERVER_GUEST_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct server;
+struct server_guest;
+
+struct guest {
+    const struct server_guest *is; /* NULL: there is none */
+    uint64_t session;              /* its connection, while that stands */
+    ev_io io;
+    ev_timer timer;
+};
+
+/* At the end of a turn: the guest reads what it was sent. */
+void guest_turn(struct server *server);
+/* It is heard no more, and its connection ends. Not while effects are carried out. */
+void guest_stop(struct server *server);
+
+#endif

@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The pages over HTTP, as a monitor, a browser and somebody hostile ask for them."""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import urllib.parse
+
+sys.dont_write_bytecode = True
+
+import harness
+
+TOKEN = "a token of many letters"
+
+
+def folder_of(test):
+    folder = tempfile.mkdtemp(prefix="joinq-http-")
+    test.addCleanup(shutil.rmtree, folder)
+    return folder
+
+
+class Pages(harness.BrokerCase):
+    token = True
+
+    def setUp(self):
+        self.configuration = folder_of(self)
+        path = os.path.join(self.configuration, "joinqd.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write('http {\n  listen = "127.0.0.1:0"\n')
+            if self.token:
+                file.write('  token_file = "token"\n')
+            file.write("}\n")
+        token = os.path.join(self.configuration, "token")
+        with open(token, "w", encoding="ascii") as file:
+            file.write(TOKEN + "\n")
+        os.chmod(token, 0o600)
+        self.arguments = ("-c", path, *self.more())
+        super().setUp()
+        pages = next(url for url in self.broker.urls if url.startswith("http"))
+        self.host = urllib.parse.urlsplit(pages).netloc
+
+    def more(self):
+        return ()
+
+    def ask(self, path, method="GET", headers=None, body=None):
+        """Status, headers and text."""
+        connection = http.client.HTTPConnection(self.host, timeout=harness.PATIENCE)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read().decode()
+        finally:
+            connection.close()
+
+    def change(self, path, method="POST"):
+        status, _, text = self.ask(path, method, {"Authorization": f"Bearer {TOKEN}"})
+        return status, text
+
+
+class Seen(Pages):
+    def test_it_is_alive_and_ready(self):
+        self.assertEqual(self.ask("/healthz")[::2], (200, "ok\n"))
+        self.assertEqual(self.ask("/readyz")[::2], (200, "ready\n"))
+        self.assertEqual(self.ask("/healthz", "HEAD")[::2], (200, ""))
+
+    def metrics(self):
+        status, headers, text = self.ask("/metrics")
+        self.assertEqual((status, headers["Content-Type"].split(";")[0]), (200, "text/plain"))
+        return text
+
+    def test_metrics_say_what_stat_says(self):
+        """proves: CSV-1"""
+        self.joinq("declare", "jobs/1", "--max", "10")
+        self.joinq("put", "jobs/1", "a", "b", "c")
+        self.joinq("get", "jobs/1")
+        text = self.metrics()
+        found = dict(re.findall(r'^(\S+)\{queue="jobs/1"\} (\S+)$', text, re.M))
+        self.assertEqual(found["joinq_queue_ready"], "2")
+        self.assertEqual(found["joinq_queue_put_total"], "3")
+        self.assertEqual(found["joinq_queue_done_total"], "1")
+        self.assertEqual(found["joinq_queue_max_messages"], "10")
+        self.assertRegex(text, r'(?m)^joinq_requests_by_operation_total\{operation="put"\} \d+$')
+        self.assertRegex(text, r'(?m)^joinq_build_info\{version="\d+\.\d+\.\d+"\} 1$')
+        self.assertRegex(text, r"(?m)^joinq_uptime_seconds \d+\.\d{3}$")
+
+    def test_prometheus_takes_them(self):
+        if not shutil.which("promtool"):
+            self.skipTest("there is no promtool (package prometheus)")
+        for number in range(250):  # more than one answer to a list
+            self.joinq("put", f"queue-{number}", "x")
+        text = self.metrics()
+        checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True)
+        self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
+        self.assertEqual(len(re.findall(r"^joinq_queue_ready\{", text, re.M)), 250)
+
+    def test_json_is_what_the_tool_shows(self):
+        self.joinq("declare", "jobs")
+        self.joinq("put", "jobs", "a", "b")
+        status, headers, text = self.ask("/api/queue?name=jobs")
+        self.assertEqual((status, headers["Content-Type"]), (200, "application/json"))
+        shown, told = self.stat("jobs"), json.loads(text)
+        for name in ("queue", "state", "ready", "put", "unfinished", "incarnation"):
+            self.assertEqual(told[name], shown[name], name)
+        listed = json.loads(self.ask("/api/queues")[2])
+        self.assertEqual(([queue["queue"] for queue in listed["queues"]], listed["more"]), (["jobs"], False))
+        self.assertEqual(json.loads(self.ask("/api/why?name=jobs")[2])["queue"], "jobs")
+        self.assertIn("connections", json.loads(self.ask("/api/broker")[2]))
+
+    def test_what_is_not_there(self):
+        for path, status in (("/", 404), ("/metrics/", 404), ("/api/queue?name=none", 404), ("/api/queue", 400),
+                             ("/api/queue?name=" + "x" * 300, 404), ("/api/why?name=none", 404)):
+            self.assertEqual(self.ask(path)[0], status, path)
+        self.assertEqual(self.ask("/metrics", "POST")[0], 405)
+        self.assertEqual(self.ask("/api/close?name=jobs")[0], 405)
+
+    def test_no_body_is_ever_shown(self):
+        self.joinq("put", "jobs", "a secret that nobody sees")
+        for path in ("/metrics", "/api/queues", "/api/queue?name=jobs", "/api/why?name=jobs", "/api/broker"):
+            self.assertNotIn("secret", self.ask(path)[2])
+
+
+class Changed(Pages):
+    def test_a_token_is_wanted_and_then_it_is_done(self):
+        self.joinq("put", "jobs", "a", "b")
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {TOKEN}x"},
+                        {"Authorization": f"Basic {TOKEN}"}, {"Authorization": "Bearer "}):
+            self.assertEqual(self.ask("/api/purge?name=jobs", "POST", headers)[0], 401, headers)
+        self.assertEqual(self.stat("jobs")["ready"], 2)
+        self.assertEqual(self.change("/api/pause?name=jobs&what=puts")[0], 200)
+        self.assertEqual(self.stat("jobs")["paused"], 1)
+        self.assertEqual(self.change("/api/resume?name=jobs")[0], 200)
+        self.assertEqual(self.stat("jobs")["paused"], 0)
+        status, text = self.change("/api/purge?name=jobs")
+        self.assertEqual((status, json.loads(text)["count"]), (200, 2))
+        self.assertEqual(self.change("/api/close?name=jobs")[0], 200)
+        self.assertEqual(self.stat("jobs")["state"], "closed")
+        self.assertEqual(self.change("/api/reopen?name=jobs")[0], 200)
+        self.assertEqual(self.change("/api/close?name=jobs&immediate=1")[0], 200)
+        self.assertEqual(self.stat("jobs")["state"], "closed-immediately")
+        self.assertEqual(self.change("/api/queue?name=jobs", "DELETE")[0], 200)
+        self.assertEqual(self.change("/api/queue?name=jobs", "DELETE")[0], 404)
+        self.joinq("stat", "jobs", status=1)
+
+
+class NoToken(Pages):
+    token = False
+
+    def test_nothing_can_be_changed(self):
+        self.joinq("put", "jobs", "a")
+        for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": f"Bearer {TOKEN}"}):
+            self.assertEqual(self.ask("/api/purge?name=jobs", "POST", headers)[0], 403)
+        self.assertEqual(self.stat("jobs")["ready"], 1)
+
+
+class Hostile(Pages):
+    def raw(self, data):
+        host, port = self.host.rsplit(":", 1)
+        with socket.create_connection((host, int(port)), harness.PATIENCE) as connection:
+            try:
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+
+    def test_garbage_is_survived(self):
+        for data in (b"", b"\0" * 100, b"GET", b"GET / HTTP/9.9\r\n\r\n", b"GET " + b"a" * 100000, b"BREW /metrics HTTP/1.1\r\n\r\n",
+                     b"GET /api/queue?name=%00%ff%zz HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /api/purge?name=x HTTP/1.1\r\nHost: x\r\n"
+                     b"Content-Length: 99999999999999999999\r\n\r\n", b"POST /api/purge HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+                     + b"x" * 100000, b"A: b\r\n" * 10000, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 200):
+            self.raw(data)
+            self.assertEqual(self.ask("/healthz")[0], 200, data[:40])
+
+    def test_many_at_once_and_some_that_leave(self):
+        for number in range(30):
+            self.joinq("put", f"queue-{number}", "x")
+        host, port = self.host.rsplit(":", 1)
+
+        def leave():
+            for _ in range(50):
+                with socket.create_connection((host, int(port)), harness.PATIENCE) as connection:
+                    connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        threads = [threading.Thread(target=leave) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.until(lambda: self.answers(), "it answers")
+
+    def answers(self):
+        try:
+            return self.ask("/healthz")[0] == 200
+        except OSError:
+            return False
+
+    def test_the_loop_goes_on_while_nobody_reads(self):
+        """proves: FLW-1"""
+        host, port = self.host.rsplit(":", 1)
+        held = []
+        for _ in range(20):
+            connection = socket.create_connection((host, int(port)), harness.PATIENCE)
+            self.addCleanup(connection.close)
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+            held.append(connection)
+        self.joinq("put", "jobs", "a")
+        self.assertEqual(self.lines("get", "jobs"), ["a"])
+
+
+class Refused(unittest.TestCase):
+    def joinqd(self, text):
+        folder = folder_of(self)
+        path = os.path.join(folder, "joinqd.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        return subprocess.run([harness.JOINQD, "-c", path, "--listen", f"unix://{folder}/s"], text=True, capture_output=True,
+                              timeout=harness.PATIENCE, check=False)
+
+    def test_a_network_is_not_listened_to_unless_it_is_said(self):
+        ended = self.joinqd('http { listen = "0.0.0.0:0" }\n')
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("allow_network", ended.stderr)
+
+    def test_a_token_that_others_may_read_is_refused(self):
+        folder = folder_of(self)
+        token = os.path.join(folder, "token")
+        with open(token, "w", encoding="ascii") as file:
+            file.write(TOKEN)
+        os.chmod(token, 0o644)
+        ended = self.joinqd(f'http {{ listen = "127.0.0.1:0"\n token_file = "{token}" }}\n')
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn(token, ended.stderr)
+
+    def test_an_address_that_is_none(self):
+        ended = self.joinqd('http { listen = "nowhere:port" }\n')
+        self.assertNotEqual(ended.returncode, 0)
+        self.assertIn("joinqd.conf:1", ended.stderr)
+
+
+if __name__ == "__main__":
+    harness.main()
