@@ -126,7 +126,7 @@ void client_connect(struct client *client)
     client->connected = true;
     client->session++;
     client->request_next = 1;
-    if (connection_open(client->sim->server, &transport, AUTH_OPEN) != JQ_OK)
+    if (connection_open(client->sim->server, &transport, AUTH_OPEN, NULL) != JQ_OK)
         sim_fail("a connection is refused");
     client->connection = connection_of(client->sim->server, client);
     struct jqw_message hello = {.op = JQW_HELLO, .hello = {.version = JQW_VERSION, .client = {id, sizeof id}}};
