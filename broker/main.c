@@ -150,14 +150,17 @@ static int serve(const struct config *config)
 
 static int act(const struct options *options, struct config *config)
 {
-    if ((options->check_data || options->repair) && !config->server.data) {
-        server_log("--check-data and --repair want to know where: no data folder is configured");
+    bool wants_data = options->check_data || options->copy_to || options->repair;
+    if (wants_data && !config->server.data) {
+        server_log("--check-data, --copy-data and --repair want to know where: no data folder is configured");
         return USAGE;
     }
     if (options->dump)
         config_dump(config, stdout);
     if (options->check || options->dump)
         return check_certificates(config);
+    if (options->copy_to)
+        return server_copy_data(config->server.data, options->copy_to);
     if (options->check_data)
         return server_check_data(config->server.data);
     if (!options->repair && config->listeners.count == 0 && own_socket(config) != 0)

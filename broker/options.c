@@ -30,6 +30,8 @@ static const char help[] =
     "  --max-memory SIZE  take no more than this for clients and messages: bytes, or with K, M, G\n"
     "                     (half of the machine's memory unless told)\n"
     "  --check-data       verify the data folder, say what is wrong with it, and end\n"
+    "  --copy-data TO     make a copy of the data folder in another one, while a broker works on it\n"
+    "                     or not; verify it, and end\n"
     "  --repair           keep all that can be read of a damaged data folder, and end; what cannot\n"
     "                     is told, and its files copied away\n"
     "  --check            check the command line and the file, and end\n"
@@ -63,13 +65,14 @@ static int read_listen(struct options *options, const char *text)
     return GO_ON;
 }
 
-enum { LISTEN = 1, ANONYMOUS, DATA, CHECK_DATA, REPAIR, MAX_MEMORY, CHECK, DUMP, VERSION, HELP };
+enum { LISTEN = 1, ANONYMOUS, DATA, CHECK_DATA, COPY_DATA, REPAIR, MAX_MEMORY, CHECK, DUMP, VERSION, HELP };
 static const struct option longs[] = {
     {"listen", required_argument, NULL, LISTEN},
     {"config", required_argument, NULL, 'c'},
     {"allow-anonymous-network", no_argument, NULL, ANONYMOUS},
     {"data", required_argument, NULL, DATA},
     {"check-data", no_argument, NULL, CHECK_DATA},
+    {"copy-data", required_argument, NULL, COPY_DATA},
     {"repair", no_argument, NULL, REPAIR},
     {"max-memory", required_argument, NULL, MAX_MEMORY},
     {"check", no_argument, NULL, CHECK},
@@ -104,6 +107,9 @@ static int take_option(struct options *options, int option)
         return GO_ON;
     case CHECK_DATA:
         options->check_data = true;
+        return GO_ON;
+    case COPY_DATA:
+        options->copy_to = optarg;
         return GO_ON;
     case REPAIR:
         options->repair = true;
@@ -141,8 +147,9 @@ int options_read(struct options *options, int argc, char **argv)
         status = take_option(options, option);
     if (status == GO_ON && optind < argc)
         return wrong("'%s' is no option", argv[optind]);
-    if (status == GO_ON && (options->check_data || options->repair) && !options->data && !options->file)
-        return wrong("--check-data and --repair want to know where: --data FOLDER");
+    bool wants_data = options->check_data || options->copy_to || options->repair;
+    if (status == GO_ON && wants_data && !options->data && !options->file)
+        return wrong("--check-data, --copy-data and --repair want to know where: --data FOLDER");
     return status == GO_ON ? check_values(options) : status;
 }
 

@@ -19,6 +19,7 @@ struct options {
     bool dump;
     bool check_data;
     bool repair;
+    const char *copy_to; /* NULL: no copy is to be made */
 };
 
 /* Returns -1 when the program is to go on, otherwise its exit status: help, version, or usage (2), with everything said. */

@@ -22,6 +22,8 @@ enum journal_io_op {
     JOURNAL_IO_TRUNCATE, /* to size, and synced */
     JOURNAL_IO_READ,     /* size bytes at offset into bytes; got: how many there were */
     JOURNAL_IO_LIST,     /* entry() for each file; only with journal_io_run */
+    JOURNAL_IO_CLAIM, /* nobody copies the folder from now on; EWOULDBLOCK: somebody does. Only with journal_io_run */
+    JOURNAL_IO_UNCLAIM,
 };
 
 /* Three lanes, in each of which one is carried out after the other: WRITE and SYNC; READ; the rest. */
@@ -95,5 +97,9 @@ static inline void journal_io_free(struct journal_io *io)
  * is called from any thread when there is something to poll. NULL: `text` (of `size` bytes) says why. */
 JQ_MUST_USE struct journal_io *journal_io_threads_new(const char *folder, void (*wake)(void *user), void *user,
                                                       char *text, size_t size);
+
+/* The same for a folder that is to be copied, whether somebody works on it or not: until it is freed nobody can claim it. It must not be
+ * written to. Waits for whoever has claimed it, which is never for long. */
+JQ_MUST_USE struct journal_io *journal_io_threads_copying(const char *folder, char *text, size_t size);
 
 #endif

@@ -33,6 +33,7 @@ struct lane {
 struct threads_io {
     struct journal_io base; /* first: an io is one of these */
     int folder, lock;
+    int claim; /* below 0: not opened yet */
     void (*wake)(void *user);
     void *user;
     pthread_mutex_t mutex; /* for all that follows */
@@ -242,6 +243,10 @@ static int carry_out(struct threads_io *io, struct journal_io_request *request)
         return do_read(io, request);
     case JOURNAL_IO_LIST:
         return do_list(io, request);
+    case JOURNAL_IO_CLAIM:
+        return journal_claim(io->folder, &io->claim);
+    case JOURNAL_IO_UNCLAIM:
+        return journal_unclaim(io->claim);
     }
     return EINVAL;
 }
@@ -346,6 +351,8 @@ static void threads_free(struct journal_io *base)
     pthread_mutex_destroy(&io->mutex);
     if (io->open_fd >= 0)
         close(io->open_fd);
+    if (io->claim >= 0)
+        close(io->claim);
     close(io->folder);
     close(io->lock);
     free(io);
@@ -378,31 +385,48 @@ static int threads_start(struct threads_io *io)
     return error;
 }
 
-struct journal_io *journal_io_threads_new(const char *folder, void (*wake)(void *user), void *user, char *text,
-                                          size_t size)
+typedef bool lock_folder(const char *path, int *folder, int *lock, char *text, size_t size);
+
+static struct journal_io *threads_new(lock_folder *lock_it, const char *folder, char *text, size_t size)
 {
     struct threads_io *io = calloc(1, sizeof *io);
-    if (!io || !journal_lock(folder, &io->folder, &io->lock, text, size)) {
+    if (!io || !lock_it(folder, &io->folder, &io->lock, text, size)) {
         if (!io && size)
             *text = '\0';
         free(io);
         return NULL;
     }
     io->base.ops = &threads_ops;
-    io->wake = wake;
-    io->user = user;
-    io->open_fd = -1;
+    io->open_fd = io->claim = -1;
     pthread_mutex_init(&io->mutex, NULL);
     pthread_cond_init(&io->finished, NULL);
     for (int i = 0; i < JOURNAL_LANES; i++) {
         io->lanes[i].io = io;
         pthread_cond_init(&io->lanes[i].filled, NULL);
     }
+    return &io->base;
+}
+
+struct journal_io *journal_io_threads_new(const char *folder, void (*wake)(void *user), void *user, char *text,
+                                          size_t size)
+{
+    struct journal_io *base = threads_new(journal_lock, folder, text, size);
+    if (!base)
+        return NULL;
+    struct threads_io *io = threads_of(base);
+    io->wake = wake;
+    io->user = user;
     int error = threads_start(io);
     if (!error)
-        return &io->base;
+        return base;
     if (size)
         *stpncpy(text, strerrordesc_np(error), size - 1) = '\0';
-    threads_free(&io->base);
+    threads_free(base);
     return NULL;
+}
+
+/* Everything is carried out at once: there is nothing for threads to do. */
+struct journal_io *journal_io_threads_copying(const char *folder, char *text, size_t size)
+{
+    return threads_new(journal_lock_copying, folder, text, size);
 }

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char lock_name[] = "lock";
+static const char lock_name[] = "lock", copying_name[] = "copying";
 
 static void tell_holder(const char *path, int lock, char *text, size_t size)
 {
@@ -73,4 +73,34 @@ bool journal_lock(const char *path, int *folder, int *lock, char *text, size_t s
     if (*folder >= 0)
         close(*folder);
     return 0;
+}
+
+bool journal_lock_copying(const char *path, int *folder, int *lock, char *text, size_t size)
+{
+    *lock = -1;
+    *folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*folder >= 0)
+        *lock = openat(*folder, copying_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*lock >= 0 && flock(*lock, LOCK_SH) == 0)
+        return 1;
+    tell_errno(path, *lock < 0 ? "it cannot be opened" : "it cannot be locked", text, size);
+    if (*lock >= 0)
+        close(*lock);
+    if (*folder >= 0)
+        close(*folder);
+    return 0;
+}
+
+int journal_claim(int folder, int *lock)
+{
+    if (*lock < 0)
+        *lock = openat(folder, copying_name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*lock < 0)
+        return errno;
+    return flock(*lock, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+}
+
+int journal_unclaim(int lock)
+{
+    return lock >= 0 && flock(lock, LOCK_UN) < 0 ? errno : 0;
 }

@@ -91,6 +91,9 @@ JQ_MUST_USE int server_guest(struct server *server, const struct server_guest *g
 /* Looks through the data folder, and changes nothing: says on standard output what is wrong. Returns the exit status. */
 JQ_MUST_USE int server_check_data(const char *folder);
 
+/* Makes a copy of a data folder, verifies it, and says what came of it. Returns the exit status. */
+JQ_MUST_USE int server_copy_data(const char *from, const char *to);
+
 /* Serves until SIGTERM or SIGINT and what they begin is over; returns the exit status. */
 JQ_MUST_USE int server_run(struct server *server);
 

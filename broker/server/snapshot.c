@@ -5,6 +5,7 @@
 #include "log.h"
 #include "state.h"
 #include "store.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,43 @@ static void dead_note(struct server *server)
     storage->snapshot.dead_count = n;
 }
 
+/* ---- copies ---- */
+
+static void unclaimed(struct journal_io_request *request)
+{
+    struct server *server = request->user;
+    server->storage.snapshot.claimed = false;
+}
+
+/* Behind all that has been told to go, in the same lane. */
+static void unclaim(struct server *server)
+{
+    struct storage *storage = &server->storage;
+    storage->snapshot.unclaim =
+        (struct journal_io_request){.op = JOURNAL_IO_UNCLAIM, .done = unclaimed, .user = server};
+    journal_io_submit(storage->io, &storage->snapshot.unclaim);
+}
+
+/* While the folder is being copied nothing of it goes. */
+static bool claim(struct server *server, uint64_t now)
+{
+    struct storage *storage = &server->storage;
+    struct journal_io_request claim = {.op = JOURNAL_IO_CLAIM};
+    if (journal_io_run(storage->io, &claim) == EWOULDBLOCK) {
+        if (!storage->snapshot.copying)
+            server_log("%s: it is being copied; nothing is deleted there until that is over", server->config.data);
+        storage->snapshot.copying = true;
+        storage->snapshot.again_ns = now + LOOK_NS;
+        return false;
+    }
+    if (storage->snapshot.copying)
+        server_log("%s: it is no longer being copied", server->config.data);
+    storage->snapshot.copying = false;
+    storage->snapshot.again_ns = 0;
+    storage->snapshot.claimed = true;
+    return true;
+}
+
 static void on_needed(void *user, uint64_t from, int error)
 {
     struct server *server = user;
@@ -64,6 +102,7 @@ static void on_needed(void *user, uint64_t from, int error)
                    strerror(error));
     else
         release(server, from);
+    unclaim(server);
     if (server->config.repair) {
         server->status = error != 0;
         ev_break(server->loop, EVBREAK_ALL);
@@ -134,11 +173,17 @@ void snapshot_init(struct server *server)
     storage->needed = (struct journal_needed){.io = storage->io, .id = storage->id, .done = on_needed, .user = server};
 }
 
+static bool snapshot_over(const struct server *server)
+{
+    const struct storage *storage = &server->storage;
+    return storage->snapshot.last && storage->snapshot.last <= server->turn.durable;
+}
+
 void snapshot_turn(struct server *server, uint64_t now)
 {
     struct storage *storage = &server->storage;
-    bool over = storage->snapshot.last && storage->snapshot.last <= server->turn.durable;
-    if (over && !storage->needed.busy) {
+    bool over = snapshot_over(server) && now >= storage->snapshot.again_ns;
+    if (over && !storage->needed.busy && !storage->snapshot.claimed && claim(server, now)) {
         storage->snapshot.last = 0;
         journal_needed_write(&storage->needed, storage->snapshot.first);
     }
@@ -194,6 +239,8 @@ uint64_t snapshot_next(const struct server *server)
     const struct storage *storage = &server->storage;
     if (may_go_on(server))
         return 0;
+    if (storage->snapshot.copying && snapshot_over(server))
+        return storage->snapshot.again_ns;
     if (storage->snapshot.cleaning || storage->snapshot.running || storage->snapshot.last || storage->needed.busy ||
         storage->snapshot.settled)
         return ENGINE_FOREVER; /* the journal will say */

@@ -34,6 +34,10 @@ struct storage {
         uint64_t log_bytes;         /* ... and what the log had then */
         struct store_segment *dead; /* segments of which nothing was needed when it had come to its end */
         size_t dead_count;
+        bool claimed;      /* against copying, until what was told to go has gone */
+        bool copying;      /* somebody copies the folder, ... */
+        uint64_t again_ns; /* ... which is asked again then */
+        struct journal_io_request unclaim;
         uint64_t vain; /* bytes of the log after one by which nothing could go */
     } snapshot;
     struct {

@@ -286,6 +286,9 @@ static int carry_out(struct disk *disk, struct journal_io_request *request, bool
         return do_truncate(disk, request);
     case JOURNAL_IO_READ:
         return do_read(disk, request);
+    case JOURNAL_IO_CLAIM:
+    case JOURNAL_IO_UNCLAIM:
+        return 0; /* nobody copies it */
     default:
         return do_list(disk, request);
     }
