@@ -242,7 +242,7 @@ int jqc_request_remake(struct jqc_core *core, struct jqc_request *request)
     return request_append(core, request, &message);
 }
 
-/* ---- the rest of a put ------------------------------------------------------------------------------------------------- */
+/* ---- the rest of a put or move ---------------------------------------------------------------------------------------- */
 
 /* Bytes of the bin header that stands there, which the encoder has made. */
 static size_t header_size(const uint8_t *at)
@@ -265,20 +265,39 @@ static void bodies_skip(struct jqw_bodies *bodies, uint32_t count)
     bodies->count -= count;
 }
 
-bool jqc_put_goes_on(struct jqc_core *core, struct jqc_request *request, const struct jqw_result *result)
+/* What is left to put of a batch that waits for room. False: nothing. */
+static bool put_rest(struct jqw_put *put, const struct jqw_result *done)
 {
-    if (request->op != JQW_PUT || !request->unsure || result->code != JQ_OK || request->once.number == 0)
+    bool waits = put->flags & JQW_PUT_PARTIAL && put->timeout_ms != 0;
+    if (!waits || done->count >= put->bodies.count)
+        return false;
+    bodies_skip(&put->bodies, (uint32_t)done->count);
+    if (done->incarnation != 0)
+        put->queue.incarnation = done->incarnation; /* where the first of them are */
+    return true;
+}
+
+/* What is left to move; of all there is (0), all that there is now. */
+static bool move_rest(struct jqw_move *move, const struct jqw_result *done)
+{
+    bool all = move->count == 0;
+    if (!all && done->count >= move->count)
+        return false;
+    move->count -= all ? 0 : done->count;
+    return true;
+}
+
+bool jqc_request_goes_on(struct jqc_core *core, struct jqc_request *request, const struct jqw_result *result)
+{
+    bool some = request->op == JQW_PUT || request->op == JQW_MOVE;
+    if (!some || !request->unsure || result->code != JQ_OK || request->once.number == 0)
         return false;
     struct jqw_message message;
     request_message(core, request, &message);
-    bool waits = message.put.flags & JQW_PUT_PARTIAL && message.put.timeout_ms != 0;
-    if (!waits || result->count >= message.put.bodies.count)
+    if (request->op == JQW_PUT ? !put_rest(&message.put, result) : !move_rest(&message.move, result))
         return false;
-    bodies_skip(&message.put.bodies, (uint32_t)result->count);
     jqc_slot_next(&core->requests.slots_once, &request->once);
-    message.put.once = request->once;
-    if (result->incarnation != 0)
-        message.put.queue.incarnation = result->incarnation; /* where the first of them are */
+    *jqc_once_of(&message) = request->once;
     if (request_append(core, request, &message) != JQ_OK)
         return false;
     request->unsure = false;

@@ -82,7 +82,7 @@ static int take_welcome(struct jqc_core *core, struct jqc_request *request, cons
 static int take_result(struct jqc_core *core, struct jqc_request *request, const struct jqw_message *message)
 {
     const struct jqw_result *result = &message->result;
-    if (!request->forgotten && jqc_put_goes_on(core, request, result))
+    if (!request->forgotten && jqc_request_goes_on(core, request, result))
         return JQ_EMPTY;
     outcome_set(core, request, result->code, result->text, result->incarnation);
     request->answer.count = request->done_before + result->count;

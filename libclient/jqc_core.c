@@ -85,7 +85,7 @@ int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct j
     if (code != JQ_OK)
         return code;
     message->request = request->id;
-    bool keep = core->suspended && message->op != JQW_HELLO;
+    bool keep = core->suspended && !jqc_op_greets(message->op);
     struct jqw_buffer *to = keep ? &core->kept : &core->out;
     size_t before = to->size;
     code = message_append(core, to, message);
@@ -106,6 +106,11 @@ int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct j
     jqc_request_remember(request, message);
     *out = request;
     return JQ_OK;
+}
+
+bool jqc_op_greets(enum jqw_op op)
+{
+    return op == JQW_HELLO || op == JQW_AUTH;
 }
 
 bool jqc_core_is_sent(const struct jqc_core *core, const struct jqc_request *request)
@@ -253,8 +258,8 @@ static void request_lose(struct jqc_core *core, struct jqc_request *request)
         jqc_request_close(&core->requests, request);
         return;
     }
-    /* OVERLOADED would say that nothing has happened; only for hello that is so. */
-    bool unknown = core->lost == JQ_OVERLOADED && request->op != JQW_HELLO;
+    /* OVERLOADED would say that nothing has happened; only before the welcome that is so. */
+    bool unknown = core->lost == JQ_OVERLOADED && !jqc_op_greets(request->op);
     request->answer.code = unknown ? JQ_DISCONNECTED : core->lost;
     request->answer.count = request->done_before;
     memcpy(request->answer.text, core->why, sizeof core->why);

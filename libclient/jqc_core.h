@@ -73,6 +73,8 @@ void jqc_core_fini(struct jqc_core *core);            /* tolerates a half-made o
  * happened. */
 JQ_MUST_USE int jqc_core_submit(struct jqc_core *core, struct jqw_message *message, struct jqc_name *name,
                                 struct jqc_request **out);
+/* Whether it is what the two say before the welcome, on each connection anew. */
+bool jqc_op_greets(enum jqw_op op);
 /* No caller waits for the request: what it takes to ask it again is copied. */
 void jqc_core_copy(struct jqc_core *core, struct jqc_request *request);
 /* True once every byte of the request was sent. */
@@ -117,9 +119,9 @@ void jqc_core_withdraw(struct jqc_core *core, struct jqc_request *request);
 void jqc_request_remember(struct jqc_request *request, const struct jqw_message *message);
 /* Where a message has its slot and number; NULL: it goes by none. */
 struct jqw_once *jqc_once_of(struct jqw_message *message);
-/* A put was answered again: what the broker had accepted before the connection broke. True: the rest goes out now, under the next number,
- * and the request stays open. */
-bool jqc_put_goes_on(struct jqc_core *core, struct jqc_request *request, const struct jqw_result *result);
+/* A put or move was answered again: what the broker had done of it before the connection broke. True: the rest goes out now, under the
+ * next number, and the request stays open. */
+bool jqc_request_goes_on(struct jqc_core *core, struct jqc_request *request, const struct jqw_result *result);
 /* Makes the request anew, at the end of the output. JQ_OK or JQ_OVERLOADED. */
 JQ_MUST_USE int jqc_request_remake(struct jqc_core *core, struct jqc_request *request);
 /* A queue that the request names is missing: whether one was lost with the broker that had it, and the sentence that says so. Uses the

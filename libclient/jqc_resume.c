@@ -139,7 +139,7 @@ static void request_suspend(struct jqc_core *core, struct jqc_request *request, 
         jqc_request_close(&core->requests, request);
     else if (jqc_request_settles(request))
         request_answer(core, request, JQ_LEASE_LOST, "the leases were lost with the connection");
-    else if (request->remade || (request->op != JQW_HELLO && bytes_keep(core, request)))
+    else if (request->remade || (!jqc_op_greets(request->op) && bytes_keep(core, request)))
         request->kept = true;
     else
         request_answer(core, request, JQ_DISCONNECTED, why);

@@ -42,6 +42,39 @@ static void pause_ms(int64_t ms)
     assert_int_equal(jqc_poll(-1, 0, jqc_deadline(ms)), JQ_TIMEOUT);
 }
 
+/* ---- before the welcome ------------------------------------------------------------------------------------------------ */
+
+static void say_before_the_welcome(struct jqc_core *core, struct jqw_message *message)
+{
+    size_t before, after;
+    struct jqc_request *request;
+    jqc_core_output(core, &before);
+    assert_int_equal(jqc_core_submit(core, message, NULL, &request), JQ_OK);
+    jqc_core_output(core, &after);
+    assert_true(after > before);
+}
+
+/* Who has a password says it on each connection, and none of it on another. proves: ONE-3 */
+static void the_greeting_goes_out_on_its_own_connection(void **state)
+{
+    (void)state;
+    static const uint8_t id[JQC_CLIENT_ID_SIZE];
+    struct jqc_core core;
+    size_t size;
+    assert_int_equal(jqc_core_init(&core), JQ_OK);
+    struct jqw_message hello = {.op = JQW_HELLO, .hello = {.version = JQW_VERSION, .client = {id, sizeof id}}};
+    struct jqw_message auth = {.op = JQW_AUTH, .auth = {1, {(const uint8_t *)"n,,", 3}}};
+    for (int connection = 0; connection < 3; connection++) {
+        say_before_the_welcome(&core, &hello);
+        say_before_the_welcome(&core, &auth);
+        jqc_core_suspend(&core, "gone");
+        assert_null(jqc_core_output(&core, &size));
+    }
+    jqc_core_resume(&core, 0, 0);
+    assert_null(jqc_core_output(&core, &size));
+    jqc_core_fini(&core);
+}
+
 /* ---- the same queue ---------------------------------------------------------------------------------------------------- */
 
 static void met_meanwhile(struct broker *broker)
@@ -377,6 +410,7 @@ static void a_forward_that_waits_for_a_slot_finishes_its_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_greeting_goes_out_on_its_own_connection),
         cmocka_unit_test(a_get_goes_to_the_queue_that_was_met_while_it_waited),
         cmocka_unit_test(lost_is_lost_also_where_several_queues_are_named),
         cmocka_unit_test(who_finishes_another_name_stays_attached),

@@ -217,6 +217,40 @@ static void the_rest_of_a_put_goes_out_under_the_next_number(void **state)
     }
 }
 
+static void move_a_part_and_break(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    for (uint64_t asked = 0; asked <= 10; asked += 10) {
+        struct jqw_once once = broker_expect(broker, JQW_MOVE)->move.once;
+        broker_break(broker);
+        broker_welcome(broker, 1000);
+        struct jqw_message *move = broker_expect(broker, JQW_MOVE);
+        assert_true(move->move.once.number == once.number && move->move.count == asked);
+        peer_result(&broker->peer, move->request, JQ_OK, 7, 4); /* kept: what it had come to */
+        broker_send(broker);
+        move = broker_expect(broker, JQW_MOVE);
+        assert_true(move->move.once.slot == once.slot && move->move.once.number == once.number + 1);
+        assert_true(move->move.count == (asked ? 6 : 0));
+        peer_result(&broker->peer, move->request, JQ_OK, 7, 6);
+        broker_send(broker);
+    }
+}
+
+/* It ends with its session, wherever it has come to. proves: ADM-1 ONE-1 */
+static void the_rest_of_a_move_follows(void **state)
+{
+    (void)state;
+    struct broker broker;
+    uint64_t moved = 0;
+    joinq *q = begin(&broker, move_a_part_and_break, JOINQ_FOREVER);
+    for (uint64_t asked = 0; asked <= 10; asked += 10) {
+        assert_int_equal(joinq_move(q, "jobs", "more", asked, &moved), JOINQ_OK);
+        assert_int_equal(moved, 10);
+    }
+    broker_end(&broker);
+    joinq_free(q);
+}
+
 static void another_broker_after_a_put(struct broker *broker)
 {
     broker_welcome(broker, 1000);
@@ -363,6 +397,7 @@ int main(void)
         cmocka_unit_test(a_put_that_may_have_been_heard_is_sent_again_by_its_number),
         cmocka_unit_test(so_is_one_that_was_submitted),
         cmocka_unit_test(the_rest_of_a_put_goes_out_under_the_next_number),
+        cmocka_unit_test(the_rest_of_a_move_follows),
         cmocka_unit_test(what_another_broker_cannot_know_is_not_sent_again),
         cmocka_unit_test(what_the_broker_may_have_forgotten_is_not_sent_again),
         cmocka_unit_test(leases_are_lost_with_their_connection),
