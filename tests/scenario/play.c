@@ -200,6 +200,10 @@ static void play_act(struct play *play, const struct script_act *act)
     case SCRIPT_TURNS:
         play_turns(play, act);
         break;
+    case SCRIPT_UNREADABLE:
+        world->unreadable = act->words;
+        world->unreadable_count = act->word_count;
+        break;
     case SCRIPT_LIMIT:
         break; /* read before the engine was made */
     }

@@ -166,8 +166,8 @@ static void read_words(struct reader *r, char *text, char *expected)
         const char *word;
         enum script_kind kind;
     } directives[] = {
-        {"turn", SCRIPT_TURN},   {"sync", SCRIPT_SYNC},   {"journal", SCRIPT_JOURNAL},
-        {"turns", SCRIPT_TURNS}, {"limit", SCRIPT_LIMIT}, {"crash", SCRIPT_CRASH},
+        {"turn", SCRIPT_TURN},   {"sync", SCRIPT_SYNC},   {"journal", SCRIPT_JOURNAL},       {"turns", SCRIPT_TURNS},
+        {"limit", SCRIPT_LIMIT}, {"crash", SCRIPT_CRASH}, {"unreadable", SCRIPT_UNREADABLE},
     };
     char **words;
     size_t count = split(r, text, &words);

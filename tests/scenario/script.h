@@ -28,15 +28,16 @@ struct script_expected {
 };
 
 enum script_kind {
-    SCRIPT_ASK,     /* one request, in a step of its own */
-    SCRIPT_STEP,    /* step [at TIME] { ... }: all in one step */
-    SCRIPT_AT,      /* at TIME, after TIME: time passes */
-    SCRIPT_TURN,    /* turn: one step with nothing to do but what is left */
-    SCRIPT_CRASH,   /* crash [TIME]: the broker dies, and is back so much later with what was durable */
-    SCRIPT_SYNC,    /* sync: what was handed to the journal is durable */
-    SCRIPT_JOURNAL, /* journal deferred, refuses, accepts */
-    SCRIPT_TURNS,   /* turns by hand: no step but those that the script asks for; turns freely: back to normal */
-    SCRIPT_LIMIT,   /* limit waiting=N bytes=N: the engine's configuration; first in a case */
+    SCRIPT_ASK,        /* one request, in a step of its own */
+    SCRIPT_STEP,       /* step [at TIME] { ... }: all in one step */
+    SCRIPT_AT,         /* at TIME, after TIME: time passes */
+    SCRIPT_TURN,       /* turn: one step with nothing to do but what is left */
+    SCRIPT_CRASH,      /* crash [TIME]: the broker dies, and is back so much later with what was durable */
+    SCRIPT_SYNC,       /* sync: what was handed to the journal is durable */
+    SCRIPT_JOURNAL,    /* journal deferred, refuses, accepts */
+    SCRIPT_TURNS,      /* turns by hand: no step but those that the script asks for; turns freely: back to normal */
+    SCRIPT_UNREADABLE, /* unreadable BODY...: of messages, until this is said again; no word: all can be read */
+    SCRIPT_LIMIT,      /* limit waiting=N bytes=N: the engine's configuration; first in a case */
 };
 
 struct script_act {

@@ -27,6 +27,7 @@ static const struct {
     {"dead_in", offsetof(struct engine_stat, dead_in), sizeof(((struct engine_stat *)0)->dead_in)},
     {"delivered", offsetof(struct engine_stat, delivered), sizeof(((struct engine_stat *)0)->delivered)},
     {"redelivered", offsetof(struct engine_stat, redelivered), sizeof(((struct engine_stat *)0)->redelivered)},
+    {"unreadable", offsetof(struct engine_stat, unreadable), sizeof(((struct engine_stat *)0)->unreadable)},
     {"lease_expired", offsetof(struct engine_stat, lease_expired), sizeof(((struct engine_stat *)0)->lease_expired)},
     {"task_done", offsetof(struct engine_stat, task_done), sizeof(((struct engine_stat *)0)->task_done)},
     {"getters_waiting", offsetof(struct engine_stat, getters_waiting),

@@ -53,6 +53,11 @@ void world_step(struct world *world, const struct engine_command *commands, size
         }
     }
     free(all);
+    uint64_t fail_at = world->fail_at;
+    world->fail_at = 0; /* without memory such a lease stays with its session, and the script would go another way */
+    for (struct engine_command command; world_unread(world, &command);)
+        world_step(world, &command, 1, watched);
+    world->fail_at = fail_at;
 }
 
 static void settle(struct world *world)

@@ -346,7 +346,7 @@ void world_carry_out(struct world *world, bool watched)
         const struct engine_effect *effect = &world->effects.effects[i];
         if (world->monitor && effect->session.value == world->monitor->id.value)
             monitor_hear(world, effect);
-        else
+        else if (!world_unreadable(world, effect))
             hear(world, effect, watched);
     }
     free_bodies(world);

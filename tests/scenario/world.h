@@ -85,7 +85,10 @@ struct world {
     bool deferred, by_hand;                 /* journal deferred, turns by hand */
     bool snapshots;                         /* one before each crash, and nothing of before it is read */
     uint64_t snapshot_first, snapshot_last; /* records of the last one; 0: none */
-    struct text problem;                    /* what went wrong first; empty: nothing */
+    char **unreadable;                      /* bodies */
+    size_t unreadable_count;
+    struct unread *unread; /* answers that were not given */
+    struct text problem;   /* what went wrong first; empty: nothing */
     /* the allocation sweep */
     uint64_t fail_at;     /* which allocation fails; 0: none */
     uint64_t allocations; /* so far, within the script's steps */
@@ -138,6 +141,13 @@ void world_journal_accepts(struct world *world, bool accepts);
 void world_journal_full(struct world *world); /* it takes only what gives space back */
 /* Ends everything, and checks that nothing is left. */
 void world_close(struct world *world);
+
+/* ---- unread.c: bodies that cannot be read ---- */
+
+/* Whether this answer is not given, for some of its bodies cannot be read; it is kept. */
+bool world_unreadable(struct world *world, const struct engine_effect *effect);
+/* The next of those kept, as a command. False: there is none. */
+bool world_unread(struct world *world, struct engine_command *command);
 
 /* ---- monitor.c: a session that looks at all queues after each act ---- */
 

@@ -199,8 +199,8 @@ static void trouble(struct sim *sim)
 
 static void stop(struct sim *sim)
 {
-    uint32_t roll = sim_below(sim, 100);
     do {
+        uint32_t roll = sim_below(sim, 100);
         run_stop(sim, roll < 60 ? STOP_POWER : roll < 95 ? STOP_KILL : STOP_END);
         run_start(sim);
         for (uint32_t steps = sim_below(sim, 12); steps > 0; steps--) { /* perhaps again before it has got far */
@@ -208,7 +208,7 @@ static void stop(struct sim *sim)
             journal_io_poll(&sim->disk.io);
             run_turn(sim);
         }
-    } while (sim_chance(sim, 20));
+    } while (sim_chance(sim, 30));
 }
 
 static void act(struct sim *sim)
@@ -225,7 +225,9 @@ static void act(struct sim *sim)
 static void step(struct sim *sim)
 {
     uint32_t roll = sim_below(sim, 1000);
-    if (roll < 400)
+    if (sim->server->storage.needed.busy && roll < 30) /* where one file takes the place of another */
+        stop(sim);
+    else if (roll < 400)
         act(sim);
     else if (roll < 600)
         run_turn(sim);

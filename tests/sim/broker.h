@@ -39,6 +39,7 @@ struct told {
     uint32_t unknown;          /* requests that may finish it, and have no answer */
     uint32_t size;
     uint32_t sources[2], source_count; /* what its forward finishes */
+    uint32_t attempt;                  /* the highest that somebody was told */
     uint8_t queue;
     bool refused;
     uint8_t holder;   /* which client was last told that it has it, 0: none, ... */

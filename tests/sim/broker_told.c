@@ -91,6 +91,8 @@ static bool still_holds(const struct sim *sim, uint32_t message)
 /* What somebody has at this moment comes back uncounted; of the rest, somebody may have given it back before. */
 void told_stopped(struct sim *sim)
 {
+    for (uint32_t i = 0; i < sim->message_count; i++)
+        sim->messages[i].attempt = 0;
     for (uint32_t i = 0; i < PLACES_MAX; i++) {
         struct place *place = &sim->places[i];
         if (!place->out)
@@ -123,7 +125,8 @@ static void check_order(struct sim *sim, enum queue queue, uint64_t sequence)
     told->drained = sim->draining ? sequence : 0;
 }
 
-static void check_message(const struct sim *sim, uint32_t number, const struct jqw_bytes *body, const struct open *open)
+static void check_message(const struct sim *sim, uint32_t number, const struct jqw_bytes *body, const struct open *open,
+                          bool stale)
 {
     static uint8_t bytes[BODY_MAX];
     const struct told *message = &sim->messages[number];
@@ -136,6 +139,8 @@ static void check_message(const struct sim *sim, uint32_t number, const struct j
         sim_fail("message %u of '%s' is in '%s'", number, name_of(message->queue), name_of(open->queue));
     if (message->refused)
         sim_fail("message %u of '%s' is there, although its put was refused", number, name_of(message->queue));
+    if (stale)
+        return;
     if (message->finished)
         sim_fail("message %u of '%s' is finished and comes back", number, name_of(message->queue));
     if (still_holds(sim, number) && message->queue != EXPIRES)
@@ -150,8 +155,14 @@ static void delivered(struct client *client, const struct open *open, const stru
     uint32_t number = 0;
     for (uint32_t i = 0; i < BODY_MIN && body->size >= BODY_MIN; i++)
         number |= (uint32_t)body->data[i] << 8 * i;
-    check_message(sim, number, body, open);
-    struct told *message = &sim->messages[number];
+    struct told *message = &sim->messages[number < sim->message_count ? number : 0];
+    bool stale = open->queue == EXPIRES && run->attempt < message->attempt; /* it was long on its way */
+    check_message(sim, number, body, open, stale);
+    if (stale)
+        return;
+    message->attempt = run->attempt;
+    if (sim->queues[open->queue].ended)
+        sim_fail("'%s' had ended, and delivers", name_of(open->queue));
     struct place *place = place_of(sim, got->incarnation, sequence);
     check_place(sim, number, message, place);
     check_order(sim, open->queue, sequence);
@@ -179,8 +190,6 @@ static void take_messages(struct client *client, const struct open *open, const 
     const struct queue_told *queue = &client->sim->queues[open->queue];
     const uint8_t *at = got->bodies.packed.data;
     uint32_t body = 0;
-    if (queue->ended)
-        sim_fail("'%s' had ended, and delivers", name_of(open->queue));
     if (got->incarnation <= queue->dead && open->sent > queue->dead_at)
         sim_fail("'%s' was deleted, and delivers", name_of(open->queue));
     client->receipt = got->receipt ? got->receipt : client->receipt;
