@@ -185,6 +185,8 @@ static bool is_loopback(int fd)
         return false;
     if (own.ss_family == AF_INET6)
         return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&own)->sin6_addr);
+    if (own.ss_family == AF_UNIX)
+        return true;
     return own.ss_family == AF_INET &&
            ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
