@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 import harness
 
 TOKEN = "a token of many letters"
+CONF = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "conf")
 
 
 def folder_of(test):
@@ -67,6 +68,9 @@ class Pages(harness.BrokerCase):
 
 
 class Seen(Pages):
+    def more(self):
+        return ("--data", os.path.join(self.configuration, "data"))
+
     def test_it_is_alive_and_ready(self):
         self.assertEqual(self.ask("/healthz")[::2], (200, "ok\n"))
         self.assertEqual(self.ask("/readyz")[::2], (200, "ready\n"))
@@ -101,6 +105,22 @@ class Seen(Pages):
         checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, capture_output=True)
         self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
         self.assertEqual(len(re.findall(r"^joinq_queue_ready\{", text, re.M)), 250)
+
+    def test_alerts_and_the_dashboard_name_what_there_is(self):
+        self.joinq("put", "jobs", "a")
+        shown = set(re.findall(r"^# TYPE (\S+)", self.metrics(), re.M))
+        for path in ("prometheus/alerts.yaml", "grafana/joinq.json"):
+            with open(os.path.join(CONF, path), encoding="utf-8") as file:
+                named = set(re.findall(r"\bjoinq_[a-z_]*[a-z]\b", file.read())) - {"joinq_memory"}
+            self.assertGreater(len(named), 10, path)
+            self.assertEqual(named - shown, set(), path)
+
+    def test_rules_are_proper(self):
+        if not shutil.which("promtool"):
+            self.skipTest("there is no promtool (package prometheus)")
+        checked = subprocess.run(["promtool", "check", "rules", os.path.join(CONF, "prometheus", "alerts.yaml")], text=True,
+                                 capture_output=True, check=False)
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
     def test_json_is_what_the_tool_shows(self):
         self.joinq("declare", "jobs")
