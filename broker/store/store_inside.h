@@ -29,7 +29,9 @@ _Static_assert(sizeof(struct piece) == 20, "a body alone in its run, and not in 
 struct chunk {
     uint8_t *data; /* NULL: not in memory */
     struct piece *pieces;
-    uint64_t segment;
+    uint64_t segment;  /* of its first piece, */
+    uint32_t end;      /* where the last of that segment ends, */
+    bool mixed;        /* and whether others lie elsewhere */
     uint32_t capacity; /* of data */
     uint32_t used;
     uint32_t alive; /* about how many bytes are */

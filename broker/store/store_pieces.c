@@ -26,7 +26,8 @@ static bool pieces_resize(struct store *store, struct chunk *chunk, uint32_t cap
 void store_pieces_forget(struct store *store, uint32_t index)
 {
     struct chunk *chunk = store_chunk(store, index);
-    chunk->piece_count = chunk->lost = 0;
+    chunk->piece_count = chunk->lost = chunk->end = 0;
+    chunk->mixed = false;
     if (index == store->open[STORE_DURABLE] || !chunk->pieces)
         return;
     store->totals.bytes -= (uint64_t)chunk->piece_capacity * sizeof *chunk->pieces;
@@ -83,6 +84,9 @@ static int piece_add(struct store *store, struct chunk *chunk, uint32_t offset, 
                                        .crc = part->crc,
                                        .segment = (uint32_t)(segment + PIECE_SEGMENTS) & PIECE_SEGMENT_MASK};
     chunk->piece_count++;
+    uint32_t end = part->place.offset + part->size;
+    chunk->mixed |= segment != 0;
+    chunk->end = segment == 0 && end > chunk->end ? end : chunk->end;
     return JQ_OK;
 }
 
@@ -239,21 +243,30 @@ static struct store_segment *segment_find(struct store_segment *segments, size_t
     return low < count && segments[low].number == number ? &segments[low] : NULL;
 }
 
+static uint64_t count_bytes(struct store_segment *segments, size_t count, uint64_t number, uint64_t alive, uint64_t end)
+{
+    struct store_segment *segment = segment_find(segments, count, number);
+    if (!segment)
+        return number;
+    segment->alive += alive + 1;
+    segment->end = end > segment->end ? end : segment->end;
+    return 0;
+}
+
+/* Mostly all of it lies in one segment: not each piece is looked at, for there may be very many. */
 static uint64_t count_chunk(const struct chunk *chunk, struct store_segment *segments, size_t count)
 {
-    struct store_segment *segment = NULL;
     uint64_t unknown = 0;
-    for (uint32_t k = 0; k < chunk->piece_count; k++) {
-        const struct piece *piece = &chunk->pieces[k];
-        uint64_t number = piece_segment(chunk, piece), end = (uint64_t)piece->at + piece->size;
-        if (!segment || segment->number != number)
-            segment = segment_find(segments, count, number);
-        if (!segment) {
-            unknown = number;
-            continue;
-        }
-        segment->alive += (uint64_t)piece->size * chunk->alive / chunk->used + 1;
-        segment->end = end > segment->end ? end : segment->end;
+    if (!chunk->piece_count)
+        return 0;
+    if (!chunk->mixed)
+        return count_bytes(segments, count, chunk->segment, chunk->alive, chunk->end);
+    for (uint32_t i = 0; i < chunk->piece_count; i++) {
+        const struct piece *piece = &chunk->pieces[i];
+        uint64_t one =
+            count_bytes(segments, count, piece_segment(chunk, piece),
+                        (uint64_t)piece->size * chunk->alive / chunk->used, (uint64_t)piece->at + piece->size);
+        unknown = one ? one : unknown;
     }
     return unknown;
 }
@@ -278,7 +291,7 @@ uint64_t store_segments(const struct store *store, struct store_segment *segment
 static bool to_be_cleaned(const struct chunk *chunk, struct store_segment *segments, size_t count)
 {
     uint64_t last = UINT64_MAX;
-    for (uint32_t i = 0; i < chunk->piece_count; i++) {
+    for (uint32_t i = 0; i < (chunk->mixed ? chunk->piece_count : chunk->piece_count > 0); i++) {
         uint64_t number = piece_segment(chunk, &chunk->pieces[i]);
         const struct store_segment *segment = number != last ? segment_find(segments, count, number) : NULL;
         if (segment && segment->clean)

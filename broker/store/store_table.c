@@ -136,6 +136,7 @@ const struct chunk *store_look(const struct store *store, uint32_t index, struct
                            .piece_count = 1,
                            .piece_capacity = 1,
                            .segment = entry->words[0],
+                           .end = entry->words[1] + entry->used,
                            .used = entry->used,
                            .alive = packed_alive(entry),
                            .bodies = entry->bodies,
