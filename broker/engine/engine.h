@@ -95,6 +95,9 @@ void engine_replay_repairs(struct engine *engine);
  * Until then the engine makes no step. */
 JQ_MUST_USE int engine_replay_end(struct engine *engine);
 
+/* Queues made from now on have incarnations above this one. */
+void engine_incarnations_above(struct engine *engine, uint64_t last);
+
 /* When the engine next has something to do by itself: a time, 0 for at once (slices left), ENGINE_FOREVER. */
 uint64_t engine_next(const struct engine *engine);
 

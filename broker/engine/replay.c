@@ -278,3 +278,8 @@ int engine_replay_end(struct engine *e)
     e->lenient = e->lenient && code != JQ_OK;
     return code;
 }
+
+void engine_incarnations_above(struct engine *e, uint64_t last)
+{
+    e->incarnation_last = last > e->incarnation_last ? last : e->incarnation_last;
+}

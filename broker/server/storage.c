@@ -33,7 +33,7 @@ uint64_t storage_wall(struct server *server, uint64_t now)
     if (storage->clock.looked_ns && size > JUMP_NS + since / DRIFT_PART) {
         storage->clock.jumps++;
         server_log("the time of day has jumped %s by %" PRIu64 " s; nothing that waits goes by it",
-                   jump < 0 ? "backwards" : "forwards", size / 1000000000);
+                   jump < 0 ? "backwards" : "forwards", (size + 500000000) / 1000000000);
     }
     storage->clock.ahead_ns = ahead;
     storage->clock.looked_ns = now;
@@ -70,7 +70,8 @@ static void wake(void *user)
 static int on_records(void *user, uint64_t wall_ns, const struct engine_record *records, uint32_t count)
 {
     struct server *server = user;
-    uint64_t wall = wall_now();
+    uint64_t wall = wall_now(), *last = &server->storage.last_wall_ns;
+    *last = wall_ns > *last ? wall_ns : *last;
     return engine_replay(server->turn.engine, server_now(), wall > wall_ns ? wall - wall_ns : 0, records, count);
 }
 
@@ -156,6 +157,8 @@ static int recover(struct server *server)
         code = engine_replay_end(server->turn.engine);
     if (code != JQ_OK)
         return fail(server, code, report.text);
+    /* Queues in memory are in no record, but their incarnations were times of day too, and the clock may have been set back. */
+    engine_incarnations_above(server->turn.engine, storage->last_wall_ns / 1000);
     if (report.cut_bytes > 0)
         server_log("%s/%s: the last %" PRIu64 " bytes, from %" PRIu64 " on, had not been written to the end: cut off",
                    server->config.data, report.cut_file, report.cut_bytes, report.cut_offset);

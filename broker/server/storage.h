@@ -46,6 +46,7 @@ struct storage {
         uint64_t jumps;
     } clock;                /* of the time of day */
     struct trouble trouble; /* what was told of it */
+    uint64_t last_wall_ns;  /* the latest time of day that a record tells of */
     uint64_t said_ns;       /* when progress was last told */
     ev_async woken;         /* by threads of the journal */
 };

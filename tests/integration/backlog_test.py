@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backlogs of durable queues that are larger than the memory that the broker may take: their bodies are read back from the log."""
 
+import json
 import os
 import shutil
 import signal
@@ -97,6 +98,28 @@ class Backlog(harness.BrokerCase):
         self.consume(count // 4, 100)
         self.assertEqual(self.client.get("others", 10)[-1], [body(number) for number in range(10)])
         self.assert_bounded()
+
+    def test_all_of_it_is_exported(self):
+        """proves: RST-2"""
+        count = 4 * LIMIT // BODY
+        self.fill(count)
+        self.restart()
+        self.environment["JOINQ_URL"] = self.broker.url
+        export = self.spawn("export", "jobs", stderr=None)
+        for number in range(count):
+            line = export.stdout.readline()
+            self.assertIn(b"%08d" % number, line)
+            if number % BATCH == 0:
+                self.assertEqual(json.loads(line)["body"].encode(), body(number))
+                self.look()
+        self.assertEqual(export.stdout.read(), b"")
+        self.ends(export)
+        self.assert_bounded()
+        figures = self.objects("stat")[0]
+        self.assertGreater(figures["bodies_reads"], 0)
+        self.assertGreater(figures["bodies_on_disk_bytes"], count * BODY // 2)
+        self.assertLessEqual(figures["memory_used"], figures["memory_limit"])
+        self.assertEqual((figures["journal_read_errors"], figures["messages_unreadable"]), (0, 0))
 
     def place(self, number):
         """(path, offset) of a body on the disk."""

@@ -207,12 +207,15 @@ class Clock(durable_test.DataCase):
         """proves: RST-2 DCL-7"""
         self.joinq("declare", "other", "--durable")
         before = self.stat("other")["incarnation"]
+        self.joinq("declare", "loose")
+        loose = self.stat("loose")["incarnation"]
+        self.joinq("put", "other", "x")  # told with the time of day
         self.jump(-YEAR)
         self.kill_and_begin()
         self.as_it_was()
         self.joinq("delete", "other")
         self.joinq("declare", "other", "--durable")
-        self.assertGreater(self.stat("other")["incarnation"], before)
+        self.assertGreater(self.stat("other")["incarnation"], max(before, loose))
         self.jump(0)
         self.kill_and_begin()
         self.as_it_was()
