@@ -127,6 +127,11 @@ void journal_sync(struct journal *journal)
     journal_go_on(j);
 }
 
+bool journal_synced(const struct journal *journal)
+{
+    return !((const struct file_journal *)journal)->first;
+}
+
 /* ---- life ---- */
 
 static void frames_free(const struct file_journal *j, struct journal_frame *frame)

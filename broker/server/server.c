@@ -3,12 +3,13 @@
 #include "server.h"
 #include "bridge.h"
 #include "codes.h"
+#include "ending.h"
 #include "log.h"
 #include "login.h"
+#include "notify.h"
 #include "state.h"
 #include "store.h"
 #include "wire_limits.h"
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -37,79 +38,17 @@ void server_config_init(struct server_config *config)
     };
 }
 
-/* ---- ending ---- */
-
-static void on_drained(struct ev_loop *loop, ev_timer *timer, int events)
-{
-    struct server *server = timer->data;
-    (void)events;
-    server_log("%u connections did not take their last answers in time", server->connections);
-    ev_break(loop, EVBREAK_ALL);
-}
-
-/* Who has not said hello has nothing to be told. */
-static void drain_connection(struct connection *connection)
-{
-    if (connection->state == CONNECTION_GREETING)
-        connection_kill(connection);
-    if (connection->state == CONNECTION_OPEN)
-        bridge_draining(connection, connection->server->config.drain_ns);
-    connection_finish(connection);
-}
-
-static void drain(struct server *server)
-{
-    server_log("ending: %u connections", server->connections);
-    server->draining = true;
-    listeners_close(server);
-    guest_stop(server);
-    for (uint32_t i = 0; i < server->sessions.size; i++)
-        if (server->sessions.slots[i].connection)
-            drain_connection(server->sessions.slots[i].connection);
-    ev_timer_init(&server->drained, on_drained, (double)server->config.drain_ns / SECOND_NS, 0.);
-    server->drained.data = server;
-    ev_timer_start(server->loop, &server->drained);
-}
-
-static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
-{
-    struct server *server = watcher->data;
-    (void)events;
-    if (!server->draining) {
-        drain(server);
-        return;
-    }
-    server_log("ending at once");
-    server->status = 1;
-    ev_break(loop, EVBREAK_ALL);
-}
-
-static void signals_start(struct server *server)
-{
-    ev_signal_init(&server->sigterm, on_signal, SIGTERM);
-    ev_signal_init(&server->sigint, on_signal, SIGINT);
-    server->sigterm.data = server;
-    server->sigint.data = server;
-    ev_signal_start(server->loop, &server->sigterm);
-    ev_signal_start(server->loop, &server->sigint);
-    signal(SIGPIPE, SIG_IGN);
-}
-
-static void signals_stop(struct server *server)
-{
-    ev_signal_stop(server->loop, &server->sigterm);
-    ev_signal_stop(server->loop, &server->sigint);
-}
-
 /* ---- beginning ---- */
 
-/* Takes as many descriptors as the system gives, and no more connections than they are for. */
+/* Takes the descriptors that it needs, as far as the system gives them, and no more connections than there are for. */
 static void limit_connections(struct server_config *config)
 {
     struct rlimit limit;
+    rlim_t need = (rlim_t)config->connections_max + DESCRIPTORS_OWN;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
-    limit.rlim_cur = limit.rlim_max;
+    if (limit.rlim_cur < need)
+        limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return;
@@ -131,7 +70,7 @@ static int server_init(struct server *server)
     server_deadline_init(server);
     listeners_init(server);
     peers_init(server);
-    signals_start(server);
+    ending_init(server);
     int code = jqw_random(server->instance, sizeof server->instance);
     if (code == JQ_OK)
         code = auth_new(&server->auth);
@@ -147,11 +86,14 @@ int server_new(const struct server_config *config, struct server **out)
         return JQ_OVERLOADED;
     server->config = *config;
     int code = server_init(server);
-    if (code == JQ_OK)
-        *out = server;
-    else
+    if (code != JQ_OK) {
         server_free(server);
-    return code;
+        return code;
+    }
+    ending_start(server);
+    notify_start(server);
+    *out = server;
+    return JQ_OK;
 }
 
 int server_run(struct server *server)
@@ -199,7 +141,7 @@ void server_free(struct server *server)
     if (server->loop) {
         listeners_close(server);
         guest_stop(server);
-        signals_stop(server);
+        notify_stop(server);
     }
     drop_connections(server);
     auth_free(server->auth);
@@ -211,7 +153,9 @@ void server_free(struct server *server)
     jqw_tls_unref(server->tls.context);
     compact_fini(server);
     free(server->input);
-    if (server->loop)
+    if (server->loop) {
+        ending_stop(server);
         ev_loop_destroy(server->loop);
+    }
     free(server);
 }

@@ -25,11 +25,13 @@ struct server_config {
     uint64_t refuse_ns;         /* after which a wrong password is told: AUTH_FAILED */
     uint64_t ping_ns;   /* how often a client that agreed to it is to be heard: three times without, DISCONNECTED */
     uint64_t linger_ns; /* time that a connection that ends has for each piece of its last answers */
-    struct jqw_tls_options tls; /* as configured; server_tls says what holds. Texts are borrowed */
-    bool repair;                /* the data: what can be read of it is kept, and the run is over */
-    const char *data;           /* the folder for durable queues; NULL: there are none. Borrowed */
-    uint32_t segment_size;      /* bytes of a file of the log, as far as its records let it */
-    uint64_t drain_ns;          /* time in which a broker that was told to end has ended */
+    struct jqw_tls_options tls;        /* as configured; server_tls says what holds. Texts are borrowed */
+    bool repair;                       /* the data: what can be read of it is kept, and the run is over */
+    const char *data;                  /* the folder for durable queues; NULL: there are none. Borrowed */
+    uint32_t segment_size;             /* bytes of a file of the log, as far as its records let it */
+    uint64_t drain_ns;                 /* time in which a broker that was told to end has ended */
+    void (*notify)(const char *lines); /* tells the service manager, as sd_notify(3) says; NULL: there is none */
+    uint64_t alive_ns;                 /* how often it is told that the loop turns; 0: never */
 };
 
 /* The defaults; memory_max is half of what the machine has. */

@@ -72,6 +72,7 @@ struct server {
     } tls;
     bool draining;
     ev_timer drained;
+    ev_timer alive;
     struct {
         bool open;
         struct server_answer answer; /* the last */

@@ -4,6 +4,7 @@
 #include "codes.h"
 #include "log.h"
 #include "lost.h"
+#include "notify.h"
 #include "state.h"
 #include "transport.h"
 #include <inttypes.h>
@@ -83,6 +84,8 @@ static void on_progress(void *user, uint64_t done, uint64_t total)
         return;
     server->storage.said_ns = now;
     server_progress("reading %s: %" PRIu64 " of %" PRIu64 " MB", server->config.data, done / 1000000, total / 1000000);
+    server_notify(server, "EXTEND_TIMEOUT_USEC=30000000\nSTATUS=reading the data: %" PRIu64 " of %" PRIu64 " MB",
+                  done / 1000000, total / 1000000);
 }
 
 static void on_found(void *user, const char *file, uint64_t offset, uint64_t size, const char *text)
@@ -213,6 +216,15 @@ void storage_turn(struct server *server, uint64_t now)
     journal_tick(server->turn.journal, now);
     if (server->storage.io)
         snapshot_turn(server, now);
+}
+
+bool storage_synced(struct server *server)
+{
+    struct journal *journal = server->turn.journal;
+    if (!server->storage.io || journal_synced(journal))
+        return true;
+    journal_sync(journal);
+    return journal_synced(journal);
 }
 
 uint64_t storage_next(const struct server *server)

@@ -57,6 +57,8 @@ void storage_close(struct server *server); /* tolerates a half-made one */
 /* At the end of a turn, and when storage_next says so (monotonic ns). */
 void storage_turn(struct server *server, uint64_t now);
 uint64_t storage_next(const struct server *server);
+/* Whether all that was recorded is on the disk; if not, it is written there without waiting for more. */
+JQ_MUST_USE bool storage_synced(struct server *server);
 
 /* The time of day, at this monotonic time; a jump is noticed and told. */
 uint64_t storage_wall(struct server *server, uint64_t now);

@@ -4,6 +4,7 @@
  * it ends keep their order. */
 #include "turn.h"
 #include "bridge.h"
+#include "ending.h"
 #include "log.h"
 #include "state.h"
 #include "store.h"
@@ -234,8 +235,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
     storage_turn(server, server_now());
     turn_count(&server->counters, server_now());
     server_deadline_arm(server);
-    if (server->draining && server->connections == 0)
-        ev_break(server->loop, EVBREAK_ALL);
+    ending_turn(server);
     arm(server);
 }
 
