@@ -76,10 +76,12 @@ static int check_certificates(const struct config *config)
 static int take_certificates(struct server *server, const struct config *config)
 {
     char why[512];
-    if (server_tls(server, &config->server.tls, why, sizeof why) == JQ_OK)
-        return 0;
-    server_log("TLS: %s", why);
-    return FAILED;
+    if (server_tls_prepare(server, &config->server.tls, why, sizeof why) != JQ_OK) {
+        server_log("TLS: %s", why);
+        return FAILED;
+    }
+    server_tls_commit(server);
+    return 0;
 }
 
 /* NULL in *admin: none are wanted. */

@@ -124,17 +124,17 @@ static int judge_others(struct making *making)
 
 /* ---- files ---- */
 
-/* What OpenSSL says about the file, or else what it was to hold. */
+/* A file that is there, and not what it was to be. */
 static int wrong_file(struct making *making, const char *path, const char *what)
 {
-    unsigned long error = ERR_peek_last_error();
-    if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) != PEM_R_NO_START_LINE &&
-        ERR_GET_REASON(error) != PEM_R_BAD_BASE64_DECODE)
-        return wrong(making, "%s: %s", path, ERR_reason_error_string(error));
-    if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) != SSL_R_NO_CERTIFICATES_RETURNED &&
-        ERR_reason_error_string(error))
-        return wrong(making, "%s: %s", path, ERR_reason_error_string(error));
-    return wrong(making, "%s does not hold %s in PEM form", path, what);
+    switch (ERR_GET_REASON(ERR_peek_last_error())) {
+    case SSL_R_EE_KEY_TOO_SMALL:
+    case SSL_R_CA_KEY_TOO_SMALL:
+    case SSL_R_CA_MD_TOO_WEAK:
+        return wrong(making, "%s: a key is too short, or a signature too weak", path);
+    default:
+        return wrong(making, "%s does not hold %s in PEM form", path, what);
+    }
 }
 
 /* Says better than OpenSSL why a file cannot be read. */

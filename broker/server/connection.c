@@ -73,6 +73,14 @@ void connection_mark(struct connection *connection)
 
 /* ---- beginning ---- */
 
+/* What its transport takes of the limit on memory. */
+static void charge(struct connection *connection, uint32_t bytes)
+{
+    connection->server->transport_bytes += bytes;
+    connection->server->transport_bytes -= connection->transport_bytes;
+    connection->transport_bytes = bytes;
+}
+
 int connection_open(struct server *server, const struct jqw_transport *transport, unsigned methods, uint64_t *id)
 {
     struct connection *connection = calloc(1, sizeof *connection);
@@ -90,6 +98,7 @@ int connection_open(struct server *server, const struct jqw_transport *transport
     ev_init(&connection->io, on_io);
     connection->io.data = connection;
     connection->remote = jqw_transport_peer(transport, 0) != JQW_PEER_LOCAL;
+    charge(connection, jqw_tls_established(transport) ? 0 : TLS_HANDSHAKE_BYTES);
     server->connections++;
     server->counters.accepted++;
     if (id)
@@ -111,6 +120,7 @@ void connection_opened(struct connection *connection, uint32_t request)
     connection->in_session = true;
     connection->state = CONNECTION_OPEN;
     connection->parser.frame_max = server->config.frame_max;
+    charge(connection, connection->transport_bytes ? TLS_BYTES : 0);
     server_deadline_clear(connection);
     if (connection->pings)
         server_deadline_set(connection, &server->silent, server->config.ping_ns);
@@ -168,6 +178,7 @@ void connection_kill(struct connection *connection)
     free(connection->name);
     connection->name = NULL;
     connection->name_size = 0;
+    charge(connection, 0);
     server->connections--;
     connection->next_dead = server->dead;
     server->dead = connection;

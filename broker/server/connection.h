@@ -76,7 +76,8 @@ struct connection {
     struct held_list held; /* answers that wait for the journal */
     uint64_t receipt;      /* number of the last delivery on receipt */
     struct jqw_frame_parser parser;
-    struct jqw_buffer in; /* bytes of a frame that is not whole; no memory when there are none */
+    uint32_t transport_bytes; /* that count for memory, besides what every connection takes */
+    struct jqw_buffer in;     /* bytes of a frame that is not whole; no memory when there are none */
     struct output out;
     struct output last; /* what is said last, behind all answers */
     uint8_t client[CLIENT_ID_SIZE];

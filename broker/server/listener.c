@@ -55,6 +55,7 @@ static void welcome(struct listener *listener, struct jqw_transport *transport)
     struct server *server = listener->server;
     bool tls = listener->url.scheme == JQW_URL_TLS;
     if (server->connections < server->config.connections_max &&
+        (!tls || server_memory_allows(server, TLS_HANDSHAKE_BYTES)) &&
         (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK) &&
         connection_open(server, transport, methods_of(server, listener->methods, listener->url.scheme), NULL) == JQ_OK)
         return;

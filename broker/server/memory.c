@@ -18,7 +18,7 @@ void server_memory(const struct server *server, struct memory *out)
         .waiters = engine.waiters * WAITER_BYTES,
         .queues = engine.queues * QUEUE_BYTES + engine.members * MEMBER_BYTES + engine.producers * PRODUCER_BYTES,
         .clients = engine.clients * CLIENT_BYTES + engine.slots * SLOT_BYTES,
-        .connections = server->connections * (uint64_t)CONNECTION_BYTES,
+        .connections = server->connections * (uint64_t)CONNECTION_BYTES + server->transport_bytes,
         .input = server->input_bytes,
         .output = server->pool.bytes,
     };

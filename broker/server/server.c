@@ -151,6 +151,7 @@ void server_free(struct server *server)
     store_free(server->store);
     bridge_free(server->bridge);
     jqw_tls_unref(server->tls.context);
+    server_tls_drop(server);
     compact_fini(server);
     free(server->input);
     if (server->loop) {

@@ -74,9 +74,12 @@ JQ_MUST_USE int server_declare(struct server *server, const char *name, const st
  * one, are ended. JQ_OK, or with nothing changed JQ_INVALID with `why`, or JQ_OVERLOADED. */
 JQ_MUST_USE int server_access(struct server *server, const struct auth_source *source, char *why, size_t why_size);
 
-/* The certificates of TLS connections that are made from now on; those that there are go on with theirs. options->cert NULL: there is
- * no TLS. JQ_OK; or, with nothing changed, JQ_INVALID or JQ_OVERLOADED with one line in `why`. */
-JQ_MUST_USE int server_tls(struct server *server, const struct jqw_tls_options *options, char *why, size_t why_size);
+/* The certificates of TLS connections that are made after a commit; those that there are go on with theirs. options->cert NULL: there
+ * is no TLS. JQ_OK; or JQ_INVALID or JQ_OVERLOADED with one line in `why`, and nothing is prepared. */
+JQ_MUST_USE int server_tls_prepare(struct server *server, const struct jqw_tls_options *options, char *why,
+                                   size_t why_size);
+void server_tls_commit(struct server *server);
+void server_tls_drop(struct server *server); /* what was prepared, if anything */
 
 /* A part of this process that is a client of the broker over a pair of transports in memory, and lives in its loop. Borrowed; one. */
 struct server_guest {

@@ -43,11 +43,12 @@ struct server {
     struct listener listeners[LISTENERS_MAX];
     uint32_t listener_count;
     struct guest guest;
-    uint8_t instance[16]; /* this run of the broker */
-    uint8_t *input;       /* INPUT_SIZE bytes, for whichever connection is being read */
-    uint64_t input_bytes; /* memory of all incomplete frames */
-    bool read_some;       /* bodies were read since held answers were last looked at */
-    uint64_t memory_room; /* what puts may still take in this turn */
+    uint8_t instance[16];     /* this run of the broker */
+    uint8_t *input;           /* INPUT_SIZE bytes, for whichever connection is being read */
+    uint64_t input_bytes;     /* memory of all incomplete frames */
+    uint64_t transport_bytes; /* and of TLS */
+    bool read_some;           /* bodies were read since held answers were last looked at */
+    uint64_t memory_room;     /* what puts may still take in this turn */
     uint32_t connections;
     struct counters counters;
     struct connection *dirty_first, *dirty_last;
@@ -67,8 +68,10 @@ struct server {
     struct server_tls {
         struct jqw_tls *context; /* of new connections; NULL: none is configured */
         bool clients_known;      /* no client comes in without a certificate */
-        uint64_t told_since_ns;  /* handshakes that have failed since then, */
-        uint32_t told;           /* so many */
+        struct jqw_tls *next;    /* prepared to take its place; owned */
+        bool next_knows_clients;
+        uint64_t told_since_ns; /* handshakes that have failed since then, */
+        uint32_t told;          /* so many */
     } tls;
     bool draining;
     ev_timer drained;
@@ -89,6 +92,8 @@ enum {
     PRODUCER_BYTES = 256,
     QUEUE_BYTES = 1536,
     CONNECTION_BYTES = 1024,
+    TLS_BYTES = 16 * 1024,
+    TLS_HANDSHAKE_BYTES = 48 * 1024, /* until it has said hello */
     CLIENT_BYTES = 256,
     SLOT_BYTES = 64,
 };

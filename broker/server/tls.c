@@ -10,24 +10,45 @@
 enum { TOLD_MAX = 20 /* failed handshakes that are told in a while: who attacks does not fill the disk as well */ };
 static const uint64_t WHILE_NS = UINT64_C(10000000000);
 
-int server_tls(struct server *server, const struct jqw_tls_options *options, char *why, size_t why_size)
+static bool has_listener(const struct server *server)
 {
-    struct jqw_tls *made = NULL;
+    for (uint32_t i = 0; i < server->listener_count; i++)
+        if (server->listeners[i].url.scheme == JQW_URL_TLS)
+            return true;
+    return false;
+}
+
+int server_tls_prepare(struct server *server, const struct jqw_tls_options *options, char *why, size_t why_size)
+{
+    struct server_tls *tls = &server->tls;
+    server_tls_drop(server);
+    tls->next_knows_clients = options->cert && options->ca && !options->optional;
+    if (options->cert)
+        return jqw_tls_new(options, &tls->next, why, why_size);
+    if (!has_listener(server))
+        return JQ_OK;
+    snprintf(why, why_size, "a listener is joinqs://, and there is no certificate for it");
+    return JQ_INVALID;
+}
+
+void server_tls_commit(struct server *server)
+{
+    struct server_tls *tls = &server->tls;
     char about[320];
-    int code = options->cert ? jqw_tls_new(options, &made, why, why_size) : JQ_OK;
-    if (code != JQ_OK)
-        return code;
-    if (made) {
-        jqw_tls_about(made, about, sizeof about);
-        server_log("TLS: the certificate is %s%s", about,
-                   !options->ca        ? ""
-                   : options->optional ? "; clients may have one"
-                                       : "; clients must have one");
+    if (tls->next) {
+        jqw_tls_about(tls->next, about, sizeof about);
+        server_log("TLS: the certificate is %s%s", about, tls->next_knows_clients ? "; clients must have one" : "");
     }
-    jqw_tls_unref(server->tls.context);
-    server->tls.context = made;
-    server->tls.clients_known = made && options->ca && !options->optional;
-    return JQ_OK;
+    jqw_tls_unref(tls->context);
+    tls->context = tls->next;
+    tls->next = NULL;
+    tls->clients_known = tls->next_knows_clients;
+}
+
+void server_tls_drop(struct server *server)
+{
+    jqw_tls_unref(server->tls.next);
+    server->tls.next = NULL;
 }
 
 /* Whoever speaks in plain here is told so in plain. */

@@ -43,7 +43,7 @@ class Broker:
     def __init__(self, *arguments, listen=None, wrapped=()):
         self.folder = tempfile.mkdtemp(prefix="joinq-test-")
         url = listen or f"unix://{self.folder}/joinq.sock"
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.TemporaryFile("a+b")  # the broker appends, wherever it is read meanwhile
         self.process = subprocess.Popen(
             [*wrapped, JOINQD, "--listen", url, *arguments],
             stdin=subprocess.DEVNULL,

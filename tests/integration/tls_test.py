@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""joinqs://: work over TLS, who is refused and how both sides say so, and what a listener offers to a stranger."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+
+import harness
+from authority import Authority, fingerprint, openssl
+from harness import JOINQD, PATIENCE, Broker
+from wire_case import resident_kib
+from wire_client import frame
+
+LOCAL = "DNS:localhost,IP:127.0.0.1"
+
+
+class TlsCase(harness.BrokerCase):
+    """Brokers on joinqs://, each with a configuration of its own; self.joinq talks to the last, as self.environment says."""
+
+    def setUp(self):
+        self.place = tempfile.mkdtemp(prefix="joinq-test-")
+        self.addCleanup(shutil.rmtree, self.place)
+
+    def begin(self, cert=None, listen="joinqs://127.0.0.1:0", trusts=None, **options):
+        """`trusts` is what its clients trust, where that is not the CA."""
+        pem, key = cert or self.ours
+        lines = "".join(f"    {name} = {value}\n" for name, value in {"cert": pem, "key": key, **options}.items())
+        configuration = os.path.join(self.place, "joinqd.conf")
+        with open(configuration, "w", encoding="ascii") as file:
+            file.write(f"tls {{\n{lines}}}\n")
+        self.broker = Broker("-c", configuration, listen=listen)
+        self.addCleanup(self._end_broker, self.broker)
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("JOINQ_")}
+        self.environment.update(JOINQ_URL=self.broker.url, JOINQ_CA=trusts or self.ca.pem)
+        return self.broker
+
+    def _end_broker(self, broker=None):
+        self.broker = broker
+        super()._end_broker()
+
+    def at(self, **names):
+        """Some of the environment is another; None: not there."""
+        for name, value in names.items():
+            self.environment.pop("JOINQ_" + name, None)
+            if value is not None:
+                self.environment["JOINQ_" + name] = value
+
+    def as_client(self, pair):
+        self.at(CERT=pair[0], KEY=pair[1])
+
+    def is_told(self, text):
+        self.until(lambda: text in self.broker.said(), f"the broker says '{text}'")
+
+    def is_refused(self, text, told, status=5):
+        """The client says why, and the broker's log does."""
+        self.joinq("list", status=status)
+        said = self.done.stderr.decode()
+        self.assertIn(text, said)
+        self.assertTrue(said.startswith(f"joinq: list: cannot connect to {self.environment['JOINQ_URL']}: "), said)
+        self.assertEqual(said.count("\n"), 1, said)
+        if told:
+            self.is_told(told)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.made = tempfile.mkdtemp(prefix="joinq-test-")
+        cls.addClassCleanup(shutil.rmtree, cls.made)
+        cls.ca = Authority(os.path.join(cls.made, "ca"), "our CA")
+        cls.ours = cls.ca.issue("broker", LOCAL)
+        cls.ann = cls.ca.issue("ann")
+
+
+class Work(TlsCase):
+    def test_tour(self):
+        self.begin()
+        self.joinq("declare", "jobs", "--max", "100")
+        self.joinq("put", "jobs", given="one\ntwo\nthree\n")
+        self.assertEqual(self.lines("peek", "jobs", "-n", "1"), ["one"])
+        self.assertEqual(self.lines("get", "jobs", "-n", "2"), ["one", "two"])
+        self.assertEqual(self.stat("jobs")["ready"], 1)
+        self.joinq("close", "jobs")
+        self.assertEqual(self.lines("work", "jobs", "--", "cat"), ["three"])
+        self.joinq("join", "jobs")
+        self.assertEqual(self.lines("list"), self.lines("list"))
+        self.assertIn("jobs", self.joinq("list"))
+        self.joinq("put", "other", "a")
+        exported = self.joinq("export", "other")
+        self.joinq("import", "copy", given=exported)
+        self.joinq("move", "copy", "other")
+        self.joinq("purge", "other")
+        self.joinq("delete", "other")
+
+    def test_much_and_large(self):
+        """Many frames in a record, and many records in a frame."""
+        self.begin()
+        lines = "".join(f"{i}\n" for i in range(100000))
+        self.joinq("put", "many", given=lines)
+        self.joinq("close", "many")
+        self.assertEqual(self.joinq("get", "many", "--all"), lines)
+        body = os.urandom(6_000_000)
+        path = os.path.join(self.place, "body")
+        with open(path, "wb") as file:
+            file.write(body)
+        self.joinq("put", "large", "--file", path)
+        self.joinq("get", "large", "-n", "1", "-0", status=0)
+        self.assertEqual(self.done.stdout, body + b"\0")
+
+    def test_waiting_and_a_killed_client(self):
+        """proves: LSE-1"""
+        self.begin()
+        self.joinq("put", "jobs", "held")
+        holder = self.spawn("work", "jobs", "--", "sleep", "1000")
+        self.until_stat("jobs", leased=1)
+        waiter = self.spawn("get", "jobs", "-n", "1")
+        self.until_stat("jobs", getters_waiting=1)
+        holder.send_signal(signal.SIGKILL)
+        self.assertEqual(self.ends(waiter)[0], "held\n")
+
+    def test_host_name(self):
+        self.begin(listen="joinqs://localhost:0")
+        self.assertIn("joinqs://localhost:", self.broker.url)
+        self.joinq("list")
+
+    def test_client_certificate(self):
+        self.begin(ca=self.ca.pem)
+        self.as_client(self.ann)
+        self.joinq("put", "jobs", "x")
+        self.is_told("clients must have one")
+
+    def test_client_certificate_where_it_is_optional(self):
+        self.begin(ca=self.ca.pem, client_cert_optional="yes")
+        self.joinq("list")
+        self.as_client(self.ann)
+        self.joinq("list")
+
+    def test_fingerprint(self):
+        stranger = Authority(os.path.join(self.place, "stranger")).issue("whoever", end="20210101000000Z")
+        self.begin(stranger)
+        self.at(CA=None, FINGERPRINT=fingerprint(stranger[0]))
+        self.joinq("list")
+        self.at(FINGERPRINT=fingerprint(stranger[0]).replace(":", "").lower())
+        self.joinq("list")
+        self.at(FINGERPRINT=fingerprint(self.ours[0]))
+        self.is_refused("the broker's certificate has another fingerprint, ", "the client refuses TLS")
+        self.at(CA=self.ca.pem, FINGERPRINT=fingerprint(stranger[0]))
+        self.is_refused("(unknown CA)", "the client does not take this broker's certificate: unknown CA")
+
+
+class Refused(TlsCase):
+    def test_broker_expired(self):
+        self.begin(self.ca.issue("old", LOCAL, end="20210101000000Z"))
+        self.is_refused(
+            "the certificate of the broker's ('old') has expired: it was valid until 2021-01-01 00:00 UTC",
+            "the client does not take this broker's certificate: it has expired",
+        )
+        self.is_told("TLS: the certificate is 'old', EXPIRED at 2021-01-01 00:00 UTC")
+
+    def test_broker_of_the_future(self):
+        self.begin(self.ca.issue("young", LOCAL, start="20480101000000Z"))
+        self.is_refused("is not valid yet", "the client does not take this broker's certificate")
+
+    def test_wrong_host(self):
+        self.begin(self.ca.issue("other.example", "DNS:other.example"))
+        self.is_refused(
+            "the broker's certificate is for another host ('other.example')",
+            "the client does not take this broker's certificate: it is bad, or for another host",
+        )
+
+    def test_name_alone_is_no_host(self):
+        """Where there are alternative names the common name is none."""
+        self.begin(self.ca.issue("localhost", "DNS:other.example"), listen="joinqs://localhost:0")
+        self.is_refused("for another host", "this broker's certificate")
+
+    def test_unknown_ca(self):
+        stranger = Authority(os.path.join(self.place, "stranger"), "a stranger")
+        self.begin(stranger.issue("broker", LOCAL))
+        self.is_refused("(unknown CA)", "the client does not take this broker's certificate: unknown CA")
+        self.at(CA=None)
+        self.is_refused("(unknown CA)", "the client does not take this broker's certificate: unknown CA")
+
+    def test_missing_client_certificate(self):
+        self.begin(ca=self.ca.pem)
+        self.is_refused(
+            "the broker does not take this client's certificate: there is none",
+            "the client has no certificate, and one is asked for",
+            status=6,
+        )
+
+    def test_client_of_an_unknown_ca(self):
+        self.begin(ca=self.ca.pem)
+        self.as_client(Authority(os.path.join(self.place, "stranger"), "a stranger").issue("mallory"))
+        self.is_refused("does not take this client's certificate: unknown CA", "(unknown CA)", status=6)
+
+    def test_client_expired(self):
+        self.begin(ca=self.ca.pem)
+        self.as_client(self.ca.issue("old", end="20210101000000Z"))
+        self.is_refused(
+            "does not take this client's certificate: it has expired",
+            "the certificate of the client's ('old') has expired: it was valid until 2021-01-01 00:00 UTC",
+            status=6,
+        )
+
+    def test_client_revoked(self):
+        bob = self.ca.issue("bob")
+        self.begin(ca=self.ca.pem, crl=self.ca.revoked(bob[0]))
+        self.as_client(self.ann)
+        self.joinq("list")
+        self.as_client(bob)
+        self.is_refused(
+            "does not take this client's certificate: it is revoked",
+            "the certificate of the client ('bob') is revoked",
+            status=6,
+        )
+
+    def test_wrong_file_of_the_client(self):
+        self.begin()
+        for names, text in (
+            ({"CA": "/nowhere"}, "cannot read /nowhere: No such file or directory"),
+            ({"CA": self.ca.key}, self.ca.key + " does not hold a certificate in PEM form"),
+            ({"CERT": self.ann[0], "KEY": None}, f"there is a certificate, {self.ann[0]}, but no key"),
+            ({"CERT": self.ann[0], "KEY": self.ours[1]}, "does not belong to the certificate in"),
+            ({"FINGERPRINT": "12:34"}, "the fingerprint '12:34' is not 64 hexadecimal digits"),
+        ):
+            self.at(CA=None, CERT=None, KEY=None, FINGERPRINT=None)
+            self.at(**names)
+            self.is_refused(text, None, status=2)
+
+
+class Listener(TlsCase):
+    """What a stranger sees, by openssl's own client."""
+
+    def s_client(self, *options, given=b""):
+        address = self.broker.url.removeprefix("joinqs://")
+        return openssl("s_client", "-connect", address, "-CAfile", self.ca.pem, *options, given=given, status=None)
+
+    def test_versions_and_ciphers(self):
+        self.begin()
+        for options, version in (("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")):
+            said = self.s_client(options)
+            self.assertIn(f"Protocol  : {version}" if version == "TLSv1.2" else f"New, {version}", said)
+            self.assertIn("Verify return code: 0 (ok)", said)
+            self.assertIn("Compression: NONE", said)
+            self.assertNotIn("session ticket", said.lower())
+            self.assertRegex(said, r"Cipher is (ECDHE-ECDSA-AES|TLS_AES)")
+        weak = "@SECLEVEL=0"
+        for options in (
+            ("-tls1_1", "-cipher", "ALL" + weak),
+            ("-tls1", "-cipher", "ALL" + weak),
+            ("-tls1_2", "-cipher", "aNULL:eNULL" + weak),
+            ("-tls1_2", "-cipher", "kRSA:DHE:PSK:SRP" + weak),
+            ("-tls1_2", "-cipher", "SHA1:SHA256:SHA384" + weak),
+            ("-tls1_3", "-groups", "ffdhe2048"),
+        ):
+            said = self.s_client(*options)
+            self.assertRegex(said, r"Cipher is \(NONE\)", options)
+            self.assertRegex(said, "alert (protocol version|handshake failure)", options)
+        self.is_told("has no TLS from version 1.2 on")
+        self.is_told("has no cipher in common with this side")
+
+    def test_no_renegotiation(self):
+        self.begin()
+        hello = frame("HELLO", 1, 1, bytes(16), "test", 0)
+        self.assertIn("no renegotiation", self.s_client("-tls1_2", given=b"R\n" + hello))
+
+    def test_plain_to_tls(self):
+        self.begin()
+        self.at(URL=self.broker.url.replace("joinqs:", "joinq:"))
+        self.is_refused("this listener speaks TLS: joinqs://, not joinq://", "the client does not speak TLS")
+
+    def test_tls_to_plain(self):
+        broker = self.begin(listen="joinq://127.0.0.1:0")
+        self.at(URL=broker.url.replace("joinq:", "joinqs:"))
+        self.is_refused("the broker does not speak TLS here", None)
+
+    def raw(self):
+        host, port = self.broker.url.removeprefix("joinqs://").split(":")
+        connection = socket.create_connection((host, int(port)), timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_garbage(self):
+        self.begin()
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b"\x16" * 20000, b"\x00" * 100):
+            connection = self.raw()
+            connection.sendall(garbage)
+            while True:
+                try:
+                    if not connection.recv(65536):
+                        break
+                except ConnectionResetError:
+                    break
+        self.joinq("list")
+
+    def test_a_handshake_that_does_not_go_on_ends(self):
+        """The deadline for hello holds for it, too."""
+        self.begin()
+        silent, begun = self.raw(), self.raw()
+        begun.sendall(b"\x16\x03\x01\x02\x00\x01\x00")
+        for connection in (silent, begun):
+            self.assertEqual(connection.recv(1), b"")
+        self.joinq("list")
+
+    def test_half_open_handshakes_take_little(self):
+        self.begin()
+        self.joinq("list")
+        if "JOINQ_SANITIZED" in os.environ:
+            self.skipTest("memory is not what it would be")
+        for sent, most_kib in ((b"", 3), (b"\x16\x03\x01\x02\x00\x01\x00", 64)):
+            before = resident_kib(self.broker.process.pid)
+            connections = [self.raw() for _ in range(500)]
+            for connection in connections:
+                connection.sendall(sent)
+            self.joinq("list")
+            each = (resident_kib(self.broker.process.pid) - before) / len(connections)
+            print(f"{len(sent)} bytes of a handshake: {each:.1f} KiB each", file=sys.stderr)
+            self.assertLess(each, most_kib)
+            for connection in connections:
+                connection.close()
+
+
+class Files(unittest.TestCase):
+    """What is wrong with a file is said with its path, and the broker does not begin."""
+
+    def setUp(self):
+        self.place = tempfile.mkdtemp(prefix="joinq-test-")
+        self.addCleanup(shutil.rmtree, self.place)
+        self.ca = Authority(self.place)
+        self.cert, self.key = self.ca.issue("broker", LOCAL)
+
+    def path(self, name, text=None):
+        path = os.path.join(self.place, name)
+        if text is not None:
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+        return path
+
+    def says(self, text, *flags, **options):
+        lines = "".join(f"    {name} = {value}\n" for name, value in options.items())
+        configuration = self.path("joinqd.conf", f"tls {{\n{lines}}}\n")
+        for more in (("--check",), ()):
+            done = subprocess.run(
+                [JOINQD, "-c", configuration, *flags, *more], capture_output=True, timeout=PATIENCE, check=False
+            )
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn(text, done.stderr.decode())
+            self.assertNotIn(b"ready", done.stdout)
+
+    def test_files(self):
+        good = {"cert": self.cert, "key": self.key}
+        other = self.ca.issue("other")[1]
+        locked = self.path("locked.key")
+        openssl("ec", "-in", self.key, "-aes256", "-passout", "pass:x", "-out", locked)
+        os.chmod(locked, 0o600)
+        empty = self.path("empty", "")
+        opened = self.path("open.key")
+        shutil.copy(self.key, opened)
+        os.chmod(opened, 0o644)
+        listen = ("--listen", "joinqs://127.0.0.1:0")
+        self.says("there is no certificate for it", *listen)
+        self.says("cert wants its key", *listen, cert=self.cert)
+        self.says("crl wants a ca", *listen, **good, crl=empty)
+        self.says("cannot read /nowhere: No such file or directory", *listen, cert="/nowhere", key=self.key)
+        self.says(f"{empty} does not hold a certificate in PEM form", *listen, cert=empty, key=self.key)
+        self.says(f"the key in {other} does not belong to the certificate in", *listen, cert=self.cert, key=other)
+        self.says(f"the key in {locked} is encrypted", *listen, cert=self.cert, key=locked)
+        self.says(f"{opened} is open to others", *listen, cert=self.cert, key=opened)
+        self.says(f"{empty} does not hold a certificate", *listen, **good, ca=empty)
+        self.says(f"{self.cert} does not hold a revocation list", *listen, **good, ca=self.ca.pem, crl=self.cert)
+
+
+if __name__ == "__main__":
+    harness.main()
