@@ -89,7 +89,7 @@ void store_want(struct store *store, uint32_t chunk, uint32_t offset);
 /* A read has come to its end; of what could not be read, which parts. JQ_OK: the others are there. */
 void store_part_lost(struct store *store, uint32_t chunk, uint32_t part);
 void store_loaded(struct store *store, uint32_t chunk, int code);
-/* Whether it was tried to read these bytes, and some could not be. */
+/* Whether it was tried to read these bytes, and some could not be. Of a chunk that is no more it is false. */
 bool store_unreadable(const struct store *store, uint32_t chunk, uint32_t offset, uint32_t size);
 
 /* ---- segments of the log ---- */

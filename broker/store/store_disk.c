@@ -232,7 +232,7 @@ void store_loaded(struct store *store, uint32_t index, int code)
 
 bool store_unreadable(const struct store *store, uint32_t index, uint32_t offset, uint32_t size)
 {
-    if (store_packed(store, index))
+    if (store_entry(store, index)->kind != ENTRY_CHUNK)
         return false;
     const struct chunk *chunk = store_chunk(store, index);
     return chunk->unreadable || (chunk_here(chunk) && store_piece_lost(chunk, offset, size));

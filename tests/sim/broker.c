@@ -5,10 +5,12 @@
 /* proves: OUT-1 OUT-2 ONE-2 RST-2 CSV-1 END-1 JON-1 DCL-7 LSE-4 */
 #include "broker.h"
 #include "codes.h"
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CALM_STEPS = 20000, LONG_NS = 400000 * (uint64_t)MS /* more than any delay */ };
 
@@ -197,18 +199,30 @@ static void trouble(struct sim *sim)
     sim_say("faults %u%%, capacity %" PRIu64, sim->disk.fault_percent, sim->disk.capacity);
 }
 
+static void stop_and_start(struct sim *sim, enum stop how)
+{
+    run_stop(sim, how);
+    run_start(sim);
+    for (uint32_t steps = sim_below(sim, 12); steps > 0; steps--) { /* perhaps again before it has got far */
+        (void)disk_step(&sim->disk);
+        journal_io_poll(&sim->disk.io);
+        run_turn(sim);
+    }
+}
+
 static void stop(struct sim *sim)
 {
     do {
         uint32_t roll = sim_below(sim, 100);
-        run_stop(sim, roll < 60 ? STOP_POWER : roll < 95 ? STOP_KILL : STOP_END);
-        run_start(sim);
-        for (uint32_t steps = sim_below(sim, 12); steps > 0; steps--) { /* perhaps again before it has got far */
-            (void)disk_step(&sim->disk);
-            journal_io_poll(&sim->disk.io);
-            run_turn(sim);
-        }
+        stop_and_start(sim, roll < 60 ? STOP_POWER : roll < 95 ? STOP_KILL : STOP_END);
     } while (sim_chance(sim, 30));
+}
+
+/* What a killed broker left in the page cache is all that the next one sees, and may then be gone. */
+static void stop_twice(struct sim *sim)
+{
+    stop_and_start(sim, STOP_KILL);
+    stop_and_start(sim, STOP_POWER);
 }
 
 static void act(struct sim *sim)
@@ -225,8 +239,8 @@ static void act(struct sim *sim)
 static void step(struct sim *sim)
 {
     uint32_t roll = sim_below(sim, 1000);
-    if (sim->server->storage.needed.busy && roll < 30) /* where one file takes the place of another */
-        stop(sim);
+    if (sim->server->storage.needed.busy && roll < 30) /* one file takes the place of another */
+        stop_twice(sim);
     else if (roll < 400)
         act(sim);
     else if (roll < 600)
@@ -308,6 +322,17 @@ static bool coverage_show(const struct sim *sim)
     return all;
 }
 
+/* An assertion of the broker itself. */
+static void on_trap(int number)
+{
+    char text[128];
+    int size = snprintf(text, sizeof text, "the broker trapped: joinq-broker-sim --seed %" PRIu64 " --verbose\n",
+                        sim_now->seed);
+    signal(number, SIG_DFL);
+    if (write(STDOUT_FILENO, text, (size_t)size) == size)
+        raise(number);
+}
+
 static bool number(char **argv, int *at, int argc, const char *name, uint64_t *to)
 {
     if (strcmp(argv[*at], name) != 0 || *at + 1 >= argc)
@@ -321,6 +346,10 @@ int main(int argc, char **argv)
     uint64_t first = 1, seeds = 100, seed = 0;
     sim_now = calloc(1, sizeof *sim_now);
     JQ_ASSERT(sim_now);
+    signal(SIGILL, on_trap);
+    signal(SIGTRAP, on_trap);
+    signal(SIGABRT, on_trap);
+    signal(SIGSEGV, on_trap);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--verbose") == 0)
             sim_now->verbose = true;

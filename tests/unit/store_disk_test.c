@@ -232,6 +232,17 @@ static void a_failed_read_is_told_and_tried_again(void **state)
     assert_is(rig, rig->body[at], at);
 }
 
+/* An answer that had such a body may outlive it: its message was finished by somebody else. */
+static void what_is_over_was_not_unreadable(void **state)
+{
+    struct rig *rig = *state;
+    put_many(rig);
+    uint32_t chunk = rig->body[0].chunk;
+    for (uint32_t i = 0; i < COUNT && rig->body[i].chunk == chunk; i++)
+        store_release(rig->store, chunk, 1, 0);
+    assert_false(store_unreadable(rig->store, chunk, rig->body[0].offset, BODY));
+}
+
 /* The others of its chunk are there; it is tried again when nobody uses these. */
 static void what_cannot_be_read_does_not_spoil_its_neighbours(void **state)
 {
@@ -426,6 +437,7 @@ int main(void)
         TEST(memory_stays_within_its_limit_whoever_is_read),
         TEST(what_is_not_in_the_log_stays),
         TEST(a_failed_read_is_told_and_tried_again),
+        TEST(what_is_over_was_not_unreadable),
         TEST(what_cannot_be_read_does_not_spoil_its_neighbours),
         TEST(who_goes_while_it_is_read_is_gone),
         TEST(places_are_found_by_body),
