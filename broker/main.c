@@ -8,6 +8,7 @@
 #include "options.h"
 #include "passwd.h"
 #include "queues.h"
+#include "service.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,19 +37,45 @@ static int own_socket(struct config *config)
     return 0;
 }
 
-static int listen_all(struct server *server, const struct config *config)
+static int listen_at(struct server *server, struct server_listener *listener)
 {
     char why[512], text[512];
-    for (uint32_t i = 0; i < config->listeners.count; i++) {
-        struct server_listener listener = config_listener(config, i)->listener;
-        if (server_listen(server, &listener, why, sizeof why) != JQ_OK) {
-            server_log("%s", why);
-            return FAILED;
-        }
-        jqw_url_format(&listener.url, text, sizeof text);
-        printf("joinqd: listening on %s\n", text);
+    if (server_listen(server, listener, why, sizeof why) != JQ_OK) {
+        server_log("%s", why);
+        return FAILED;
     }
+    jqw_url_format(&listener->url, text, sizeof text);
+    printf("joinqd: listening on %s\n", text);
     return 0;
+}
+
+/* A socket that is passed takes the place of the listener with the same address; those left are as listeners of which nothing is said. */
+static int listen_all(struct server *server, const struct config *config, struct service_sockets *given)
+{
+    int status = 0;
+    for (uint32_t i = 0; i < config->listeners.count && status == 0; i++) {
+        struct server_listener listener = config_listener(config, i)->listener;
+        listener.given_fd = service_take(given, &listener.url);
+        status = listen_at(server, &listener);
+    }
+    for (unsigned i = 0; i < given->count && status == 0; i++) {
+        if (given->list[i].fd == 0)
+            continue;
+        struct server_listener listener = {.url = given->list[i].url, .given_fd = given->list[i].fd};
+        status = listen_at(server, &listener);
+    }
+    return status;
+}
+
+/* Where nothing is said, and nothing passed, the user's own socket is listened on. */
+static int find_sockets(struct config *config, struct service_sockets *given)
+{
+    char why[512];
+    if (service_sockets(given, why, sizeof why) != JQ_OK) {
+        server_log("%s", why);
+        return FAILED;
+    }
+    return given->count == 0 && config->listeners.count == 0 ? own_socket(config) : 0;
 }
 
 static int declare_all(struct server *server, const struct config *config)
@@ -115,7 +142,7 @@ static int give_access(struct server *server, const struct config *config)
     return FAILED;
 }
 
-static int run(struct server *server, const struct config *config)
+static int run(struct server *server, const struct config *config, struct service_sockets *given)
 {
     struct admin *admin = NULL;
     int status = declare_all(server, config);
@@ -124,10 +151,11 @@ static int run(struct server *server, const struct config *config)
     if (status == 0)
         status = take_certificates(server, config);
     if (status == 0)
-        status = listen_all(server, config);
+        status = listen_all(server, config, given);
     if (status == 0)
         status = begin_pages(server, config, &admin);
     if (status == 0) {
+        service_tell("READY=1\nSTATUS=serving");
         puts("joinqd: ready");
         fflush(stdout);
         status = server_run(server);
@@ -136,7 +164,7 @@ static int run(struct server *server, const struct config *config)
     return status;
 }
 
-static int serve(const struct config *config)
+static int serve(const struct config *config, struct service_sockets *given)
 {
     struct server *server;
     int code = server_new(&config->server, &server);
@@ -145,7 +173,7 @@ static int serve(const struct config *config)
             server_log("cannot begin: out of memory, or of randomness");
         return FAILED;
     }
-    int status = config->server.repair ? server_run(server) : run(server, config);
+    int status = config->server.repair ? server_run(server) : run(server, config, given);
     server_free(server);
     return status;
 }
@@ -165,9 +193,12 @@ static int act(const struct options *options, struct config *config)
         return server_copy_data(config->server.data, options->copy_to);
     if (options->check_data)
         return server_check_data(config->server.data);
-    if (!options->repair && config->listeners.count == 0 && own_socket(config) != 0)
+    struct service_sockets given = {0};
+    if (!options->repair && find_sockets(config, &given) != 0)
         return FAILED;
-    return serve(config);
+    config->server.notify = service_tell;
+    config->server.alive_ns = service_alive_ns();
+    return serve(config, &given);
 }
 
 int main(int argc, char **argv)

@@ -5,6 +5,8 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum { GO_ON = -1, DONE = 0, USAGE = 2 };
 
@@ -168,6 +170,15 @@ static int apply_listen(const struct options *options, struct config *config, st
     return JQ_OK;
 }
 
+/* Where the service manager keeps a folder for what is to last, it is there unless something else is said. */
+static int apply_state_folder(struct config *config, struct config_error *error)
+{
+    const char *folder = getenv("STATE_DIRECTORY");
+    if (config->server.data || !folder || folder[0] != '/' || strchr(folder, ':'))
+        return JQ_OK;
+    return config_set(config, "data", "folder", folder, error);
+}
+
 int options_config(const struct options *options, struct config *config, struct config_error *error)
 {
     config_init(config);
@@ -178,6 +189,8 @@ int options_config(const struct options *options, struct config *config, struct 
         code = config_set(config, "data", "folder", options->data, error);
     if (code == JQ_OK && options->max_memory)
         code = config_set(config, "limits", "max_memory", options->max_memory, error);
+    if (code == JQ_OK)
+        code = apply_state_folder(config, error);
     config->server.repair = options->repair;
     return code;
 }

@@ -31,6 +31,23 @@ install(FILES "${JOINQ_DOCUMENTS}/joinq.bash" RENAME joinq
   DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
 install(FILES "${JOINQ_DOCUMENTS}/_joinq" DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
 
+# The service: units, whom it runs as and its folders, and its configuration.
+configure_file(conf/systemd/joinqd.service.in "${PROJECT_BINARY_DIR}/package/joinqd.service" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/package/joinqd.service" conf/systemd/joinqd.socket DESTINATION lib/systemd/system)
+install(FILES conf/systemd/joinq.sysusers RENAME joinq.conf DESTINATION lib/sysusers.d)
+install(FILES conf/systemd/joinq.tmpfiles RENAME joinq.conf DESTINATION lib/tmpfiles.d)
+# What an operator has changed stays.
+install(CODE "
+  set(to \"${CMAKE_INSTALL_SYSCONFDIR}\")
+  if(CMAKE_INSTALL_PREFIX STREQUAL /usr)
+    set(to \"${CMAKE_INSTALL_FULL_SYSCONFDIR}\")
+  elseif(NOT IS_ABSOLUTE \"\${to}\")
+    set(to \"\${CMAKE_INSTALL_PREFIX}/\${to}\")
+  endif()
+  if(NOT EXISTS \"\$ENV{DESTDIR}\${to}/joinq/joinqd.conf\")
+    file(INSTALL \"${PROJECT_SOURCE_DIR}/conf/joinqd.conf\" DESTINATION \"\${to}/joinq\")
+  endif()")
+
 install(EXPORT joinq-targets NAMESPACE joinq:: DESTINATION "${package_dir}")
 configure_package_config_file(cmake/joinq-config.cmake.in "${generated}/joinq-config.cmake"
   INSTALL_DESTINATION "${package_dir}")

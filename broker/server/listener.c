@@ -123,7 +123,7 @@ void listeners_close(struct server *server)
     for (uint32_t i = 0; i < server->listener_count; i++) {
         struct listener *listener = &server->listeners[i];
         ev_io_stop(server->loop, &listener->io);
-        if (listener->url.scheme == JQW_URL_UNIX)
+        if (listener->url.scheme == JQW_URL_UNIX && !listener->given)
             (void)unlink(listener->url.path);
         close(listener->fd);
     }
@@ -158,6 +158,19 @@ static const char *too_open(const struct server *server, const struct server_lis
            "allow_anonymous_network, which lets everybody who reaches it in";
 }
 
+/* Of a socket that was given its file says who may use it. */
+static int socket_at(struct server_listener *listener, int *fd)
+{
+    struct stat st;
+    const struct jqw_url *url = &listener->url;
+    if (!listener->given_fd)
+        return jqw_transport_listen(&listener->url, BACKLOG, fd);
+    if (url->scheme == JQW_URL_UNIX && (stat(url->path, &st) != 0 || st.st_mode & S_IWOTH))
+        listener->other_users = true;
+    *fd = listener->given_fd;
+    return JQ_OK;
+}
+
 static int listen_at(const struct server *server, struct server_listener *listener, int *fd, char *why, size_t why_size)
 {
     char text[400];
@@ -167,12 +180,13 @@ static int listen_at(const struct server *server, struct server_listener *listen
         snprintf(why, why_size, "%s: there is no certificate for it (tls { cert = ..., key = ... })", text);
         return JQ_INVALID;
     }
-    if (jqw_transport_listen(url, BACKLOG, fd) != JQ_OK) {
+    if (socket_at(listener, fd) != JQ_OK) {
         snprintf(why, why_size, "cannot listen on %s: %s", text, strerror(errno));
         return JQ_DISCONNECTED;
     }
     const char *open = too_open(server, listener, *fd);
-    if (!open && listener->other_users && url->scheme == JQW_URL_UNIX && chmod(url->path, 0666) != 0)
+    if (!open && listener->other_users && url->scheme == JQW_URL_UNIX && !listener->given_fd &&
+        chmod(url->path, 0666) != 0)
         open = "its mode cannot be set";
     if (!open)
         return JQ_OK;
@@ -193,6 +207,7 @@ int server_listen(struct server *server, struct server_listener *wanted, char *w
         return code;
     listener->server = server;
     listener->url = wanted->url;
+    listener->given = wanted->given_fd != 0;
     listener->methods = wanted->methods;
     ev_io_init(&listener->io, on_accept, listener->fd, EV_READ);
     listener->io.data = listener;

@@ -7,6 +7,7 @@
 #include "base.h"
 #include "url.h"
 #include <ev.h>
+#include <stdbool.h>
 
 struct server;
 
@@ -15,6 +16,7 @@ struct listener {
     struct jqw_url url;
     unsigned methods; /* auth_method: how clients are let in; 0: nothing was said */
     int fd;
+    bool given; /* by whoever started the broker */
     ev_io io;
 };
 

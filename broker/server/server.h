@@ -49,6 +49,7 @@ void server_free(struct server *server);
 struct server_listener {
     struct jqw_url url;
     unsigned methods; /* auth_method: how clients are let in; 0: as it is where nothing is said */
+    int given_fd;     /* a socket that listens there already, whose file is not ours; taken. 0: there is none */
     bool other_users; /* a Unix socket is for all users of the machine, not only for its own */
     bool
         allow_anonymous_network; /* an address that is not of the loopback may be used without knowing who comes: DENIED */

@@ -68,7 +68,8 @@ class Package(unittest.TestCase):
     def test_files(self):
         for path in ("include/joinq.h", "bin/joinq", "bin/joinqd", f"{LIBDIR}/libjoinq.so.{VERSION}", "share/man/man1/joinq.1",
                      "share/man/man1/joinq-put.1", "share/man/man8/joinqd.8", "share/bash-completion/completions/joinq",
-                     "share/zsh/site-functions/_joinq"):
+                     "share/zsh/site-functions/_joinq", "etc/joinq/joinqd.conf", "lib/systemd/system/joinqd.service",
+                     "lib/systemd/system/joinqd.socket", "lib/sysusers.d/joinq.conf", "lib/tmpfiles.d/joinq.conf"):
             self.assertTrue(os.path.exists(os.path.join(self.prefix, path)), path)
         self.assertEqual(os.listdir(os.path.join(self.prefix, "include")), ["joinq.h"])
 

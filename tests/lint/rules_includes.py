@@ -34,6 +34,7 @@ SYSTEM_ONLY_IN = {
     "isa-l": ["broker/journal"],
     "confuse.h": ["broker/config"],
     "microhttpd.h": ["broker/admin"],
+    "systemd/": ["broker"],
 }
 
 # The engine has no I/O, no clock and no randomness: these are all that it may include of the system.
