@@ -239,7 +239,7 @@ static void act(struct sim *sim)
 static void step(struct sim *sim)
 {
     uint32_t roll = sim_below(sim, 1000);
-    if (sim->server->storage.needed.busy && roll < 30) /* one file takes the place of another */
+    if (sim->server->storage.needed.busy && roll < 10) /* one file takes the place of another */
         stop_twice(sim);
     else if (roll < 400)
         act(sim);
@@ -249,9 +249,9 @@ static void step(struct sim *sim)
         (void)disk_step(&sim->disk);
     else if (roll < 900)
         journal_io_poll(&sim->disk.io);
-    else if (roll < 980)
+    else if (roll < 970)
         sim->now += sim_below(sim, 5 * MS);
-    else if (roll < 985)
+    else if (roll < 975)
         trouble(sim);
     else if (roll < 988)
         sim->now += 500 * (uint64_t)MS; /* a snapshot is looked for */
