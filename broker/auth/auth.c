@@ -53,6 +53,15 @@ bool auth_may_everything(const struct auth_subject *subject)
     return subject->everything;
 }
 
+size_t auth_patterns(const struct auth_subject *subject, const char **out, size_t max)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < subject->allow_count; i++)
+        for (size_t q = 0; q < subject->allows[i]->queues.count && count < max; q++)
+            out[count++] = subject->allows[i]->queues.item[q];
+    return count;
+}
+
 bool auth_is_over(const struct auth_subject *subject)
 {
     return subject->over;

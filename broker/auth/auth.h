@@ -116,6 +116,9 @@ const char *auth_exchange_user(const struct auth_exchange *exchange);
 /* Whether it may do one of these with the queue. */
 bool auth_may(const struct auth_subject *subject, unsigned verbs, const char *queue, size_t size);
 bool auth_may_everything(const struct auth_subject *subject);
+/* The patterns of queues that it may do anything with, at most `max`; valid until the next auth_load. Returns how many; not for who may
+ * do everything. */
+size_t auth_patterns(const struct auth_subject *subject, const char **out, size_t max);
 
 struct auth_quota {
     uint64_t connections, queues, bytes; /* 0: no limit */

@@ -58,7 +58,7 @@ static const struct failure *find(const struct auth_failures *failures, uint64_t
 bool auth_failures_allow(const struct auth_failures *failures, const char *address, uint64_t now_ns)
 {
     const struct failure *known = find(failures, hash(failures, address));
-    return !known || known->until_ns < now_ns + AUTH_FAILURES_MAX * AUTH_FAILURE_NS;
+    return !known || known->until_ns + AUTH_FAILURE_NS <= now_ns + AUTH_FAILURES_MAX * AUTH_FAILURE_NS;
 }
 
 void auth_failures_add(struct auth_failures *failures, const char *address, uint64_t now_ns)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of permissions, groups and quotas. What is not understood in full is refused, and says why. */
 #include "rules.h"
+#include "glob.h"
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -40,27 +41,9 @@ __attribute__((format(printf, 2, 3))) static int invalid(const struct reader *re
 
 /* ---- patterns ---- */
 
-/* The last '*' takes one byte more whenever what follows it does not fit. */
 bool auth_glob(const char *pattern, const char *text, size_t size)
 {
-    const char *star = NULL, *end = text + size, *taken = text;
-    while (text < end) {
-        if (*pattern == '*') {
-            star = pattern++;
-            taken = text;
-        } else if (*pattern == *text) {
-            pattern++;
-            text++;
-        } else if (star) {
-            pattern = star + 1;
-            text = ++taken;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*')
-        pattern++;
-    return *pattern == '\0';
+    return jqw_glob(pattern, strlen(pattern), text, size);
 }
 
 static bool group_has(const struct auth_group *group, const char *name);

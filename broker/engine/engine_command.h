@@ -208,6 +208,7 @@ struct engine_command {
     struct engine_queue_ref queue; /* for all operations on a queue */
     uint64_t generation;           /* PUT, GET from one queue: the one meant; 0: any */
     struct engine_once once;       /* PUT, PUT_END, TASK_DONE, FORWARD, MOVE */
+    bool makes_none;               /* PUT, GET: the queue is to be there already; otherwise DENIED */
     bool nothing_new;              /* memory is short: where a queue or producer would have to be made, OVERLOADED */
     union {
         bool blocked;
@@ -309,6 +310,8 @@ struct engine_command {
         struct {
             uint64_t after;
             uint32_t max;
+            const struct engine_text *patterns; /* only queues whose name one of them fits (glob.h); NULL: all */
+            uint32_t pattern_count;
         } list;
     };
 };

@@ -12,6 +12,7 @@
 #define ENGINE_WHYS(WHY)                                                                              \
     WHY(NONE, "")                                                                                     \
     WHY(QUEUE_MISSING, "no queue '%n'")                                                               \
+    WHY(MAKES_NONE, "there is no queue '%n' yet, and this user has no permission declare to make it") \
     WHY(QUEUE_OTHER, "queue '%n' is not the one met before: it was deleted, or lost with its broker") \
     WHY(QUEUE_DELETED, "queue '%n' was deleted")                                                      \
     WHY(QUEUE_NAME, "a queue name is 1 to %l bytes of A-Z a-z 0-9 . _ - / :")                         \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions that change nothing: stat, list, peek. And cancel, which changes one waiter. */
+#include "glob.h"
 #include "model.h"
 
 static uint64_t oldest_age(const struct engine *e, struct queue *q)
@@ -95,13 +96,28 @@ static struct queue *list_start(const struct engine *e, uint64_t after)
     return q;
 }
 
+static bool is_listed(const struct engine_command *c, const struct queue *q)
+{
+    bool listed = !c->list.patterns;
+    for (uint32_t i = 0; !listed && i < c->list.pattern_count; i++)
+        listed = jqw_glob(c->list.patterns[i].data, c->list.patterns[i].size, q->name, q->name_size);
+    return listed;
+}
+
+static struct queue *list_next(const struct engine_command *c, struct queue *q)
+{
+    while (q && !is_listed(c, q))
+        q = q->hh_incarnation.next;
+    return q;
+}
+
 int handle_list(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
     (void)s;
     uint32_t max = c->list.max && c->list.max < ENGINE_LIST_MAX ? c->list.max : ENGINE_LIST_MAX;
-    struct queue *q = list_start(e, c->list.after);
+    struct queue *q = list_next(c, list_start(e, c->list.after));
     a->stats.item = e->effects->stats + e->effects->stat_count;
-    for (; q && a->stats.count < max; q = q->hh_incarnation.next)
+    for (; q && a->stats.count < max; q = list_next(c, q->hh_incarnation.next))
         stat_add(e, a, q);
     a->stats.more = q != NULL;
     return JQ_OK;

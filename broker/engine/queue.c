@@ -110,6 +110,10 @@ int queue_find_or_make(struct engine *e, const struct engine_command *c, struct 
     *made = false;
     if (code != JQ_OK || *out)
         return code;
+    if (c->makes_none) {
+        a->name = effects_text(e->effects, c->queue.name.data, c->queue.name.size);
+        return answer_fail(e, a, JQ_DENIED, ENGINE_WHY_MAKES_NONE, NULL, 0);
+    }
     *out = c->nothing_new ? NULL : queue_new(e, c->queue.name);
     *made = *out != NULL;
     return *made ? JQ_OK : answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);

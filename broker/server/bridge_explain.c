@@ -8,7 +8,14 @@
 struct lines {
     char *to;
     size_t size;
+    struct engine_session_id reader;
 };
+
+/* A queue that the reader may not see has no name. */
+static struct engine_text shown(const struct lines *lines, const struct server *server, struct engine_text name)
+{
+    return bridge_may_see(server, lines->reader, name) ? name : (struct engine_text){"...", 3};
+}
 
 __attribute__((format(printf, 2, 3))) static void add(struct lines *lines, const char *format, ...)
 {
@@ -64,8 +71,9 @@ static void add_delayed(struct lines *lines, const struct engine_fact *f)
 
 static void add_put_fact(struct lines *lines, const struct server *server, const struct engine_fact *f)
 {
-    int size = (int)f->queue.size;
-    const char *name = f->queue.data;
+    struct engine_text queue = shown(lines, server, f->queue), other = shown(lines, server, f->other);
+    int size = (int)queue.size;
+    const char *name = queue.data;
     if (f->kind == ENGINE_FACT_PUT_FULL) {
         add(lines, "a put of ");
         add_client(lines, server, f->session);
@@ -82,7 +90,7 @@ static void add_put_fact(struct lines *lines, const struct server *server, const
         add(lines, "a cycle: ");
         add_client(lines, server, f->session);
         add(lines, " holds %" PRIu64 " message%s of '%.*s' and waits to put into '%.*s', which is full", f->count,
-            plural(f->count), size, name, (int)f->other.size, f->other.data);
+            plural(f->count), size, name, (int)other.size, other.data);
     }
 }
 
@@ -139,7 +147,7 @@ static void add_fact(struct lines *lines, const struct server *server, const str
 
 size_t bridge_explain(const struct server *server, const struct engine_effect *effect, char to[JQW_LINES_MAX + 1])
 {
-    struct lines lines = {.to = to};
+    struct lines lines = {.to = to, .reader = effect->session};
     for (uint32_t i = 0; i < effect->explained.count; i++) {
         if (i > 0)
             add(&lines, "\n");

@@ -64,6 +64,7 @@ struct engine_command *bridge_command(struct connection *connection, enum engine
         command->queue.name = bridge_text(connection->server, queue->name);
         command->queue.incarnation = queue->incarnation;
         command->nothing_new = !server_memory_allows(connection->server, QUEUE_BYTES);
+        command->makes_none = bridge_makes_none(connection, queue);
     }
     return command;
 }
@@ -110,6 +111,8 @@ static void take_get(struct connection *connection, const struct jqw_message *me
     command->get.release = bridge_ranges(connection->server, &get->release);
     command->get.others = copy_queues(connection->server, get->others, get->other_count);
     command->get.other_count = get->other_count;
+    for (uint32_t i = 0; i < get->other_count; i++)
+        command->makes_none = command->makes_none || bridge_makes_none(connection, &get->others[i]);
     command->generation = get->generation;
     if (++connection->batch_gets == GETS_MAX)
         turn_execute(connection->server);
@@ -223,6 +226,7 @@ static void take_list(struct connection *connection, const struct jqw_message *m
     struct engine_command *command = bridge_command(connection, ENGINE_LIST, message->request, NULL);
     command->list.after = message->list.after;
     command->list.max = message->list.max;
+    bridge_list_patterns(connection, command);
     connection->looks++;
     turn_execute(connection->server); /* as for peek */
 }

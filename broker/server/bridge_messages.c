@@ -33,8 +33,16 @@ static uint64_t in_ms(uint64_t ns)
     return ns / 1000000 + (ns % 1000000 > 0);
 }
 
-static const struct jqw_detail *details_of(struct bridge *bridge, const struct engine_effect *effect)
+/* A dead letter comes from a queue that its reader may not see: then it is from somewhere. */
+static struct jqw_bytes source_of(const struct server *server, const struct engine_effect *effect,
+                                  struct engine_text source)
 {
+    return bridge_may_see(server, effect->session, source) ? bridge_bytes(source) : (struct jqw_bytes){0};
+}
+
+static const struct jqw_detail *details_of(const struct server *server, const struct engine_effect *effect)
+{
+    struct bridge *bridge = server->bridge;
     JQ_ASSERT(effect->got.detail_count <= JQW_BATCH_MAX);
     for (uint32_t i = 0; i < effect->got.detail_count; i++) {
         const struct engine_detail *from = &effect->got.details[i];
@@ -46,7 +54,7 @@ static const struct jqw_detail *details_of(struct bridge *bridge, const struct e
             .age_ms = from->age_ns / 1000000,
             .priority = priority_of(from),
             .reason = from->reason,
-            .source = bridge_bytes(from->source),
+            .source = source_of(server, effect, from->source),
             .source_sequence = from->source_sequence,
             .source_age_ms = from->source_age_ns / 1000000,
             .source_deliveries = from->source_deliveries,
@@ -139,7 +147,7 @@ int bridge_say_got(const struct saying *saying)
         .incarnation = effect->incarnation,
         .receipt = effect->got.receipt,
         .place = effect->got.place,
-        .details = details_of(bridge, effect),
+        .details = details_of(saying->server, effect),
         .detail_count = effect->got.detail_count,
         .runs = runs_of(bridge, effect),
         .run_count = effect->got.run_count,
@@ -202,7 +210,7 @@ int bridge_say_exported(const struct saying *saying)
                                                .next = effect->got.next,
                                                .runs = runs_of(bridge, effect),
                                                .run_count = effect->got.run_count,
-                                               .details = details_of(bridge, effect),
+                                               .details = details_of(saying->server, effect),
                                                .detail_count = effect->got.detail_count}};
     return say_shown(saying, &message, &message.exported.bodies);
 }

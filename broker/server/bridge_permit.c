@@ -3,7 +3,12 @@
  * and at who asks, and not at queues: so a refusal is the same whether a queue is there or not. */
 #include "auth.h"
 #include "bridge_state.h"
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+enum { LIST_PATTERNS_MAX = 1000 /* of a user; queues that only further ones fit are not shown */ };
+_Static_assert((LIST_PATTERNS_MAX + 1) * sizeof(struct engine_text) <= TURN_COMMAND_MEMORY, "they fit");
 
 /* What a request needs. Of the queue at `queue` any of `verbs`; and whatever `more` looks at. */
 struct asking {
@@ -58,6 +63,12 @@ static bool may_put_there(struct asking *asking)
     return may(asking, AUTH_PUT, asking->message->move.to.name);
 }
 
+/* What is about all queues is for who administers all. */
+static bool may_rule(struct asking *asking)
+{
+    return may(asking, AUTH_ADMIN, (struct jqw_bytes){(const uint8_t *)"*", 1});
+}
+
 /* Who has a lease was permitted to get it; who asks nothing about queues needs nothing. Lists show what may be seen. */
 #define NOTHING    \
     {              \
@@ -104,7 +115,7 @@ static bool may_put_there(struct asking *asking)
 #define NEED_MOVE      WITH(ADMIN, move.queue, may_put_there)
 #define NEED_FORWARD   {0, 0, may_put_targets}
 #define NEED_PING      NOTHING
-#define NEED_BROKER    NOTHING /* for now */
+#define NEED_BROKER    {0, 0, may_rule}
 #define NEED_BYE       NOTHING
 /* clang-format on */
 
@@ -140,6 +151,47 @@ static void refuse(struct asking *asking)
     bridge_result(connection, asking->message->request, JQ_DENIED, text);
 }
 
+bool bridge_makes_none(const struct connection *connection, const struct jqw_queue *queue)
+{
+    return !auth_may(connection->subject, AUTH_DECLARE, (const char *)queue->name.data, queue->name.size);
+}
+
+bool bridge_may_see(const struct server *server, struct engine_session_id session, struct engine_text name)
+{
+    const struct connection *connection = sessions_find(&server->sessions, session.value);
+    return connection && auth_may(connection->subject, AUTH_ANY, name.data, name.size);
+}
+
+/* The names of patterns stay where they are: a list is carried out at once. */
+void bridge_list_patterns(struct connection *connection, struct engine_command *command)
+{
+    const char *patterns[LIST_PATTERNS_MAX];
+    if (auth_may_everything(connection->subject))
+        return;
+    size_t count = auth_patterns(connection->subject, patterns, LIST_PATTERNS_MAX);
+    struct engine_text *texts = turn_alloc(connection->server, (count + 1) * sizeof *texts);
+    for (size_t i = 0; i < count; i++)
+        texts[i] = (struct engine_text){patterns[i], (uint32_t)strlen(patterns[i])};
+    command->list.patterns = texts;
+    command->list.pattern_count = (uint32_t)count;
+}
+
+/* Whether its quota of this second has room for what is put. */
+static bool is_within_rate(struct connection *connection, const struct jqw_message *message)
+{
+    uint64_t rate = auth_quota(connection->subject)->messages;
+    uint32_t count = message->op == JQW_PUT       ? message->put.bodies.count
+                     : message->op == JQW_FORWARD ? message->forward.bodies.count
+                                                  : 0;
+    if (count == 0 || rate == 0 || auth_spend(connection->subject, count, server_now()))
+        return true;
+    char text[JQW_TEXT_MAX + 1];
+    snprintf(text, sizeof text, "user '%.200s' puts more than %" PRIu64 " messages a second, try later",
+             auth_name(connection->subject), rate);
+    bridge_result(connection, message->request, JQ_OVERLOADED, text);
+    return false;
+}
+
 bool bridge_permits(struct connection *connection, const struct jqw_message *message)
 {
     struct asking asking = {.connection = connection, .message = message};
@@ -148,7 +200,7 @@ bool bridge_permits(struct connection *connection, const struct jqw_message *mes
         return false;
     }
     if (auth_may_everything(connection->subject) || is_permitted(&asking))
-        return true;
+        return is_within_rate(connection, message);
     refuse(&asking);
     return false;
 }

@@ -29,6 +29,12 @@ void bridge_hello(struct connection *connection, const struct jqw_message *messa
 void bridge_auth(struct connection *connection, const struct jqw_message *message);
 /* bridge_permit.c: false: it has been answered. */
 JQ_MUST_USE bool bridge_permits(struct connection *connection, const struct jqw_message *message);
+/* Whether a put or get may not make this queue. */
+bool bridge_makes_none(const struct connection *connection, const struct jqw_queue *queue);
+/* A list shows only what may be seen. */
+void bridge_list_patterns(struct connection *connection, struct engine_command *command);
+/* Whether the session may know that there is a queue with this name. */
+bool bridge_may_see(const struct server *server, struct engine_session_id session, struct engine_text name);
 
 /* The next command, with session, request and queue (may be NULL) filled in. */
 struct engine_command *bridge_command(struct connection *connection, enum engine_op op, uint32_t request,

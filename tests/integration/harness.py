@@ -38,14 +38,14 @@ def end_group(process):
 
 
 class Broker:
-    """A joinqd on a Unix socket in a folder that is removed with it."""
+    """A joinqd on a Unix socket in a folder that is removed with it; with listen=False where its configuration says."""
 
     def __init__(self, *arguments, listen=None, wrapped=()):
         self.folder = tempfile.mkdtemp(prefix="joinq-test-")
-        url = listen or f"unix://{self.folder}/joinq.sock"
+        where = [] if listen is False else ["--listen", listen or f"unix://{self.folder}/joinq.sock"]
         self.log = tempfile.TemporaryFile("a+b")  # the broker appends, wherever it is read meanwhile
         self.process = subprocess.Popen(
-            [*wrapped, JOINQD, "--listen", url, *arguments],
+            [*wrapped, JOINQD, *where, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self.log,

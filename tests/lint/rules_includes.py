@@ -8,7 +8,7 @@ import os
 import re
 
 # What the two ends and the engine share: numbers and attributes, no format.
-VOCABULARY = {"wire/base.h", "wire/codes.h", "wire/codes.def"}
+VOCABULARY = {"wire/base.h", "wire/glob.h", "wire/codes.h", "wire/codes.def"}
 
 # Folder: folders and headers that its files may include, besides its own.
 ALLOWED = {

@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Users, passwords and permissions, as whoever has them and whoever has not meets them."""
+
+import os
+import subprocess
+import unittest
+
+import harness
+from auth_case import AuthCase, entry
+from wire_client import AUTH_FAILED, DENIED, DISCONNECTED, OK, OVERLOADED, PROTOCOL, Client, packing
+from wire_login import PASSWORD, SCRAM, Login, logged_in
+
+NONE = packing.Pairs()
+LISTEN = 'listen "joinq://127.0.0.1:0" { }\n'
+ALL = 'permission "all" { who = "root" may = "all" queues = "*" }\n'
+
+
+class Passwords(AuthCase):
+    """proves: AUT-1 AUT-2"""
+
+    users = ("ann", "root")
+    configuration = LISTEN + ALL + 'permission "ann" { who = "ann" may = "put,get,declare" queues = "jobs" }\n'
+
+    def refused(self, client, code=AUTH_FAILED):
+        """Its last answer, and the end of the connection."""
+        self.assertIsNone(client.receive())
+        return code
+
+    def test_the_tool_comes_in(self):
+        self.tool_of("ann")
+        self.joinq("put", "jobs", "hello")
+        self.assertEqual(self.joinq("get", "jobs", "-n", "1"), "hello\n")
+        self.fails(6, "joinq: put: user 'ann' has no permission put for queue 'others'", "put", "others", "x")
+
+    def test_the_tool_with_a_wrong_password(self):
+        self.tool_of("ann", "wrong")
+        url = self.environment["JOINQ_URL"]
+        self.fails(6, f"joinq: list: cannot connect to {url}: user or password is wrong", "list")
+        self.tool_of("eve")
+        url = self.environment["JOINQ_URL"]
+        self.fails(6, f"joinq: list: cannot connect to {url}: user or password is wrong", "list")
+
+    def test_the_tool_without_one(self):
+        want = "it wants a user, as in joinqs://user@host, and a password"
+        self.fails(6, f"joinq: list: cannot connect to {self.url}: {want}", "list")
+        self.tool_of("ann")
+        del self.environment["JOINQ_PASSWORD_FILE"]
+        want = "joinq: list: no password for user 'ann': JOINQ_PASSWORD_FILE names the file that it stands in"
+        self.fails(6, want, "list")
+        self.environment["JOINQ_PASSWORD_FILE"] = f"{self.made}/nowhere"
+        self.fails(6, f"joinq: list: no password for user 'ann': {self.made}/nowhere does not exist", "list")
+
+    def test_wrong_and_unknown_are_told_in_the_same_words(self):
+        answers = []
+        for user, password in (("ann", "wrong"), ("eve", "wrong"), ("eve", "")):
+            client = Login(self.url, user, password)
+            answers.append(client.login())
+            self.assertIsNone(client.receive())
+            client.close()
+        self.assertEqual(answers[0], ["RESULT", AUTH_FAILED, "user or password is wrong", 0, 0])
+        self.assertEqual(answers, [answers[0]] * 3)
+        said = self.broker.said()
+        self.assertIn("'eve'", said)
+        self.assertIn("127.0.0.1", said)
+        self.assertNotIn("wrong'", said)
+
+    def test_one_attempt_and_no_third_step(self):
+        client = Login(self.url, "ann", "ann")
+        text, _ = client.final(client.first()[4])
+        self.assertEqual(client.ask("AUTH", SCRAM, text)[0], "WELCOME")
+        client.send("AUTH", SCRAM, text)
+        self.assertEqual(client.receive()[:3], ["RESULT", 0, PROTOCOL])
+        client.close()
+
+    def test_a_proof_holds_once(self):
+        client, other = Login(self.url, "ann", "ann"), Login(self.url, "ann", "ann")
+        text, _ = client.final(client.first()[4])
+        other.first()
+        self.assertEqual(other.ask("AUTH", SCRAM, text)[1], AUTH_FAILED)
+        client.close()
+        other.close()
+
+    def test_without_tls_there_is_nothing_to_bind_to(self):
+        for header in ("p=tls-exporter,,", "p=tls-unique,,", "x,,"):
+            client = Login(self.url, "ann", "ann")
+            self.assertEqual(client.challenge[3], SCRAM)
+            self.assertEqual(client.first(header)[1], AUTH_FAILED)
+            client.close()
+        client = Login(self.url, "ann", "ann")
+        self.assertEqual(client.ask("AUTH", 2, "p=tls-exporter,,n=ann,r=0123456789abcdef")[1], AUTH_FAILED)
+        client.close()
+
+    def test_the_second_step_is_of_the_same_kind(self):
+        client = Login(self.url, "ann", "ann")
+        text, _ = client.final(client.first()[4])
+        self.assertEqual(client.ask("AUTH", 2, text)[1], AUTH_FAILED)
+        client.close()
+
+    def test_who_fails_too_often_is_not_looked_at(self):
+        """Others go on meanwhile, and are let in from elsewhere."""
+        witness = self.client("ann")
+        for _ in range(20):
+            client = Login(self.url, "ann", "wrong")
+            self.assertEqual(client.login()[1], AUTH_FAILED)
+            client.close()
+        client = Login(self.url, "ann", "ann")
+        self.assertEqual(client.login()[1:3], [OVERLOADED, "too many failed attempts from here, try later"])
+        client.close()
+        self.assertEqual(witness.put("jobs", [b"x"])[1], OK)
+        self.assertIn("too many failed attempts", self.broker.said())
+
+    def test_a_session_of_somebody_else_is_not_ended(self):
+        name = os.urandom(16)
+        held = self.client("root", client=name)
+        client = Login(self.url, "ann", "ann", client=name)
+        self.assertEqual(client.login()[1], DENIED)
+        client.close()
+        self.assertEqual(held.ask("PING", 1)[1], OK)
+        again = self.client("root", client=name)
+        self.assertEqual(held.receive()[:3], ["RESULT", 0, DISCONNECTED])
+        self.assertEqual(again.ask("PING", 1)[1], OK)
+
+
+class Deadline(AuthCase):
+    """proves: AUT-1"""
+
+    configuration = "limits { hello_timeout = 50ms }\n" + LISTEN + ALL
+    users = ("root",)
+
+    def configure(self, configuration):
+        self.write("joinqd.conf", 'access { users = "users" }\n' + configuration)
+
+    def test_who_does_not_say_it_in_time(self):
+        client = Login(self.url, "root", "root")
+        said = client.receive()
+        self.assertEqual(said[:4], ["RESULT", 0, PROTOCOL, "no password came in time"])
+        self.assertIsNone(client.receive())
+        client.close()
+
+
+class Permissions(AuthCase):
+    """proves: AUT-4 AUT-5"""
+
+    users = ("ann", "bob", "root")
+    configuration = (
+        LISTEN
+        + ALL
+        + 'permission "a" { who = "ann" may = "all" queues = "ann.*" }\n'
+        + 'permission "b" { who = "@readers" may = "put,get,peek" queues = "open.*" }\n'
+        + 'group "readers" { members = "ann,bob" }\n'
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.root, self.ann, self.bob = (self.client(user) for user in ("root", "ann", "bob"))
+        for queue in ("ann.one", "ann.two", "open.one", "secret.one"):
+            self.assertEqual(self.root.ask("DECLARE", queue, 0, 0, NONE)[1], OK)
+
+    def denied(self, answer, verb, queue):
+        user = "ann"
+        self.assertEqual(answer[:3], ["RESULT", DENIED, f"user '{user}' has no permission {verb} for queue '{queue}'"])
+
+    def test_each_queue_of_a_request_is_looked_at(self):
+        ask, target = self.ann.ask, lambda queue: packing.Pairs([(0, queue), (2, 1)])
+        others = [packing.Pairs([(0, "ann.two")]), packing.Pairs([(0, "secret.one")])]
+        self.denied(ask("GET", "ann.one", 0, 0, 1, 0, [], [], others, 0), "get", "secret.one")
+        targets = [target("ann.one"), target("secret.one")]
+        self.denied(ask("FORWARD", 0, [], targets, [b"x", b"y"], NONE), "put", "secret.one")
+        self.denied(ask("FORWARD", 0, [], targets[1:], [b"y"], NONE), "put", "secret.one")
+        self.denied(ask("MOVE", "ann.one", 0, "secret.one", 0, 0, NONE), "put", "secret.one")
+        self.denied(ask("MOVE", "secret.one", 0, "ann.one", 0, 0, NONE), "admin", "secret.one")
+        letters = packing.Pairs([(8, 1), (15, "secret.one")])
+        self.denied(ask("DECLARE", "ann.three", 0, 0, letters), "put", "secret.one")
+        self.denied(ask("ALTER", "ann.one", 0, 0, 1 << 8 | 1 << 15, letters), "put", "secret.one")
+        self.assertEqual(self.root.stat("secret.one")[15], 0)
+
+    def test_a_put_or_get_makes_no_queue_without_declare(self):
+        for answer in (self.bob.put("open.new", [b"x"]), self.bob.get("open.new")):
+            self.assertEqual(answer[1], DENIED)
+            self.assertIn("has no permission declare to make it", answer[2])
+        others = [packing.Pairs([(0, "open.new")])]
+        self.assertEqual(self.bob.ask("GET", "open.one", 0, 0, 1, 0, [], [], others, 0)[1], DENIED)
+        self.assertEqual(self.bob.put("open.one", [b"x"])[1], OK)
+        self.assertEqual(self.ann.put("ann.new", [b"x"])[1], OK)
+
+    def test_what_was_leased_is_finished_without_a_permission(self):
+        self.assertEqual(self.root.put("open.one", [b"x", b"y"])[1], OK)
+        got = self.bob.get("open.one", most=2)
+        (first, _, attempt, _), = got[7]
+        self.assertEqual(self.bob.ask("DONE", [[got[3], first, 1, attempt]])[1], OK)
+        self.assertEqual(self.bob.ask("RELEASE", [[got[3], first + 1, 1, attempt]])[1], OK)
+
+    def names(self, client):
+        """Names of all queues that a list shows, a page of one at a time."""
+        found, after = [], 0
+        while True:
+            answer = client.ask("LIST", after, 1)
+            for queue in answer[3]:
+                queue = dict(queue)
+                found.append(queue[0])
+                after = queue[1]
+            if not answer[4]:
+                return found
+
+    def test_a_list_shows_what_one_may_see(self):
+        self.assertEqual(self.names(self.root), ["ann.one", "ann.two", "open.one", "secret.one"])
+        self.assertEqual(self.names(self.ann), ["ann.one", "ann.two", "open.one"])
+        self.assertEqual(self.names(self.bob), ["open.one"])
+
+    def test_a_dead_letter_comes_from_somewhere(self):
+        options = packing.Pairs([(8, 1), (15, "open.one")])
+        self.assertEqual(self.root.ask("DECLARE", "secret.jobs", 0, 0, options)[1], OK)
+        self.assertEqual(self.root.put("secret.jobs", [b"x", b"y"])[1], OK)
+        got = self.root.get("secret.jobs", most=2)
+        (first, count, attempt, _), = got[7]
+        self.assertEqual(self.root.ask("NACK", [[got[3], first, count, attempt]], 0, 1)[1], OK)
+        seen, shown = dict(self.root.get("open.one")[8][0]), dict(self.bob.get("open.one")[8][0])
+        self.assertEqual(seen[7], "secret.jobs")
+        self.assertEqual((shown[6], shown.get(7, "")), (seen[6], ""))
+
+    def test_why_names_no_queue_that_one_may_not_see(self):
+        """Two queues that wait for each other."""
+        for queue in ("open.full", "secret.full"):
+            self.assertEqual(self.root.ask("DECLARE", queue, 0, 0, packing.Pairs([(1, 1), (5, 1)]))[1], OK)
+            self.assertEqual(self.root.put(queue, [b"x"])[1], OK)
+        one, two = self.client("root"), self.client("root")
+        self.assertEqual(one.get("open.full")[1], OK)
+        self.assertEqual(two.get("secret.full")[1], OK)
+        one.send("PUT", "secret.full", 0, None, 0, [b"y"], NONE)
+        two.send("PUT", "open.full", 0, None, 0, [b"y"], NONE)
+        for client in (one, two):
+            self.assertEqual(client.ask("PING", 1)[1], OK)
+        everything = self.root.ask("WHY", "open.full", 0)[4]
+        self.assertIn("secret.full", everything)
+        shown = self.bob.ask("WHY", "open.full", 0)[4]
+        self.assertNotIn("secret", shown)
+        self.assertEqual(shown, everything.replace("secret.full", "..."))
+
+
+class Quotas(AuthCase):
+    """proves: AUT-7"""
+
+    users = ("ann", "bob")
+    configuration = (
+        LISTEN
+        + 'permission "all" { who = "*" may = "all" queues = "*" }\n'
+        + 'quota "ann" { who = "ann" connections = 2 messages = 10 }\n'
+    )
+
+    def test_connections(self):
+        clients = [self.client("ann"), self.client("ann")]
+        third = Login(self.url, "ann", "ann")
+        answer = third.login()
+        self.assertEqual(answer[:2], ["RESULT", OVERLOADED])
+        self.assertIn("quota", answer[2])
+        self.assertIsNone(third.receive())
+        third.close()
+        for _ in range(3):
+            self.client("bob")
+        clients[0].close()
+
+        def lets_in():
+            with Login(self.url, "ann", "ann") as client:
+                return client.login()[0] == "WELCOME"
+
+        self.until(lets_in, "a connection less")
+
+    def test_messages(self):
+        ann, bob = self.client("ann"), self.client("bob")
+        self.assertEqual(ann.put("q", [b"x"] * 1000)[1], OK)  # begins within it
+        answer = ann.put("q", [b"x"])
+        self.assertEqual(answer[1], OVERLOADED)
+        self.assertIn("10 messages a second", answer[2])
+        self.assertEqual(bob.put("q", [b"x"] * 1000)[1], OK)
+        self.assertEqual(ann.get("q")[1], OK)
+
+
+class Anew(AuthCase):
+    """proves: AUT-6"""
+
+    users = ("ann", "bob", "eve")
+    configuration = LISTEN + 'permission "all" { who = "*" may = "put,declare" queues = "*" }\n'
+    other = LISTEN + 'permission "all" { who = "*" may = "get" queues = "*" }\n'
+
+    def test_what_has_changed_holds_for_who_is_in(self):
+        clients = ann, bob, eve = [self.client(user) for user in self.users]
+        for client in clients:
+            self.assertEqual(client.put("q", [b"x"])[1], OK)
+        same = next(line for line in open(f"{self.made}/users", encoding="utf-8") if line.startswith("ann"))
+        self.write("users", same + entry("bob", "another"), 0o600)
+        self.configure(self.other)
+        self.reload("user 'eve' has changed")
+        self.assertEqual(ann.put("q", [b"x"])[1], DENIED)
+        self.assertEqual(ann.get("q")[1], OK)
+        for client in (bob, eve):
+            self.assertEqual(client.receive()[:3], ["RESULT", 0, AUTH_FAILED])
+            self.assertIsNone(client.receive())
+        logged_in(self.url, "bob", "another").close()
+        with Login(self.url, "eve", "eve") as client:
+            self.assertEqual(client.login()[1], AUTH_FAILED)
+
+    def test_what_makes_no_sense_changes_nothing(self):
+        ann = self.client("ann")
+        self.write("users", "ann:nonsense\n", 0o600)
+        self.reload("users:1:")
+        self.assertEqual(ann.put("q", [b"x"])[1], OK)
+        self.client("bob")
+
+
+class Begin(unittest.TestCase):
+    """proves: AUT-3"""
+
+    def refuses(self, configuration, words):
+        with AuthFolder(configuration) as folder:
+            done = subprocess.run(
+                [harness.JOINQD, "-c", f"{folder}/joinqd.conf"], capture_output=True, timeout=60, check=False
+            )
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn(words, done.stderr.decode())
+
+    def test_what_would_be_open_to_all(self):
+        self.refuses('listen "joinq://0.0.0.0:0" { }\n', "need not prove who they are")
+        self.refuses('listen "joinq://0.0.0.0:0" { clients = "nobody,password" }\n', "need not prove who they are")
+        self.refuses('listen "unix://FOLDER/s" { other_users = yes }\n', "other users of the machine")
+        self.refuses('listen "joinq://127.0.0.1:0" { clients = "anybody" }\n', "is none of open")
+        self.refuses('permission "x" { who = "ann" may = "fly" queues = "*" }\n', "'fly' is none of")
+        self.refuses('permission "x" { who = "@birds" may = "put" queues = "*" }\n', "there is no group 'birds'")
+
+
+class AuthFolder:
+    """A folder with a configuration."""
+
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def __enter__(self):
+        import tempfile
+
+        self.made = tempfile.TemporaryDirectory(prefix="joinq-test-")
+        with open(f"{self.made.name}/joinqd.conf", "w", encoding="utf-8") as file:
+            file.write(self.configuration.replace("FOLDER", self.made.name))
+        return self.made.name
+
+    def __exit__(self, *_):
+        self.made.cleanup()
+
+
+if __name__ == "__main__":
+    harness.main()
