@@ -99,14 +99,16 @@ class Programs:
         self.build = build
         self.disk = os.path.join(build, "tests", "bench", "bench-disk")
         self.slices = os.path.join(build, "tests", "bench", "bench-slices")
+        self.enemy = os.path.join(build, "tests", "bench", "bench-attacker")
         self.joinqd = os.path.join(build, "bin", "joinqd")
         self.load = os.path.join(build, "tests", "bench", "joinq-bench")
         self.relay = os.path.join(build, "tests", "bench", "bench-relay")
         self.middle, self.edge = cores()
 
-    def broker(self, data=None):
+    def broker(self, data=None, limit=None):
         """joinqd on a TCP port of its own choice; (process, URL)."""
         kept = ["--data", data] if data else []
+        kept += ["--max-memory", str(limit)] if limit else []
         process = Process(self.middle, self.joinqd, "--listen", "joinq://127.0.0.1:0", *kept)
         url = process.expect(r"joinqd: listening on (joinq://\S+)")
         process.expect(r"joinqd: ready")
@@ -126,6 +128,11 @@ class Programs:
         load = SliceLoad(self.edge, self.slices, role, url, queue, producers)
         load.expect("ready")
         return load
+
+    def attacker(self, kind, port, count):
+        enemy = Process(self.middle, self.enemy, kind, port, count)
+        enemy.expect("ready")
+        return enemy
 
     def relay_server(self, *arguments):
         """The relay, or the bare loop; (process, port)."""

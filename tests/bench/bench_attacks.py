@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A well-behaved client while somebody attacks: how much of its rate is left, and what memory the broker takes.
+
+Each attack alone; attackers are nice, on the broker's core; the client is on the other one, by turns without and with the attack.
+"""
+
+import contextlib
+import statistics
+
+from bench_modes import at_least, at_most
+
+ATTACKS = (("half-open", 5000), ("idle", 15000), ("trickle", 1000), ("never-reads", 16), ("flood", 16))
+KEPT = 0.7
+MEMORY = 1 << 30  # the broker's limit, bytes
+BESIDES = 64 << 20  # what a process has besides
+
+
+class Attacks:
+    """Five attacks, each alone."""
+
+    name = "attacks"
+    by_name_only = True  # it takes minutes
+
+    def __init__(self, programs, scale):
+        self.programs = programs
+        self.times = 5 if scale.whole and scale.pairs > 1 else 1
+        self.ms = 1000 if scale.whole else 20
+        self.part = 1 if scale.whole else 500
+
+    def one(self, kind, count):
+        """The client's rates, as parts of those without the attack, and the broker's memory."""
+        kept = {"lockstep": [], "pipelined": []}
+        with contextlib.ExitStack() as stack:
+            broker, url = self.programs.broker(limit=MEMORY)
+            stack.enter_context(broker)
+            loads = {
+                "lockstep": self.programs.joinq_slices("lockstep", url, "one"),
+                "pipelined": self.programs.joinq_slices("pipelined", url, "groups"),
+            }
+            for load in loads.values():
+                stack.enter_context(load)
+            before = {name: load.slice(self.ms)[0] for name, load in loads.items()}
+            port = url.rpartition(":")[2]
+            with self.programs.attacker(kind, port, max(1, count // self.part)):
+                for _ in range(self.times):
+                    for name, load in loads.items():
+                        kept[name].append(load.slice(self.ms)[0] / before[name])
+                resident = broker.resident()
+        return {**{name: statistics.median(rates) for name, rates in kept.items()}, "resident": resident}
+
+    def measure(self, say):
+        found = {}
+        for kind, count in ATTACKS:
+            found[kind] = one = self.one(kind, count)
+            say(
+                f"{kind} ({count}): a client one at a time keeps {one['lockstep']:.2f} of its rate, one in groups"
+                f" {one['pipelined']:.2f}; the broker has {one['resident'] >> 20} MiB"
+            )
+        return found
+
+    def lines(self, _):
+        return []
+
+    def bars(self, found):
+        for kind, one in found.items():
+            yield at_least(f"{kind}: of the rate of a client one at a time", one["lockstep"], KEPT)
+            yield at_least(f"{kind}: of the rate of a client in groups", one["pipelined"], KEPT)
+            yield at_most(f"{kind}: bytes of the broker", one["resident"], MEMORY + BESIDES)
