@@ -53,7 +53,7 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int events)
         connection_mark(connection);
     }
     if (may & JQW_WANT_READ)
-        connection_read(connection);
+        share_read(connection);
     if (connection->state != CONNECTION_DEAD)
         watch(connection); /* the transport itself may wait for something else now */
 }

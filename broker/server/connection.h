@@ -56,7 +56,8 @@ struct connection {
     bool broken : 1;       /* writing fails: what is to be written is dropped */
     bool write_waits : 1;  /* until the transport takes more */
     bool out_blocked : 1;  /* over the output limit, and the engine knows */
-    bool more : 1;         /* whole frames may be left in `in`, for the next turn */
+    bool more : 1;         /* it is to be read in another turn: in the list of those */
+    bool greedy : 1;       /* it sends more requests than its share of a turn (share.h) */
     bool paused : 1;       /* likewise, until answers are written */
     bool dirty : 1;        /* to be settled at the end of the turn */
     bool remote : 1;       /* its host may be gone without a word */
@@ -110,10 +111,10 @@ JQ_MUST_USE bool connection_blocks(struct connection *connection, struct engine_
 /* At the end of the turn: writes, and goes where that leads. Returns whether it is to be settled again in the next turn. */
 JQ_MUST_USE bool connection_settle(struct connection *connection);
 
-/* input.c: reads what came, within bounds, and gives its frames to the bridge; goes on with frames left from the last turn. */
+/* input.c: reads what came, within bounds, and gives its frames to the bridge; goes on with frames left from an earlier turn. */
 void connection_read(struct connection *connection);
 void connection_read_more(struct connection *connection);
-void connection_more(struct connection *connection); /* asks for that in the next turn */
+void connection_more(struct connection *connection); /* asks for that in another turn */
 void connection_input_free(struct connection *connection);
 
 #endif

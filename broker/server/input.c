@@ -55,21 +55,12 @@ static bool reads_frames(const struct connection *connection)
     return (connection->state == CONNECTION_GREETING || connection->state == CONNECTION_OPEN) && !connection->deaf;
 }
 
-void connection_more(struct connection *connection)
-{
-    if (connection->more)
-        return;
-    connection->more = true;
-    connection->next_more = connection->server->more;
-    connection->server->more = connection;
-}
-
-/* Whether the next frame has to wait: for the next turn, or until answers are written. */
-static bool has_enough(struct connection *connection, int frames)
+/* Whether the next frame has to wait: for another turn, or until answers are written. */
+static bool has_enough(struct connection *connection, uint32_t frames)
 {
     if (connection_out_full(connection))
         connection->paused = true;
-    else if (frames == INPUT_FRAMES_MAX || connection->looks >= INPUT_LOOKS_MAX)
+    else if (frames == share_frames(connection) || connection->looks >= INPUT_LOOKS_MAX)
         connection_more(connection);
     else
         return false;
@@ -89,7 +80,8 @@ static size_t take_frames(struct connection *connection, const uint8_t *bytes, s
 {
     size_t at = 0, consumed = 0;
     connection->looks = 0;
-    for (int frames = 0; reads_frames(connection); frames++) {
+    uint32_t frames = 0;
+    for (; reads_frames(connection); frames++) {
         struct jqw_frame frame;
         enum jqw_frame_status status =
             jqw_frame_next(&connection->parser, bytes + at, size - at, &frame, &consumed, NULL);
@@ -100,6 +92,7 @@ static size_t take_frames(struct connection *connection, const uint8_t *bytes, s
         at += consumed;
         bridge_frame(connection, &frame);
     }
+    share_took(connection, frames);
     return at;
 }
 
@@ -133,7 +126,7 @@ static uint8_t *read_place(struct connection *connection, size_t *room)
     if (kept <= SHARED_MAX) {
         if (kept > 0)
             memcpy(server->input, connection->in.data, kept);
-        *room = INPUT_SIZE - kept;
+        *room = share_bytes(connection, INPUT_SIZE - kept);
         return server->input + kept;
     }
     if (own_room(connection, READ_MIN) != JQ_OK)
@@ -156,6 +149,7 @@ static void read_frames(struct connection *connection)
     if (got == JQW_IO_AGAIN)
         return;
     connection->silences = 0;
+    connection->greedy = connection->greedy && (size_t)got == room; /* until all that was sent has been taken */
     if (got < 0) {
         connection->peer_ended = true;
         connection->broken = connection->broken || got == JQW_IO_ERROR;
@@ -203,6 +197,6 @@ void connection_read_more(struct connection *connection)
         return;
     if (connection->in.size > 0)
         take_own(connection);
-    if (connection->transport.ops->pending(&connection->transport) && !connection->out_blocked)
+    if ((connection->greedy || connection->transport.ops->pending(&connection->transport)) && !connection->out_blocked)
         connection_read(connection);
 }

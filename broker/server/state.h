@@ -13,6 +13,7 @@
 #include "places.h"
 #include "server.h"
 #include "sessions.h"
+#include "share.h"
 #include "storage.h"
 #include "tls.h"
 #include "turn.h"
@@ -20,7 +21,6 @@
 
 enum {
     INPUT_SIZE = 256 * 1024, /* bytes read from a connection in a turn */
-    INPUT_FRAMES_MAX = 1024, /* frames of a connection in a turn */
     INPUT_LOOKS_MAX = 16,    /* of them, such as ask for much to be looked through */
     HELLO_FRAME_MAX = 4096,  /* bytes of a frame before the hello is through */
     LISTENERS_MAX = 16,
@@ -52,7 +52,7 @@ struct server {
     uint32_t connections;
     struct counters counters;
     struct connection *dirty_first, *dirty_last;
-    struct connection *more;    /* with frames left from the last turn */
+    struct share share;
     struct connection *sent;    /* to whose hosts something may be on its way */
     struct connection *dead;    /* to be freed */
     struct unread *unread;      /* answers that are not given, for their bodies cannot be read */

@@ -198,7 +198,7 @@ static void arm(struct server *server)
     next = journal < next ? journal : next;
     uint64_t now = next == 0 || next == ENGINE_FOREVER ? 0 : server_now();
     bool due = next <= now || (server->compact.running && !server->compact.waits);
-    set_active(server->loop, &turn->not_done, due || turn->count > 0 || server->dirty_first || server->more);
+    set_active(server->loop, &turn->not_done, due || turn->count > 0 || server->dirty_first || server->share.first);
     ev_timer_stop(server->loop, &turn->timer);
     if (due || next == ENGINE_FOREVER)
         return;
@@ -219,6 +219,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
     struct server *server = watcher->data;
     (void)loop;
     (void)events;
+    share_turn(server);
     compact_turn(server);
     snapshot_ask(server);
     for (int pass = 0; pass < TURN_PASSES; pass++) {
@@ -244,15 +245,7 @@ static void on_turn_begins(struct ev_loop *loop, ev_check *watcher, int events)
     struct server *server = watcher->data;
     (void)loop;
     (void)events;
-    struct connection *more = server->more;
     server->counters.turn_began_ns = server_now();
-    server->more = NULL;
-    while (more) {
-        struct connection *next = more->next_more;
-        more->more = false;
-        connection_read_more(more);
-        more = next;
-    }
 }
 
 static void on_idle(struct ev_loop *loop, ev_idle *watcher, int events)

@@ -24,7 +24,7 @@ class Attacks:
     def __init__(self, programs, scale):
         self.programs = programs
         self.times = 5 if scale.whole and scale.pairs > 1 else 1
-        self.ms = 1000 if scale.whole else 20
+        self.ms = 300 if scale.whole else 20
         self.part = 1 if scale.whole else 500
 
     def one(self, kind, count):
@@ -39,7 +39,9 @@ class Attacks:
             }
             for load in loads.values():
                 stack.enter_context(load)
-            before = {name: load.slice(self.ms)[0] for name, load in loads.items()}
+            for load in loads.values():
+                load.slice(self.ms)  # to be warm
+            before = {name: statistics.median(load.slice(self.ms)[0] for _ in range(self.times)) for name, load in loads.items()}
             port = url.rpartition(":")[2]
             with self.programs.attacker(kind, port, max(1, count // self.part)):
                 for _ in range(self.times):

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose turn it is: which connections are read, and how much of each, so that who sends a flood of requests does not keep those waiting
+ * who send a few (FLW-1).
+ *
+ * While there are such modest ones, a connection that sends more than its share of a turn is greedy until all that it has sent is
+ * taken: it waits in a line, whose first is served a slice in turns in which nobody modest was, or in each of so many. A group of
+ * messages is one frame: who sends those is modest. While nobody is, everybody is served much at a time. */
+#ifndef JOINQ_SERVER_SHARE_H
+#define JOINQ_SERVER_SHARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct connection;
+struct server;
+
+struct share {
+    struct connection *first, *last; /* the line, by next_more */
+    uint64_t modest_ns;              /* when somebody modest was last served */
+    bool modest;                     /* in this turn */
+    bool crowded;                    /* somebody was lately */
+    uint8_t skipped;                 /* turns in a row in which the line waited */
+};
+
+/* There is something to read: now, or in its turn. */
+void share_read(struct connection *connection);
+/* Of the line, what this turn has room for; before its commands are carried out. */
+void share_turn(struct server *server);
+
+/* How many frames of it this turn takes, and how many bytes are read at once of those that there is room for. */
+uint32_t share_frames(const struct connection *connection);
+size_t share_bytes(const struct connection *connection, size_t room);
+/* So many were taken. */
+void share_took(struct connection *connection, uint32_t frames);
+
+#endif
