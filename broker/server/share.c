@@ -4,12 +4,12 @@
 #include "state.h"
 
 enum {
-    FRAMES_ALONE = 1024,    /* of a connection in a turn, while nobody modest is there */
-    FRAMES_MODEST = 64,     /* who has more in a turn is greedy */
-    FRAMES_SLICE = 8,      /* of somebody greedy in a turn */
-    FRAMES_FEW = 32,        /* who has no more shows that somebody modest is there */
+    FRAMES_ALONE = 1024,    /* of a connection in a turn, and of all in the line, while nobody modest is there */
+    FRAMES_MODEST = 64,     /* otherwise; who has more is greedy */
+    FRAMES_SLICE = 8,       /* of somebody greedy in a turn */
+    FRAMES_FEW = 32,        /* who has no more shows that somebody modest is there, ... */
+    LATELY_TURNS = 256,     /* ... for so many turns */
     BYTES_SLICE = 4 * 1024, /* what is read of somebody greedy at once */
-    LATELY_NS = 1000000,
     SKIPPED_MAX = 7,
 };
 
@@ -57,8 +57,9 @@ size_t share_bytes(const struct connection *connection, size_t room)
 void share_took(struct connection *connection, uint32_t frames)
 {
     struct share *share = &connection->server->share;
-    connection->greedy = connection->greedy || (share->crowded && frames >= FRAMES_MODEST);
+    connection->greedy = connection->greedy || frames >= share_frames(connection);
     share->modest |= !connection->greedy && frames > 0 && frames <= FRAMES_FEW;
+    share->frames += frames;
 }
 
 /* ---- turns ---- */
@@ -74,17 +75,17 @@ void share_read(struct connection *connection)
 void share_turn(struct server *server)
 {
     struct share *share = &server->share;
-    uint64_t now = server->counters.turn_began_ns;
-    if (share->modest)
-        share->modest_ns = now;
-    share->crowded = now - share->modest_ns < LATELY_NS;
+    share->quiet = share->modest ? 0 : share->quiet + (share->quiet < LATELY_TURNS);
+    share->crowded = share->quiet < LATELY_TURNS;
     bool waits = share->modest && share->skipped < SKIPPED_MAX && share->first;
     share->modest = false;
     share->skipped = waits ? (uint8_t)(share->skipped + 1) : 0;
+    share->frames = 0;
     struct connection *last = share->last;
     for (bool more = !waits && share->first; more;) {
         struct connection *connection = take_first(share);
-        more = !share->crowded && connection != last && share->first;
         connection_read_more(connection);
+        more = !share->crowded && share->frames < FRAMES_ALONE && connection != last && share->first;
     }
+    share->frames = 0;
 }

@@ -17,9 +17,10 @@ struct server;
 
 struct share {
     struct connection *first, *last; /* the line, by next_more */
-    uint64_t modest_ns;              /* when somebody modest was last served */
-    bool modest;                     /* in this turn */
-    bool crowded;                    /* somebody was lately */
+    uint32_t frames;                 /* that it was served in this turn */
+    uint32_t quiet;                  /* turns since somebody modest was served; no more are counted than matter */
+    bool modest;                     /* somebody was in this one */
+    bool crowded;                    /* or lately */
     uint8_t skipped;                 /* turns in a row in which the line waited */
 };
 
