@@ -2,12 +2,14 @@
 /* joinqd: puts the parts together. Where to listen when nothing is said, and the exit status, are decided here. */
 #include "access.h"
 #include "admin.h"
+#include "certificates.h"
 #include "codes.h"
 #include "config.h"
 #include "log.h"
 #include "options.h"
 #include "passwd.h"
 #include "queues.h"
+#include "reload.h"
 #include "service.h"
 #include <errno.h>
 #include <stdio.h>
@@ -17,24 +19,16 @@
 
 enum { FAILED = 1, USAGE = 2 };
 
-/* The user's own socket; clients look there, too. Its folder is made if need be, for the user only. */
-static int own_socket(struct config *config)
+/* The folder of the user's own socket is made if need be, for the user only. */
+static int make_own_folder(const struct config *config)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    char folder[sizeof((struct jqw_url *)0)->path], text[sizeof folder + 32];
-    struct config_listener *listener;
-    struct config_error error;
-    snprintf(folder, sizeof folder, "%s/joinq", runtime && runtime[0] == '/' ? runtime : "/run");
-    if (mkdir(folder, S_IRWXU) != 0 && errno != EEXIST) {
-        server_log("cannot make the folder %s: %s (say where with --listen)", folder, strerror(errno));
-        return FAILED;
-    }
-    snprintf(text, sizeof text, "unix://%s/joinqd.sock", folder);
-    if (config_add_listener(config, text, &listener, &error) != JQ_OK) {
-        server_log("%s", error.text);
-        return FAILED;
-    }
-    return 0;
+    char folder[sizeof((struct jqw_url *)0)->path];
+    const char *path = config_listener(config, 0)->listener.url.path;
+    snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    if (mkdir(folder, S_IRWXU) == 0 || errno == EEXIST)
+        return 0;
+    server_log("cannot make the folder %s: %s (say where with --listen)", folder, strerror(errno));
+    return FAILED;
 }
 
 static int listen_at(struct server *server, struct server_listener *listener)
@@ -49,11 +43,13 @@ static int listen_at(struct server *server, struct server_listener *listener)
     return 0;
 }
 
-/* A socket that is passed takes the place of the listener with the same address; those left are as listeners of which nothing is said. */
+/* A socket that is passed takes the place of the listener with the same address, and of the user's own one; those left are as listeners
+ * of which nothing is said. */
 static int listen_all(struct server *server, const struct config *config, struct service_sockets *given)
 {
-    int status = 0;
-    for (uint32_t i = 0; i < config->listeners.count && status == 0; i++) {
+    int status = config->own_socket && given->count == 0 ? make_own_folder(config) : 0;
+    uint32_t count = config->own_socket && given->count > 0 ? 0 : config->listeners.count;
+    for (uint32_t i = 0; i < count && status == 0; i++) {
         struct server_listener listener = config_listener(config, i)->listener;
         listener.given_fd = service_take(given, &listener.url);
         status = listen_at(server, &listener);
@@ -67,48 +63,19 @@ static int listen_all(struct server *server, const struct config *config, struct
     return status;
 }
 
-/* Where nothing is said, and nothing passed, the user's own socket is listened on. */
-static int find_sockets(struct config *config, struct service_sockets *given)
-{
-    char why[512];
-    if (service_sockets(given, why, sizeof why) != JQ_OK) {
-        server_log("%s", why);
-        return FAILED;
-    }
-    return given->count == 0 && config->listeners.count == 0 ? own_socket(config) : 0;
-}
-
-static int declare_all(struct server *server, const struct config *config)
+/* Queues, users and certificates, before anybody is listened to. */
+static int prepare(struct server *server, const struct config *config)
 {
     struct config_error error;
-    if (queues_declare(server, config, NULL, &error) == JQ_OK)
+    int code = queues_declare(server, config, NULL, &error);
+    if (code == JQ_OK)
+        code = access_load(server, config, &error);
+    if (code == JQ_OK)
+        code = certificates_take(server, config, &error);
+    if (code == JQ_OK)
         return 0;
     server_log("%s", error.text);
     return FAILED;
-}
-
-/* As a broker with this configuration would have it, but for the broker. */
-static int check_certificates(const struct config *config)
-{
-    char why[512];
-    struct jqw_tls *tls = NULL;
-    if (config->server.tls.cert && jqw_tls_new(&config->server.tls, &tls, why, sizeof why) != JQ_OK) {
-        server_log("TLS: %s", why);
-        return FAILED;
-    }
-    jqw_tls_unref(tls);
-    return 0;
-}
-
-static int take_certificates(struct server *server, const struct config *config)
-{
-    char why[512];
-    if (server_tls_prepare(server, &config->server.tls, why, sizeof why) != JQ_OK) {
-        server_log("TLS: %s", why);
-        return FAILED;
-    }
-    server_tls_commit(server);
-    return 0;
 }
 
 /* NULL in *admin: none are wanted. */
@@ -133,23 +100,10 @@ static int begin_pages(struct server *server, const struct config *config, struc
     return 0;
 }
 
-static int give_access(struct server *server, const struct config *config)
-{
-    struct config_error error;
-    if (access_load(server, config, &error) == JQ_OK)
-        return 0;
-    server_log("%s", error.text);
-    return FAILED;
-}
-
 static int run(struct server *server, const struct config *config, struct service_sockets *given)
 {
     struct admin *admin = NULL;
-    int status = declare_all(server, config);
-    if (status == 0)
-        status = give_access(server, config);
-    if (status == 0)
-        status = take_certificates(server, config);
+    int status = prepare(server, config);
     if (status == 0)
         status = listen_all(server, config, given);
     if (status == 0)
@@ -164,17 +118,20 @@ static int run(struct server *server, const struct config *config, struct servic
     return status;
 }
 
-static int serve(const struct config *config, struct service_sockets *given)
+static int serve(const struct options *options, const struct config *config, struct service_sockets *given)
 {
     struct server *server;
+    struct reload reload;
     int code = server_new(&config->server, &server);
     if (code != JQ_OK) {
         if (!config->server.data)
             server_log("cannot begin: out of memory, or of randomness");
         return FAILED;
     }
+    reload_init(&reload, server, options, config);
     int status = config->server.repair ? server_run(server) : run(server, config, given);
     server_free(server);
+    reload_fini(&reload);
     return status;
 }
 
@@ -188,17 +145,20 @@ static int act(const struct options *options, struct config *config)
     if (options->dump)
         config_dump(config, stdout);
     if (options->check || options->dump)
-        return check_certificates(config);
+        return 0;
     if (options->copy_to)
         return server_copy_data(config->server.data, options->copy_to);
     if (options->check_data)
         return server_check_data(config->server.data);
     struct service_sockets given = {0};
-    if (!options->repair && find_sockets(config, &given) != 0)
+    char why[512];
+    if (!options->repair && service_sockets(&given, why, sizeof why) != JQ_OK) {
+        server_log("%s", why);
         return FAILED;
+    }
     config->server.notify = service_tell;
     config->server.alive_ns = service_alive_ns();
-    return serve(config, &given);
+    return serve(options, config, &given);
 }
 
 int main(int argc, char **argv)
@@ -212,8 +172,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     status = FAILED;
-    if (options_config(&options, &config, &error) == JQ_OK && config_check(&config, &error) == JQ_OK &&
-        access_check(&config, &error) == JQ_OK)
+    if (options_config(&options, &config, &error) == JQ_OK && reload_check(&config, &error) == JQ_OK)
         status = act(&options, &config);
     else
         server_log("%s", error.text);

@@ -179,12 +179,27 @@ static int apply_state_folder(struct config *config, struct config_error *error)
     return config_set(config, "data", "folder", folder, error);
 }
 
+/* Clients look there, too. */
+static int apply_own_socket(struct config *config, struct config_error *error)
+{
+    struct config_listener *listener;
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    char text[512];
+    if (config->listeners.count > 0)
+        return JQ_OK;
+    config->own_socket = true;
+    snprintf(text, sizeof text, "unix://%s/joinq/joinqd.sock", runtime && runtime[0] == '/' ? runtime : "/run");
+    return config_add_listener(config, text, &listener, error);
+}
+
 int options_config(const struct options *options, struct config *config, struct config_error *error)
 {
     config_init(config);
     int code = options->file ? config_read(config, options->file, error) : JQ_OK;
     if (code == JQ_OK)
         code = apply_listen(options, config, error);
+    if (code == JQ_OK)
+        code = apply_own_socket(config, error);
     if (code == JQ_OK && options->data)
         code = config_set(config, "data", "folder", options->data, error);
     if (code == JQ_OK && options->max_memory)

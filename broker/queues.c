@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The queues of the configuration, declared in an order in which each finds where its dead letters go. */
+/* The queues of the configuration, declared in an order in which each finds where its dead letters go: all of them, or none. */
 #include "queues.h"
 #include "codes.h"
+#include <stdlib.h>
+
+struct declaring {
+    struct server *server;
+    const struct config *config, *before;
+    const struct config_queue **made; /* in the order in which they were */
+    uint32_t made_count;
+    struct config_error *error;
+};
 
 static void explain(const struct config_queue *queue, const struct server_answer *answer, struct config_error *error)
 {
@@ -17,28 +26,41 @@ static void explain(const struct config_queue *queue, const struct server_answer
 }
 
 /* Those that it sends dead letters to come first; there is no circle. */
-static int declare(struct server *server, const struct config *config, const struct config *before,
-                   const struct config_queue *queue, struct config_error *error)
+static int declare(struct declaring *all, const struct config_queue *queue)
 {
     struct server_answer answer;
-    if (before && config_queue_named(before, queue->item.title))
+    if (all->before && config_queue_named(all->before, queue->item.title))
         return JQ_OK;
     const struct config_queue *letters =
-        queue->options.dead_letter.size ? config_queue_named(config, queue->dead_letter) : NULL;
-    int code = letters ? declare(server, config, before, letters, error) : JQ_OK;
+        queue->options.dead_letter.size ? config_queue_named(all->config, queue->dead_letter) : NULL;
+    int code = letters ? declare(all, letters) : JQ_OK;
     if (code != JQ_OK)
         return code;
-    code = server_declare(server, queue->item.title, &queue->options, &answer);
+    bool was = server_has_queue(all->server, queue->item.title);
+    code = server_declare(all->server, queue->item.title, &queue->options, &answer);
     if (code != JQ_OK)
-        explain(queue, &answer, error);
+        explain(queue, &answer, all->error);
+    else if (!was)
+        all->made[all->made_count++] = queue;
     return code;
 }
 
 int queues_declare(struct server *server, const struct config *config, const struct config *before,
                    struct config_error *error)
 {
+    struct declaring all = {.server = server, .config = config, .before = before, .error = error};
     int code = JQ_OK;
+    if (config->queues.count == 0)
+        return JQ_OK;
+    all.made = calloc(config->queues.count, sizeof(*all.made));
+    if (!all.made) {
+        snprintf(error->text, sizeof error->text, "out of memory");
+        return JQ_OVERLOADED;
+    }
     for (uint32_t i = 0; code == JQ_OK && i < config->queues.count; i++)
-        code = declare(server, config, before, config_queue(config, i), error);
+        code = declare(&all, config_queue(config, i));
+    while (code != JQ_OK && all.made_count > 0)
+        server_undeclare(server, all.made[--all.made_count]->item.title);
+    free(all.made);
     return code;
 }

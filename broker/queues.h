@@ -6,8 +6,8 @@
 #include "config.h"
 #include "server.h"
 
-/* Declares all that `before` (which may be NULL) does not have, those that others send their dead letters to first. JQ_OK, or the code of the
- * first that failed, with what is wrong. */
+/* Declares all that `before` (which may be NULL) does not have, those that others send their dead letters to first. JQ_OK; or the code of the
+ * first that failed, with what is wrong, and those that were made are gone again. */
 JQ_MUST_USE int queues_declare(struct server *server, const struct config *config, const struct config *before,
                                struct config_error *error);
 

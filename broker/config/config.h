@@ -65,6 +65,7 @@ struct config {
     char *users;                 /* owned: a file */
     struct config_list permissions, groups, quotas;
     struct config_http http;
+    bool own_socket; /* nobody said where to listen: the one listener is the user's own socket */
     struct config_list listeners;
     struct config_list queues;
 };
@@ -91,6 +92,10 @@ void config_clear(struct config *config, const char *section);
 
 /* What no option can tell by itself, file and command line together. JQ_OK, or JQ_INVALID with what is wrong. */
 JQ_MUST_USE int config_check(const struct config *config, struct config_error *error);
+
+/* Tells what is in `after` and not in `before`, and the other way round, one sentence each; `late` is what only a restart changes. */
+typedef void (*config_told)(void *user, const char *text, bool late);
+void config_compare(const struct config *before, const struct config *after, config_told told, void *user);
 
 /* How a queue that is there differs, as the engine tells it (server_answer). */
 void config_queue_clash(const struct config_queue *queue, enum engine_option option, uint64_t is, char *why,

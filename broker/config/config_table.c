@@ -55,10 +55,9 @@ static const struct config_option limits[] = {
      .help = "Time that a new connection has to say who it is, and to prove it."},
     {"refuse_delay", CONFIG_TIME, LIMIT(refuse_ns), NS, .max = HOUR_MS,
      .help = "After this time a client is told that its password is wrong."},
-    {"ping_interval", CONFIG_TIME, LIMIT(ping_ns), NS, .min = 100, .max = HOUR_MS,
-     .help = "How often a client that agreed to it is to be heard; after three times without, its connection is ended. "
-             "It holds for "
-             "connections that are made after a change."},
+    {"ping_interval", CONFIG_TIME, AT(struct config, server.ping_ns), NS, .min = 100, .max = HOUR_MS,
+     .help =
+         "How often a client that agreed to it is to be heard; after three times without, its connection is ended."},
     {"linger_timeout", CONFIG_TIME, LIMIT(linger_ns), NS, .min = 10, .max = HOUR_MS,
      .help = "Time that a connection that is being ended has for each piece of its last answers."},
     {"drain_timeout", CONFIG_TIME, LIMIT(drain_ns), NS, .min = 10, .max = HOUR_MS,
@@ -299,6 +298,7 @@ const struct config_section config_sections[] = {
      LIST(config_permission, permissions),
      .max = ACCESS_MAX,
      .reloads = true,
+     .changes = true,
      .finish = config_permission_finish,
      .example = "workers take jobs",
      .help =
@@ -313,6 +313,7 @@ const struct config_section config_sections[] = {
      LIST(config_group, groups),
      .max = ACCESS_MAX,
      .reloads = true,
+     .changes = true,
      .finish = config_group_finish,
      .example = "workers",
      .help = "Some users, under one name."},
@@ -322,6 +323,7 @@ const struct config_section config_sections[] = {
      LIST(config_quota, quotas),
      .max = ACCESS_MAX,
      .reloads = true,
+     .changes = true,
      .finish = config_quota_finish,
      .example = "guests",
      .help = "What a user may take; each has it for itself. The title is for people."},

@@ -38,7 +38,8 @@ struct config_section {
     const struct config_option *options;
     size_t list, item_size; /* where the config_list is in struct config */
     uint32_t max;           /* sections of the kind */
-    bool reloads;           /* new ones are taken up by SIGHUP */
+    bool reloads;           /* SIGHUP takes up new ones; ... */
+    bool changes;           /* ... and other options of those that are there, and that one is gone */
     void (*init)(void *item);
     /* Checks the title, and the options together. JQ_OK, or JQ_INVALID with why. */
     int (*finish)(void *item, char *why, size_t why_size);

@@ -73,6 +73,9 @@ struct engine_config {
 JQ_MUST_USE struct engine *engine_new(const struct engine_config *config); /* NULL: no memory */
 void engine_free(struct engine *engine); /* bodies still held are not released: the store goes with the engine */
 
+/* Other limits for requests to come. */
+void engine_limits(struct engine *engine, uint32_t waiting_max, uint64_t waiting_bytes_max);
+
 /* Does what is due by `now` (ns, never going back), then carries out commands in order, and appends what it has to say.
  * Returns how many commands it took: fewer than `count` when the effects are nearly full; carry them out, reset, and call again with
  * the rest. Commands and their arrays are borrowed until the call returns. Call it again when engine_next says so. */

@@ -346,6 +346,12 @@ static void queue_free_rest(struct engine *e, struct queue *q)
     queue_destroy(e, q);
 }
 
+void engine_limits(struct engine *e, uint32_t waiting_max, uint64_t waiting_bytes_max)
+{
+    e->config.waiting_max = waiting_max;
+    e->config.waiting_bytes_max = waiting_bytes_max;
+}
+
 void engine_free(struct engine *e)
 {
     if (!e)

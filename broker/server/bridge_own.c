@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the broker itself asks of its engine, in a session without a connection: declares what the configuration wants. */
+/* What the broker itself asks of its engine, in a session without a connection: it declares the queues that the configuration wants. */
 #include "bridge_state.h"
 #include <string.h>
 
@@ -37,23 +37,48 @@ _Static_assert((int)ENGINE_WHY_OPTION_DEAD_LETTER - (int)ENGINE_WHY_OPTION_MAX_M
                    (int)ENGINE_OPTION_DEAD_LETTER,
                "options and what is said of them are in the same order");
 
-int server_declare(struct server *server, const char *name, const struct engine_queue_options *options,
-                   struct server_answer *answer)
+/* Carries out what has been put together, with the others of the turn; it is answered at once. */
+static const struct server_answer *ask(struct server *server)
+{
+    server->own.answer = (struct server_answer){.code = JQ_INTERNAL};
+    turn_execute(server);
+    return &server->own.answer;
+}
+
+static struct engine_command *own_command(struct server *server, enum engine_op op, const char *name)
 {
     size_t size = strlen(name);
-    JQ_ASSERT(size <= ENGINE_NAME_MAX && options->dead_letter.size <= ENGINE_NAME_MAX);
+    JQ_ASSERT(size <= ENGINE_NAME_MAX);
     open_session(server);
     turn_room(server);
     struct engine_command *command = turn_command(server);
-    command->op = ENGINE_DECLARE;
+    command->op = op;
     command->session = own;
     command->request = REQUEST;
     command->queue.name = bridge_text(server, (struct jqw_bytes){(const uint8_t *)name, size});
+    return command;
+}
+
+bool server_has_queue(struct server *server, const char *name)
+{
+    (void)own_command(server, ENGINE_STAT, name);
+    return ask(server)->code == JQ_OK;
+}
+
+void server_undeclare(struct server *server, const char *name)
+{
+    own_command(server, ENGINE_DELETE, name)->delete_.if_empty = true;
+    (void)ask(server);
+}
+
+int server_declare(struct server *server, const char *name, const struct engine_queue_options *options,
+                   struct server_answer *answer)
+{
+    JQ_ASSERT(options->dead_letter.size <= ENGINE_NAME_MAX);
+    struct engine_command *command = own_command(server, ENGINE_DECLARE, name);
     command->declare.options = *options;
     command->declare.options.dead_letter =
         bridge_text(server, (struct jqw_bytes){(const uint8_t *)options->dead_letter.data, options->dead_letter.size});
-    server->own.answer = (struct server_answer){.code = JQ_INTERNAL};
-    turn_execute(server); /* a declare is answered at once */
-    *answer = server->own.answer;
+    *answer = *ask(server);
     return answer->code;
 }

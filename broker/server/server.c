@@ -41,7 +41,7 @@ void server_config_init(struct server_config *config)
 /* ---- beginning ---- */
 
 /* Takes the descriptors that it needs, as far as the system gives them, and no more connections than there are for. */
-static void limit_connections(struct server_config *config)
+void server_limit_connections(struct server_config *config)
 {
     struct rlimit limit;
     rlim_t need = (rlim_t)config->connections_max + DESCRIPTORS_OWN;
@@ -59,7 +59,7 @@ static void limit_connections(struct server_config *config)
 
 static int server_init(struct server *server)
 {
-    limit_connections(&server->config);
+    server_limit_connections(&server->config);
     server->loop = ev_loop_new(EVFLAG_AUTO);
     server->input = malloc(INPUT_SIZE);
     server->store = store_new(server->config.memory_max);
@@ -71,6 +71,7 @@ static int server_init(struct server *server)
     listeners_init(server);
     peers_init(server);
     ending_init(server);
+    reload_start(server);
     int code = jqw_random(server->instance, sizeof server->instance);
     if (code == JQ_OK)
         code = auth_new(&server->auth);
@@ -156,6 +157,7 @@ void server_free(struct server *server)
     free(server->input);
     if (server->loop) {
         ending_stop(server);
+        reload_stop(server);
         ev_loop_destroy(server->loop);
     }
     free(server);

@@ -67,6 +67,10 @@ struct server_answer {
     uint64_t is;
 };
 
+/* Whether there is a queue of this name. */
+bool server_has_queue(struct server *server, const char *name);
+/* Undoes the declare of a queue that nobody has used yet. */
+void server_undeclare(struct server *server, const char *name);
 /* Declares a queue. JQ_OK, also if it was declared so before, or the answer's code. Not while it ends. */
 JQ_MUST_USE int server_declare(struct server *server, const char *name, const struct engine_queue_options *options,
                                struct server_answer *answer);
@@ -99,6 +103,11 @@ JQ_MUST_USE int server_check_data(const char *folder);
 
 /* Makes a copy of a data folder, verifies it, and says what came of it. Returns the exit status. */
 JQ_MUST_USE int server_copy_data(const char *from, const char *to);
+
+/* Called in the loop when SIGHUP comes. */
+void server_on_reload(struct server *server, void (*reload)(void *user), void *user);
+/* Takes other limits while it runs: numbers and times, but for ping_ns. */
+void server_reconfigure(struct server *server, const struct server_config *config);
 
 /* Serves until SIGTERM or SIGINT and what they begin is over; returns the exit status. */
 JQ_MUST_USE int server_run(struct server *server);

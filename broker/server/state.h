@@ -64,7 +64,9 @@ struct server {
     uint64_t deadline_at; /* when it comes; UINT64_MAX: it is not set */
     ev_timer ask_peers;
     ev_timer accept_again; /* after accept failed for want of descriptors or memory */
-    ev_signal sigterm, sigint;
+    ev_signal sigterm, sigint, sighup;
+    void (*reload)(void *user);
+    void *reload_user;
     struct server_tls {
         struct jqw_tls *context; /* of new connections; NULL: none is configured */
         bool clients_known;      /* no client comes in without a certificate */
@@ -97,6 +99,13 @@ enum {
     CLIENT_BYTES = 256,
     SLOT_BYTES = 64,
 };
+
+/* Takes the descriptors that are needed, and allows no more connections than there are for. */
+void server_limit_connections(struct server_config *config);
+
+/* reload.c */
+void reload_start(struct server *server);
+void reload_stop(struct server *server);
 
 uint64_t server_now(void); /* monotonic nanoseconds */
 

@@ -13,12 +13,17 @@ enum {
         STORE_CHUNK_SIZE / 48, /* and of one body of a durable queue: fewer of them alone cost less than together */
 };
 
+void store_limit(struct store *store, uint64_t bytes_max)
+{
+    store->bytes_max = bytes_max > 0 ? bytes_max : UINT64_MAX;
+}
+
 struct store *store_new(uint64_t bytes_max)
 {
     struct store *store = calloc(1, sizeof *store);
     if (!store)
         return NULL;
-    store->bytes_max = bytes_max > 0 ? bytes_max : UINT64_MAX;
+    store_limit(store, bytes_max);
     store->resident_max = UINT64_MAX;
     return store;
 }

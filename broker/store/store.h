@@ -17,7 +17,8 @@ enum store_kind { STORE_MEMORY, STORE_DURABLE, STORE_KINDS };
 
 struct store;
 
-JQ_MUST_USE struct store *store_new(uint64_t bytes_max); /* 0: no limit. NULL: no memory */
+JQ_MUST_USE struct store *store_new(uint64_t bytes_max);   /* 0: no limit. NULL: no memory */
+void store_limit(struct store *store, uint64_t bytes_max); /* another one, for what is to come */
 void store_free(struct store *store);
 
 /* Copies `size` bytes that hold `count` bodies (each behind its header) into one chunk, and counts them in. JQ_OK with the place,
