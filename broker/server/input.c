@@ -12,6 +12,7 @@ enum {
     READ_MIN = 16 * 1024,        /* room for a read into own memory, at least */
     TLS_HANDSHAKE = 22,          /* the first byte of TLS */
     ALWAYS_MAX = 64 * 1024,      /* bytes that are kept also where memory is short: all but puts fit in them (PUT-4) */
+    FRAMES_MAX = 1024,           /* of a turn, where what is left would have to be thrown away */
 };
 
 void connection_input_free(struct connection *connection)
@@ -55,12 +56,24 @@ static bool reads_frames(const struct connection *connection)
     return (connection->state == CONNECTION_GREETING || connection->state == CONNECTION_OPEN) && !connection->deaf;
 }
 
+/* Whether what is left can be kept for another turn: where memory is short, a little, and what is kept already. */
+static bool can_keep(const struct connection *connection, size_t left)
+{
+    return left <= ALWAYS_MAX || left <= connection->in.size || server_memory_allows(connection->server, left);
+}
+
+/* Whether so many are its share of a turn. */
+static bool has_share(const struct connection *connection, uint32_t frames, size_t left)
+{
+    return frames >= FRAMES_MAX || (frames >= share_frames(connection) && can_keep(connection, left));
+}
+
 /* Whether the next frame has to wait: for another turn, or until answers are written. */
-static bool has_enough(struct connection *connection, uint32_t frames)
+static bool has_enough(struct connection *connection, uint32_t frames, size_t left)
 {
     if (connection_out_full(connection))
         connection->paused = true;
-    else if (frames == share_frames(connection) || connection->looks >= INPUT_LOOKS_MAX)
+    else if (has_share(connection, frames, left) || connection->looks >= INPUT_LOOKS_MAX)
         connection_more(connection);
     else
         return false;
@@ -87,7 +100,7 @@ static size_t take_frames(struct connection *connection, const uint8_t *bytes, s
             jqw_frame_next(&connection->parser, bytes + at, size - at, &frame, &consumed, NULL);
         if (status == JQW_FRAME_ERROR)
             bridge_refuse(connection, JQ_PROTOCOL, frame_fault(connection, bytes[at]));
-        if (status != JQW_FRAME_ONE || has_enough(connection, frames))
+        if (status != JQW_FRAME_ONE || has_enough(connection, frames, size - at))
             break;
         at += consumed;
         bridge_frame(connection, &frame);

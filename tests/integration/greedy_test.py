@@ -58,6 +58,9 @@ class Memory(WireCase):
         self.until(lambda: self.witness.put("witness-too", [b"x"])[1] == OK, "there is memory again")
         self.assertEqual(self.witness.ask("DELETE", "witness-too", 0, 0)[1], OK)
 
+    def is_alone(self):
+        return ((0, "connections"), (1, 1)) in self.witness.ask("BROKER", 0)[-1]
+
     def fill(self):
         """Not even a queue is made any more."""
         names = (f"fill-{number}" for number in range(100_000))
@@ -136,6 +139,7 @@ class Memory(WireCase):
         self.until(lambda: self.witness.put("other", [b"x"])[1] == OVERLOADED, "what waits fills the memory")
         for client in clients:
             client.close()
+        self.until(self.is_alone, "what they sent is carried out, and they are gone")
         self.has_memory()
 
     def test_closes_without_end(self):
