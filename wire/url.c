@@ -36,6 +36,19 @@ static bool made_of(const char *text, size_t size, const char *more)
     return true;
 }
 
+static int copy_user(const char *text, size_t size, struct jqw_url *url, const char **why)
+{
+    if (memchr(text, ':', size))
+        return invalid(why, "a password does not belong into a URL");
+    if (size == 0 || size >= sizeof url->user)
+        return invalid(why, "a user has 1 to 255 bytes");
+    if (!made_of(text, size, "._-+"))
+        return invalid(why, "a user is made of A-Z a-z 0-9 . _ - +");
+    memcpy(url->user, text, size);
+    url->user[size] = '\0';
+    return JQ_OK;
+}
+
 static int parse_path(const char *text, struct jqw_url *url, const char **why)
 {
     size_t size = strlen(text);
@@ -52,23 +65,24 @@ static int parse_path(const char *text, struct jqw_url *url, const char **why)
     return JQ_OK;
 }
 
+/* "user@/path", where an '@' stands before the path begins. */
+static int parse_socket(const char *text, struct jqw_url *url, const char **why)
+{
+    size_t before = strcspn(text, "/");
+    bool has_user = before > 0 && text[before - 1] == '@';
+    int code = has_user ? copy_user(text, before - 1, url, why) : JQ_OK;
+    return code == JQ_OK ? parse_path(has_user ? text + before : text, url, why) : code;
+}
+
 /* The user before the last '@', if there is one; *text goes on behind it. */
 static int parse_user(const char **text, struct jqw_url *url, const char **why)
 {
     const char *at = strrchr(*text, '@');
     if (!at)
         return JQ_OK;
-    size_t size = (size_t)(at - *text);
-    if (memchr(*text, ':', size))
-        return invalid(why, "a password does not belong into a URL");
-    if (size == 0 || size >= sizeof url->user)
-        return invalid(why, "a user has 1 to 255 bytes");
-    if (!made_of(*text, size, "._-+"))
-        return invalid(why, "a user is made of A-Z a-z 0-9 . _ - +");
-    memcpy(url->user, *text, size);
-    url->user[size] = '\0';
+    int code = copy_user(*text, (size_t)(at - *text), url, why);
     *text = at + 1;
-    return JQ_OK;
+    return code;
 }
 
 static int copy_host(const char *text, size_t size, struct jqw_url *url, const char **why)
@@ -153,7 +167,7 @@ int jqw_url_parse(const char *text, struct jqw_url *out, const char **why)
             continue;
         struct jqw_url url = {.scheme = schemes[i].scheme};
         bool unix_ = url.scheme == JQW_URL_UNIX;
-        int code = unix_ ? parse_path(text + size, &url, why) : parse_address(text + size, &url, why);
+        int code = unix_ ? parse_socket(text + size, &url, why) : parse_address(text + size, &url, why);
         if (code == JQ_OK)
             *out = url;
         return code;
@@ -164,7 +178,7 @@ int jqw_url_parse(const char *text, struct jqw_url *out, const char **why)
 int jqw_url_format(const struct jqw_url *url, char *to, unsigned size)
 {
     if (url->scheme == JQW_URL_UNIX)
-        return snprintf(to, size, "unix://%s", url->path);
+        return snprintf(to, size, "unix://%s%s%s", url->user, url->user[0] ? "@" : "", url->path);
     bool ipv6 = strchr(url->host, ':') != NULL;
     return snprintf(to, size, "%s%s%s%s%s%s:%u", schemes[url->scheme].prefix, url->user, url->user[0] ? "@" : "",
                     ipv6 ? "[" : "", url->host, ipv6 ? "]" : "", url->port);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* joinq://host[:port], joinqs://host[:port], unix:///path. Nothing is resolved or opened here. */
+/* joinq://[user@]host[:port], joinqs://[user@]host[:port], unix://[user@]/path. Nothing is resolved or opened here. */
 #ifndef JOINQ_WIRE_URL_H
 #define JOINQ_WIRE_URL_H
 

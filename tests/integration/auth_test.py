@@ -118,6 +118,23 @@ class Passwords(AuthCase):
         self.assertEqual(again.ask("PING", 1)[1], OK)
 
 
+class Sockets(AuthCase):
+    """proves: AUT-3"""
+
+    users = ("ann",)
+    configuration = (
+        'listen "unix://FOLDER/socket" { }\n' + 'permission "ann" { who = "ann" may = "put,declare" queues = "jobs" }\n'
+    )
+
+    def test_by_the_kernel_or_by_a_password(self):
+        self.joinq("put", "jobs", "of who runs the broker")
+        self.joinq("get", "jobs", "-n", "1")
+        self.tool_of("ann")
+        self.assertIn("unix://ann@/", self.environment["JOINQ_URL"])
+        self.joinq("put", "jobs", "of ann")
+        self.fails(6, "joinq: get: user 'ann' has no permission get for queue 'jobs'", "get", "jobs", "-n", "1")
+
+
 class Deadline(AuthCase):
     """proves: AUT-1"""
 

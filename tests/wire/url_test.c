@@ -55,6 +55,9 @@ static void paths(void **state)
     assert_string_equal(url.path, "/run/joinq.sock");
     assert_string_equal(url.host, "");
     assert_string_equal(parsed("unix:///tmp/with space:@%41?#").path, "/tmp/with space:@%41?#");
+    url = parsed("unix://ann@/run/jo@inq.sock");
+    assert_string_equal(url.user, "ann");
+    assert_string_equal(url.path, "/run/jo@inq.sock");
     memset(text + 8, 'a', 106);
     assert_int_equal(strlen(parsed(text).path), 107);
 }
@@ -114,6 +117,11 @@ static const char *const nonsense[] = {
     "unix://run/joinq",
     "unix://./x",
     "unix:///",
+    "unix://@/x",
+    "unix://ann:secret@/x",
+    "unix://a b@/x",
+    "unix://ann@",
+    "unix://ann@x",
     "unix:///a\nb",
     "unix:///\x7f",
     "unix:/run/joinq",
@@ -177,7 +185,8 @@ static void lengths(void **state)
 static void out_as_they_went_in(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"joinq://h:1", "joinqs://ann@h:19025", "joinq://ann@[::1]:0", "unix:///a/b"};
+    static const char *const texts[] = {"joinq://h:1", "joinqs://ann@h:19025", "joinq://ann@[::1]:0", "unix:///a/b",
+                                        "unix://ann@/a/b"};
     char text[100];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct jqw_url url = parsed(texts[i]);
