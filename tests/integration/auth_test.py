@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 import harness
-from auth_case import AuthCase
+from auth_case import AuthCase, entry
 from wire_client import AUTH_FAILED, DENIED, DISCONNECTED, OK, OVERLOADED, PROTOCOL, packing
 from wire_login import SCRAM, Login
 
@@ -287,6 +287,40 @@ class Quotas(AuthCase):
         self.assertIn("10 messages a second", answer[2])
         self.assertEqual(bob.put("q", [b"x"] * 1000)[1], OK)
         self.assertEqual(ann.get("q")[1], OK)
+
+
+class Anew(AuthCase):
+    """proves: AUT-6"""
+
+    users = ("ann", "bob", "eve")
+    configuration = LISTEN + 'permission "all" { who = "*" may = "put,declare" queues = "*" }\n'
+    other = LISTEN + 'permission "all" { who = "*" may = "get" queues = "*" }\n'
+
+    def test_what_has_changed_holds_for_who_is_in(self):
+        clients = ann, bob, eve = [self.client(user) for user in self.users]
+        for client in clients:
+            self.assertEqual(client.put("q", [b"x"])[1], OK)
+        with open(f"{self.made}/users", encoding="utf-8") as file:
+            same = next(line for line in file if line.startswith("ann"))
+        self.write("users", same + entry("bob", "another"), 0o600)
+        self.configure(self.other)
+        self.reload("user 'eve' has changed")
+        self.assertEqual(ann.put("q", [b"x"])[1], DENIED)
+        self.assertEqual(ann.get("q")[1], OK)
+        for client in (bob, eve):
+            self.assertEqual(client.receive()[:3], ["RESULT", 0, AUTH_FAILED])
+            self.assertIsNone(client.receive())
+        with Login(self.url, "bob", "another") as client:
+            self.assertEqual(client.login()[0], "WELCOME")
+        with Login(self.url, "eve", "eve") as client:
+            self.assertEqual(client.login()[1], AUTH_FAILED)
+
+    def test_what_makes_no_sense_changes_nothing(self):
+        ann = self.client("ann")
+        self.write("users", "ann:nonsense\n", 0o600)
+        self.reload("users:1:")
+        self.assertEqual(ann.put("q", [b"x"])[1], OK)
+        self.client("bob")
 
 
 class Begin(unittest.TestCase):
