@@ -34,10 +34,13 @@ static int make_own_folder(const struct config *config)
 static int listen_at(struct server *server, struct server_listener *listener)
 {
     char why[512], text[512];
-    if (server_listen(server, listener, why, sizeof why) != JQ_OK) {
+    int code = server_listen(server, listener, why, sizeof why);
+    if (code != JQ_OK)
         server_log("%s", why);
+    if (code == JQ_DENIED)
+        server_log("a user is made by 'joinqd passwd', or by JOINQD_USER and JOINQD_PASSWORD_FILE: see joinqd.conf(5)");
+    if (code != JQ_OK)
         return FAILED;
-    }
     jqw_url_format(&listener->url, text, sizeof text);
     printf("joinqd: listening on %s\n", text);
     return 0;

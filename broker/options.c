@@ -2,11 +2,10 @@
 /* The options of joinqd, and the configuration that they and the file make. */
 #include "options.h"
 #include "codes.h"
+#include "environment.h"
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { GO_ON = -1, DONE = 0, USAGE = 2 };
 
@@ -170,15 +169,6 @@ static int apply_listen(const struct options *options, struct config *config, st
     return JQ_OK;
 }
 
-/* Where the service manager keeps a folder for what is to last, it is there unless something else is said. */
-static int apply_state_folder(struct config *config, struct config_error *error)
-{
-    const char *folder = getenv("STATE_DIRECTORY");
-    if (config->server.data || !folder || folder[0] != '/' || strchr(folder, ':'))
-        return JQ_OK;
-    return config_set(config, "data", "folder", folder, error);
-}
-
 /* Clients look there, too. */
 static int apply_own_socket(struct config *config, struct config_error *error)
 {
@@ -197,6 +187,8 @@ int options_config(const struct options *options, struct config *config, struct 
     config_init(config);
     int code = options->file ? config_read(config, options->file, error) : JQ_OK;
     if (code == JQ_OK)
+        code = environment_config(config, error);
+    if (code == JQ_OK)
         code = apply_listen(options, config, error);
     if (code == JQ_OK)
         code = apply_own_socket(config, error);
@@ -204,8 +196,6 @@ int options_config(const struct options *options, struct config *config, struct 
         code = config_set(config, "data", "folder", options->data, error);
     if (code == JQ_OK && options->max_memory)
         code = config_set(config, "limits", "max_memory", options->max_memory, error);
-    if (code == JQ_OK)
-        code = apply_state_folder(config, error);
     config->server.repair = options->repair;
     return code;
 }

@@ -13,7 +13,7 @@ from help_text import commands, options, said
 DOCUMENTS = os.environ["JOINQ_DOCUMENTS"]
 JOINQD_PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "man", "joinqd.8")
 
-CONFIGURATION_PAGE = os.path.join(os.environ["JOINQD_DOCUMENTS"], "joinqd.conf.5")
+CONFIGURATION_PAGE = os.path.join(os.environ["JOINQ_BROKER_DOCUMENTS"], "joinqd.conf.5")
 
 
 def document(name):

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""joinqd configured by variables, as in a container."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+
+import harness
+
+
+class Variables(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="joinq-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.password = os.path.join(self.folder, "password")
+        with open(self.password, "w", encoding="ascii") as file:
+            file.write("of the test\n")
+        self.url = f"unix://{self.folder}/s"
+
+    def joinqd(self, *arguments, status=0, **variables):
+        done = subprocess.run([harness.JOINQD, *arguments], env={**os.environ, **variables}, capture_output=True, text=True,
+                              timeout=harness.PATIENCE, check=False)
+        self.assertEqual(done.returncode, status, done)
+        return done.stdout + done.stderr
+
+    def file(self, text):
+        path = os.path.join(self.folder, "conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        return path
+
+    def test_they_go_before_the_file_and_behind_the_command_line(self):
+        path = self.file('limits { max_memory = 20M max_waiting = 7 }\nlisten "unix:///a" { }\n')
+        said = self.joinqd("-c", path, "--dump-config", JOINQD_MAX_MEMORY="30M", JOINQD_LIMITS_MAX_OUTPUT="1M",
+                           JOINQD_LISTEN="unix:///b unix:///c", JOINQD_DATA="/d")
+        for line in ("max_memory = 30M", "max_waiting = 7", "max_output = 1M", 'folder = "/d"'):
+            self.assertIn(line, said)
+        for at in "abc":
+            self.assertIn(f'listen "unix:///{at}"', said)
+        said = self.joinqd("--max-memory", "40M", "--listen", "unix:///e", "--dump-config", JOINQD_MAX_MEMORY="30M",
+                           JOINQD_LISTEN="unix:///b")
+        self.assertIn("max_memory = 40M", said)
+        self.assertNotIn("unix:///b", said)
+
+    def test_what_makes_no_sense_is_an_error(self):
+        for name, value, text in (
+            ("JOINQD_MEMORY", "1G", "JOINQD_MEMORY: there is no such option"),
+            ("JOINQD_LIMITS_MEMORY", "1G", "JOINQD_LIMITS_MEMORY: there is no such option"),
+            ("JOINQD_QUEUE_LEASE", "1s", "JOINQD_QUEUE_LEASE: there is no such option"),
+            ("JOINQD_", "1", "JOINQD_: there is no such option"),
+            ("JOINQD_" + "X" * 500, "1", "there is no such option"),
+            ("JOINQD_MAX_MEMORY", "much", "JOINQD_MAX_MEMORY: "),
+            ("JOINQD_LISTEN", "nonsense", "JOINQD_LISTEN: "),
+            ("JOINQD_USER", "ann", "go together"),
+            ("JOINQD_PASSWORD_FILE", "/nowhere", "go together"),
+        ):
+            with self.subTest(name):
+                self.assertIn(text, self.joinqd("--check", status=2, **{name: value}))
+
+    def test_what_kubernetes_sets_means_nothing(self):
+        self.joinqd("--check", JOINQD_SERVICE_HOST="10.0.0.1", JOINQD_PORT="tcp://10.0.0.1:19025", JOINQD_PORT_19025_TCP="x")
+
+    def test_a_password_that_is_none(self):
+        empty = os.path.join(self.folder, "empty")
+        with open(empty, "w", encoding="ascii"):
+            pass
+        for path, text in (("/nowhere", "No such file"), (empty, "no password")):
+            self.assertIn(text, self.joinqd("--check", status=2, JOINQD_USER="ann", JOINQD_PASSWORD_FILE=path))
+        users = self.file('access { users = "/some/file" }\n')
+        said = self.joinqd("-c", users, "--check", status=1, JOINQD_USER="ann", JOINQD_PASSWORD_FILE=self.password)
+        self.assertIn("has a file of users already", said)
+
+    def broker(self):
+        os.environ.update(JOINQD_USER="ann", JOINQD_PASSWORD_FILE=self.password, JOINQD_LISTEN="joinq://0.0.0.0:0")
+        try:
+            path = self.file(f'listen "{self.url}" {{ }}\n')
+            process = subprocess.Popen([harness.JOINQD, "-c", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                       start_new_session=True)  # fmt: skip
+        finally:
+            for name in ("JOINQD_USER", "JOINQD_PASSWORD_FILE", "JOINQD_LISTEN"):
+                del os.environ[name]
+        self.addCleanup(harness.end_group, process)
+        urls = []
+        while not (line := process.stdout.readline()).endswith("ready\n"):
+            self.assertTrue(line, "it does not start")
+            urls.append(line.split()[-1])
+        return urls
+
+    def joinq(self, *arguments, status=0, **variables):
+        done = subprocess.run([harness.JOINQ, *arguments], env={**os.environ, **variables}, capture_output=True, text=True,
+                              timeout=harness.PATIENCE, check=False)
+        self.assertEqual(done.returncode, status, done)
+        return done.stdout
+
+    def test_a_user(self):
+        own, network = self.broker()
+        port = network.rpartition(":")[2]
+        os.chmod(self.password, 0o600)
+        self.joinq("--url", f"joinq://127.0.0.1:{port}", "put", "q", "a", status=6)
+        self.joinq("--url", f"joinq://ann@127.0.0.1:{port}", "put", "q", "a", JOINQ_PASSWORD_FILE=self.password)
+        self.assertEqual(self.joinq("--url", own, "get", "q"), "a\n")
+
+
+if __name__ == "__main__":
+    harness.main()
