@@ -7,6 +7,7 @@
 #include "codes.h"
 #include "log.h"
 #include "queues.h"
+#include "service.h"
 
 struct part {
     int (*check)(const struct config *next, struct config_error *error);
@@ -71,9 +72,8 @@ static void commit_all(struct reload *reload, struct config *next)
     reload->again = true;
 }
 
-static void reload_now(void *user)
+static void reload_now(struct reload *reload)
 {
-    struct reload *reload = user;
     struct config next;
     struct config_error error;
     const struct config *before = reload->again ? &reload->last : reload->first;
@@ -90,11 +90,19 @@ static void reload_now(void *user)
     config_fini(&next);
 }
 
+/* The service manager waits for its end. */
+static void on_reload(void *user)
+{
+    service_tell_reloading();
+    reload_now(user);
+    service_tell("READY=1");
+}
+
 void reload_init(struct reload *reload, struct server *server, const struct options *options,
                  const struct config *first)
 {
     *reload = (struct reload){.server = server, .options = options, .first = first};
-    server_on_reload(server, reload_now, reload);
+    server_on_reload(server, on_reload, reload);
 }
 
 void reload_fini(struct reload *reload)

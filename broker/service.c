@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 #ifdef JOINQ_SYSTEMD
 #include <systemd/sd-daemon.h>
@@ -42,6 +43,16 @@ enum { SD_LISTEN_FDS_START = 3 };
 void service_tell(const char *lines)
 {
     (void)sd_notify(0, lines);
+}
+
+void service_tell_reloading(void)
+{
+    char lines[80];
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    service_tell(lines);
 }
 
 uint64_t service_alive_ns(void)

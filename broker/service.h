@@ -24,6 +24,7 @@ struct service_sockets {
 
 /* Lines of sd_notify(3). */
 void service_tell(const char *lines);
+void service_tell_reloading(void); /* until the next READY=1 */
 /* How often it wants to hear that the loop turns (half of its patience); 0: it does not. */
 uint64_t service_alive_ns(void);
 

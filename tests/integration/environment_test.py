@@ -4,6 +4,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,7 @@ class Variables(unittest.TestCase):
             for name in ("JOINQD_USER", "JOINQD_PASSWORD_FILE", "JOINQD_LISTEN"):
                 del os.environ[name]
         self.addCleanup(harness.end_group, process)
+        self.process = process
         urls = []
         while not (line := process.stdout.readline()).endswith("ready\n"):
             self.assertTrue(line, "it does not start")
@@ -99,12 +101,18 @@ class Variables(unittest.TestCase):
         return done.stdout
 
     def test_a_user(self):
+        """Also after the configuration has been read again."""
         own, network = self.broker()
         port = network.rpartition(":")[2]
         os.chmod(self.password, 0o600)
         self.joinq("--url", f"joinq://127.0.0.1:{port}", "put", "q", "a", status=6)
         self.joinq("--url", f"joinq://ann@127.0.0.1:{port}", "put", "q", "a", JOINQ_PASSWORD_FILE=self.password)
         self.assertEqual(self.joinq("--url", own, "get", "q"), "a\n")
+        self.process.send_signal(signal.SIGHUP)
+        while "read again" not in (line := self.process.stderr.readline()):
+            self.assertTrue(line, "it ended")
+        self.joinq("--url", f"joinq://ann@127.0.0.1:{port}", "put", "q", "b", JOINQ_PASSWORD_FILE=self.password)
+        self.joinq("--url", f"joinq://127.0.0.1:{port}", "put", "q", "a", status=6)
 
 
 if __name__ == "__main__":

@@ -107,6 +107,16 @@ class Manager(unittest.TestCase):
         self.hears("WATCHDOG=1")
         self.ends(process)
 
+    def test_a_reload_is_told(self):
+        process = self.start(WATCHDOG_USEC="100000")
+        self.hears("READY=1")
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+            self.assertTrue(any(line.startswith("MONOTONIC_USEC=") for line in self.hears("RELOADING=1")))
+            self.hears("READY=1")
+        self.hears("WATCHDOG=1")
+        self.ends(process)
+
     def test_without_a_watchdog_nothing_is_told(self):
         process = self.start()
         self.hears("READY=1")
