@@ -38,6 +38,22 @@ static const struct config_option limits[] = {
     {"max_connections", CONFIG_COUNT, LIMIT(connections_max), .min = 1, .max = 1000000,
      .help = "Connections at a time, as far as the system gives descriptors. One more is answered with OVERLOADED and "
              "closed."},
+    {"max_connections_per_address", CONFIG_COUNT, LIMIT(address_max), .max = 1000000,
+     .help = "Of them, those that may come from one address (of IPv6, from one /64), or on a Unix socket from one "
+             "user. One more is answered with OVERLOADED and "
+             "closed. Those that are there already when it is set are not counted. 0: no bound."},
+    {"max_requests", CONFIG_COUNT, LIMIT(requests_max), .max = 1000000000,
+     .help = "Requests that one connection may make in a second, in spans of a twentieth; a batch is one. What it "
+             "sends beyond is read "
+             "later. 0: no bound."},
+    {"max_connections_per_address", CONFIG_COUNT, LIMIT(address_max), .max = 1000000,
+     .help = "Of them, those that may come from one address (of IPv6, from one /64), or on a Unix socket from one "
+             "user. One more is answered with OVERLOADED and "
+             "closed. Those that are there already when it is set are not counted. 0: no bound."},
+    {"max_requests", CONFIG_COUNT, LIMIT(requests_max), .max = 1000000000,
+     .help = "Requests that one connection may make in a second, in spans of a twentieth; a batch is one. What it "
+             "sends beyond is read "
+             "later. 0: no bound."},
     {"max_message", CONFIG_SIZE, LIMIT(message_max), .min = 1024, .max = JQW_MESSAGE_MAX,
      .help = "Bytes of one message. A larger one is answered with TOO_LARGE."},
     {"max_frame", CONFIG_SIZE, LIMIT(frame_max), .min = 64 * 1024, .max = JQW_FRAME_MAX,
@@ -55,6 +71,14 @@ static const struct config_option limits[] = {
      .help = "Time that a new connection has to say who it is, and to prove it."},
     {"refuse_delay", CONFIG_TIME, LIMIT(refuse_ns), NS, .max = HOUR_MS,
      .help = "After this time a client is told that its password is wrong."},
+    {"idle_timeout", CONFIG_TIME, LIMIT(idle_ns), NS, .max = JQW_TIMEOUT_MS_MAX / 1000,
+     .help = "A connection that for so long says nothing, waits for nothing, holds no message and is no producer is "
+             "ended. It holds for connections "
+             "that are made after a change. 0: never."},
+    {"idle_timeout", CONFIG_TIME, LIMIT(idle_ns), NS, .max = HOUR_MS * 24,
+     .help = "A connection that for so long says nothing, waits for nothing, holds no message and is no producer is "
+             "ended. It holds for connections "
+             "that are made after a change. 0: never."},
     {"ping_interval", CONFIG_TIME, AT(struct config, server.ping_ns), NS, .min = 100, .max = HOUR_MS,
      .help =
          "How often a client that agreed to it is to be heard; after three times without, its connection is ended."},

@@ -109,6 +109,8 @@ bool engine_durable(const struct engine *engine, struct engine_queue_ref queue);
 
 /* True while the session has an unanswered request with this id. */
 bool engine_waits(const struct engine *engine, struct engine_session_id session, uint32_t request);
+/* True while the session waits for nothing, holds no message and is no producer. It looks at each queue that the session is in. */
+bool engine_idle(const struct engine *engine, struct engine_session_id session);
 
 /* What slices and memory have come to; for tests, stat and metrics. */
 struct engine_totals {

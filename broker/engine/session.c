@@ -205,3 +205,14 @@ void member_idle(struct member *m, int change)
         q->receipts_idle -= m->receipts;
     }
 }
+
+bool engine_idle(const struct engine *e, struct engine_session_id id)
+{
+    const struct session *s = session_find(e, id);
+    if (!s)
+        return true;
+    bool idle = !s->waiters && s->receipt_count == 0;
+    for (const struct member *m = s->members; m && idle; m = m->snext)
+        idle = m->leased == 0 && m->receipts == 0 && !m->producer;
+    return idle;
+}

@@ -19,8 +19,8 @@ static bool is_alive(const struct connection *connection)
 static int wanted(const struct connection *connection)
 {
     int user = 0;
-    if ((is_alive(connection) && !connection->out_blocked && !connection->deaf) ||
-        connection->state == CONNECTION_LINGERING)
+    bool heard = !connection->out_blocked && !connection->deaf && !connection->throttled;
+    if ((is_alive(connection) && heard) || connection->state == CONNECTION_LINGERING)
         user |= JQW_WANT_READ;
     if (connection->write_waits)
         user |= JQW_WANT_WRITE;
@@ -86,12 +86,17 @@ int connection_open(struct server *server, const struct jqw_transport *transport
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
         return JQ_OVERLOADED;
-    if (sessions_add(&server->sessions, connection) != JQ_OK) {
+    connection->server = server;
+    connection->transport = *transport;
+    if (!addresses_enter(connection)) {
         free(connection);
         return JQ_OVERLOADED;
     }
-    connection->server = server;
-    connection->transport = *transport;
+    if (sessions_add(&server->sessions, connection) != JQ_OK) {
+        addresses_leave(connection);
+        free(connection);
+        return JQ_OVERLOADED;
+    }
     connection->methods = (uint8_t)methods;
     connection->state = CONNECTION_GREETING;
     connection->parser.frame_max = HELLO_FRAME_MAX;
@@ -124,6 +129,8 @@ void connection_opened(struct connection *connection, uint32_t request)
     server_deadline_clear(connection);
     if (connection->pings)
         server_deadline_set(connection, &server->silent, server->config.ping_ns);
+    else
+        server_idle_begin(connection);
 }
 
 /* ---- ending ---- */
@@ -172,6 +179,7 @@ void connection_kill(struct connection *connection)
     held_clear(connection);
     server_deadline_clear(connection);
     sessions_remove(&server->sessions, connection);
+    addresses_leave(connection);
     login_free(connection);
     auth_leave(server->auth, connection->subject);
     connection->subject = NULL;

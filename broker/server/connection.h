@@ -50,32 +50,36 @@ struct connection {
     struct auth_subject *subject; /* who it is; NULL until that is known */
     struct login *login;          /* while it proves that by a password, and until it is welcome */
     enum connection_state state;
-    bool in_session : 1;   /* between SESSION_OPEN and SESSION_END */
-    bool known : 1;        /* by its client id, in the table of clients */
-    bool peer_ended : 1;   /* its end was read */
-    bool broken : 1;       /* writing fails: what is to be written is dropped */
-    bool write_waits : 1;  /* until the transport takes more */
-    bool out_blocked : 1;  /* over the output limit, and the engine knows */
-    bool more : 1;         /* it is to be read in another turn: in the list of those */
-    bool greedy : 1;       /* it sends more requests than its share of a turn (share.h) */
-    bool paused : 1;       /* likewise, until answers are written */
-    bool dirty : 1;        /* to be settled at the end of the turn */
-    bool remote : 1;       /* its host may be gone without a word */
-    bool sent : 1;         /* something may be on its way: in the list of those to ask */
-    bool forget : 1;       /* its client said that it does not come back */
-    bool failed : 1;       /* an answer could not be given: to be killed then */
-    bool pings : 1;        /* its client agreed to be heard now and then */
-    bool greeted : 1;      /* its client has said hello */
-    bool deaf : 1;         /* it is refused, and will be told: nothing is read meanwhile */
-    bool counted : 1;      /* among the connections of its user */
-    uint8_t methods;       /* auth_method: how its listener lets clients in */
-    uint8_t silences;      /* how often in a row it was not */
-    uint32_t batch_number; /* the batch of commands that it last added to, ... */
-    uint32_t batch_id_max; /* ... the highest request id that it used there, ... */
-    uint32_t batch_gets;   /* ... and how many gets it asked for */
-    uint32_t looks;        /* lists and peeks that it has asked for in this turn */
-    struct held_list held; /* answers that wait for the journal */
-    uint64_t receipt;      /* number of the last delivery on receipt */
+    bool in_session : 1;     /* between SESSION_OPEN and SESSION_END */
+    bool known : 1;          /* by its client id, in the table of clients */
+    bool peer_ended : 1;     /* its end was read */
+    bool broken : 1;         /* writing fails: what is to be written is dropped */
+    bool write_waits : 1;    /* until the transport takes more */
+    bool out_blocked : 1;    /* over the output limit, and the engine knows */
+    bool more : 1;           /* it is to be read in another turn: in the list of those */
+    bool throttled : 1;      /* it has made as many requests as it may for now, and is not read */
+    bool greedy : 1;         /* it sends more requests than its share of a turn (share.h) */
+    bool paused : 1;         /* likewise, until answers are written */
+    bool dirty : 1;          /* to be settled at the end of the turn */
+    bool remote : 1;         /* its host may be gone without a word */
+    bool sent : 1;           /* something may be on its way: in the list of those to ask */
+    bool forget : 1;         /* its client said that it does not come back */
+    bool failed : 1;         /* an answer could not be given: to be killed then */
+    bool pings : 1;          /* its client agreed to be heard now and then */
+    bool greeted : 1;        /* its client has said hello */
+    bool deaf : 1;           /* it is refused, and will be told: nothing is read meanwhile */
+    bool counted : 1;        /* among the connections of its user */
+    uint8_t methods;         /* auth_method: how its listener lets clients in */
+    uint8_t silences;        /* how often in a row it was not */
+    uint32_t batch_number;   /* the batch of commands that it last added to, ... */
+    uint32_t batch_id_max;   /* ... the highest request id that it used there, ... */
+    uint32_t batch_gets;     /* ... and how many gets it asked for */
+    uint32_t requests;       /* that were taken of it, ... */
+    uint32_t requests_at;    /* ... in this span of time (share.c) */
+    struct address *address; /* what it counts to; NULL: nothing */
+    uint32_t looks;          /* lists and peeks that it has asked for in this turn */
+    struct held_list held;   /* answers that wait for the journal */
+    uint64_t receipt;        /* number of the last delivery on receipt */
     struct jqw_frame_parser parser;
     uint32_t transport_bytes; /* that count for memory, besides what every connection takes */
     struct jqw_buffer in;     /* bytes of a frame that is not whole; no memory when there are none */

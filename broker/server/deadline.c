@@ -35,7 +35,7 @@ void server_deadline_set(struct connection *connection, struct deadlines *list, 
 static uint64_t earliest(const struct server *server)
 {
     const struct connection *first[] = {server->greeting.first, server->refused.first, server->silent.first,
-                                        server->ending.first};
+                                        server->idle.first, server->ending.first};
     uint64_t due = UINT64_MAX;
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         due = first[i] && first[i]->deadline_ns < due ? first[i]->deadline_ns : due;
@@ -50,6 +50,24 @@ static void connection_silent(struct connection *connection)
         bridge_refuse(connection, JQ_DISCONNECTED, "this client was not heard in time");
     else
         server_deadline_set(connection, &server->silent, server->config.ping_ns);
+}
+
+void server_idle_begin(struct connection *connection)
+{
+    if (connection->server->config.idle_ns == 0)
+        return;
+    connection->silences = 1; /* until it says something */
+    server_deadline_set(connection, &connection->server->idle, connection->server->config.idle_ns);
+}
+
+static void connection_idle(struct connection *connection)
+{
+    const struct server *server = connection->server;
+    server_deadline_clear(connection);
+    if (connection->silences == 0 || !engine_idle(server->turn.engine, (struct engine_session_id){connection->id}))
+        server_idle_begin(connection);
+    else
+        bridge_refuse(connection, JQ_DISCONNECTED, "this connection was idle for too long");
 }
 
 void server_deadline_arm(struct server *server)
@@ -87,6 +105,8 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
         bridge_login_refused(server->refused.first);
     while (server->silent.first && server->silent.first->deadline_ns <= now)
         connection_silent(server->silent.first);
+    while (server->idle.first && server->idle.first->deadline_ns <= now)
+        connection_idle(server->idle.first);
     while (server->ending.first && server->ending.first->deadline_ns <= now)
         connection_kill(server->ending.first);
 }

@@ -70,6 +70,7 @@ static int server_init(struct server *server)
     server_deadline_init(server);
     listeners_init(server);
     peers_init(server);
+    share_init(server);
     ending_init(server);
     reload_start(server);
     int code = jqw_random(server->instance, sizeof server->instance);
@@ -110,6 +111,7 @@ static void drop_connection(struct server *server, struct connection *connection
 {
     sessions_forget(&server->sessions, connection);
     sessions_remove(&server->sessions, connection);
+    addresses_leave(connection);
     ev_io_stop(server->loop, &connection->io);
     connection->transport.ops->close(&connection->transport);
     connection_input_free(connection);

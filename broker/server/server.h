@@ -14,8 +14,11 @@
 
 /* Limits on what clients may take. What goes beyond gets the code named here. */
 struct server_config {
-    uint32_t connections_max;   /* OVERLOADED, and closed; no more than the descriptors allow */
-    uint32_t frame_max;         /* bytes of a frame: PROTOCOL; at most JQW_FRAME_MAX */
+    uint32_t connections_max; /* OVERLOADED, and closed; no more than the descriptors allow */
+    uint32_t address_max;     /* of them, that come from one address, or user of this machine; the same. 0: no bound */
+    uint32_t requests_max;    /* that a connection makes in a second; further ones wait to be read. 0: no bound */
+    uint64_t idle_ns;   /* after which a connection that says, waits for and holds nothing is DISCONNECTED. 0: never */
+    uint32_t frame_max; /* bytes of a frame: PROTOCOL; at most JQW_FRAME_MAX */
     uint32_t message_max;       /* bytes of a body: TOO_LARGE; at most JQW_MESSAGE_MAX */
     uint32_t waiting_max;       /* waiting requests of a connection: BUSY */
     uint64_t waiting_bytes_max; /* bodies of waiting puts of a connection: OVERLOADED */

@@ -11,6 +11,8 @@ enum {
     LATELY_TURNS = 256,     /* ... for so many turns */
     BYTES_SLICE = 4 * 1024, /* what is read of somebody greedy at once */
     SKIPPED_MAX = 7,
+    SPANS = 20, /* of a second, for a bound on requests */
+    SPAN_NS = 1000000000 / SPANS,
 };
 
 /* ---- the line ---- */
@@ -39,13 +41,85 @@ static struct connection *take_first(struct share *share)
     return connection;
 }
 
+/* ---- a bound on requests ---- */
+
+static void on_span(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct share *share = &((struct server *)timer->data)->share;
+    (void)loop;
+    (void)events;
+    while (share->throttled) {
+        struct connection *connection = share->throttled;
+        share->throttled = connection->next_more;
+        connection->more = connection->throttled = false;
+        connection_more(connection);
+        connection_mark(connection); /* it is to be watched again */
+    }
+}
+
+void share_init(struct server *server)
+{
+    ev_timer_init(&server->share.span, on_span, 0., 0.);
+    server->share.span.data = server;
+}
+
+void share_fini(struct server *server)
+{
+    ev_timer_stop(server->loop, &server->share.span);
+}
+
+static uint32_t span_now(const struct server *server)
+{
+    return (uint32_t)(server->counters.turn_began_ns / SPAN_NS);
+}
+
+/* What it may still ask for in this span. */
+static uint32_t allowance(const struct connection *connection)
+{
+    uint32_t most = connection->server->config.requests_max;
+    if (most == 0)
+        return UINT32_MAX;
+    most = most / SPANS + (most % SPANS != 0);
+    uint32_t used = connection->requests_at == span_now(connection->server) ? connection->requests : 0;
+    return used < most ? most - used : 0;
+}
+
+static void throttle(struct connection *connection)
+{
+    struct server *server = connection->server;
+    if (connection->more)
+        return; /* it is in the line, whose end is here */
+    connection->more = connection->throttled = true;
+    connection->next_more = server->share.throttled;
+    server->share.throttled = connection;
+    connection_mark(connection); /* it is not to be watched */
+    if (ev_is_active(&server->share.span))
+        return;
+    uint64_t left = SPAN_NS - server->counters.turn_began_ns % SPAN_NS;
+    ev_timer_set(&server->share.span, (double)left / 1e9, 0.);
+    ev_timer_start(server->loop, &server->share.span);
+}
+
+static void count_requests(struct connection *connection, uint32_t frames)
+{
+    uint32_t span = span_now(connection->server);
+    connection->requests = frames + (connection->requests_at == span ? connection->requests : 0);
+    connection->requests_at = span;
+}
+
 /* ---- shares ---- */
 
-uint32_t share_frames(const struct connection *connection)
+static uint32_t fair_frames(const struct connection *connection)
 {
     if (!connection->server->share.crowded)
         return FRAMES_ALONE;
     return connection->greedy ? FRAMES_SLICE : FRAMES_MODEST;
+}
+
+uint32_t share_frames(const struct connection *connection)
+{
+    uint32_t fair = fair_frames(connection), most = allowance(connection);
+    return most < fair ? most : fair;
 }
 
 size_t share_bytes(const struct connection *connection, size_t room)
@@ -57,16 +131,20 @@ size_t share_bytes(const struct connection *connection, size_t room)
 void share_took(struct connection *connection, uint32_t frames)
 {
     struct share *share = &connection->server->share;
-    connection->greedy = connection->greedy || frames >= share_frames(connection);
+    connection->greedy = connection->greedy || frames >= fair_frames(connection);
     share->modest |= !connection->greedy && frames > 0 && frames <= FRAMES_FEW;
     share->frames += frames;
+    if (connection->server->config.requests_max)
+        count_requests(connection, frames);
 }
 
 /* ---- turns ---- */
 
 void share_read(struct connection *connection)
 {
-    if (connection->greedy)
+    if (allowance(connection) == 0)
+        throttle(connection);
+    else if (connection->greedy)
         connection_more(connection);
     else
         connection_read(connection);
@@ -84,7 +162,10 @@ void share_turn(struct server *server)
     struct connection *last = share->last;
     for (bool more = !waits && share->first; more;) {
         struct connection *connection = take_first(share);
-        connection_read_more(connection);
+        if (allowance(connection) == 0)
+            throttle(connection);
+        else
+            connection_read_more(connection);
         more = !share->crowded && share->frames < FRAMES_ALONE && connection != last && share->first;
     }
     share->frames = 0;

@@ -4,10 +4,13 @@
  *
  * While there are such modest ones, a connection that sends more than its share of a turn is greedy until all that it has sent is
  * taken: it waits in a line, whose first is served a slice in turns in which nobody modest was, or in each of so many. A group of
- * messages is one frame: who sends those is modest. While nobody is, everybody is served much at a time. */
+ * messages is one frame: who sends those is modest. While nobody is, everybody is served much at a time.
+ *
+ * Beside that a connection may be bound to so many requests a second: what it sends beyond waits where it is. */
 #ifndef JOINQ_SERVER_SHARE_H
 #define JOINQ_SERVER_SHARE_H
 
+#include <ev.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +25,12 @@ struct share {
     bool modest;                     /* somebody was in this one */
     bool crowded;                    /* or lately */
     uint8_t skipped;                 /* turns in a row in which the line waited */
+    struct connection *throttled;    /* by next_more: until the next span */
+    ev_timer span;
 };
+
+void share_init(struct server *server);
+void share_fini(struct server *server);
 
 /* There is something to read: now, or in its turn. */
 void share_read(struct connection *connection);

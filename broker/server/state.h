@@ -3,6 +3,7 @@
 #ifndef JOINQ_SERVER_STATE_H
 #define JOINQ_SERVER_STATE_H
 
+#include "addresses.h"
 #include "auth.h"
 #include "bridge_compact.h"
 #include "connection.h"
@@ -53,13 +54,14 @@ struct server {
     struct counters counters;
     struct connection *dirty_first, *dirty_last;
     struct share share;
+    struct address *addresses;  /* uthash: that connections come from, where they are counted */
     struct connection *sent;    /* to whose hosts something may be on its way */
     struct connection *dead;    /* to be freed */
     struct unread *unread;      /* answers that are not given, for their bodies cannot be read */
     struct connection *holding; /* with answers that wait for the journal */
     struct auth *auth;
     struct auth_failures *failures; /* where wrong passwords came from */
-    struct deadlines greeting, refused, silent, ending;
+    struct deadlines greeting, idle, refused, silent, ending;
     ev_timer deadline;
     uint64_t deadline_at; /* when it comes; UINT64_MAX: it is not set */
     ev_timer ask_peers;
@@ -132,5 +134,7 @@ void server_deadline_arm(struct server *server);
 /* Puts a connection at the end of a list, or takes it out of whichever it is in. */
 void server_deadline_set(struct connection *connection, struct deadlines *list, uint64_t duration_ns);
 void server_deadline_clear(struct connection *connection);
+/* From now on it must not be idle for too long. */
+void server_idle_begin(struct connection *connection);
 
 #endif
