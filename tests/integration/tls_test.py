@@ -3,6 +3,7 @@
 """joinqs://: work over TLS, who is refused and how both sides say so, and what a listener offers to a stranger."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -152,6 +153,29 @@ class Work(TlsCase):
         self.is_refused("the broker's certificate has another fingerprint, ", "the client refuses TLS")
         self.at(CA=self.ca.pem, FINGERPRINT=fingerprint(stranger[0]))
         self.is_refused("(unknown CA)", "the client does not take this broker's certificate: unknown CA")
+
+
+GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "guide", "certificates.md")
+
+
+class Guide(TlsCase):
+    def test_certificates_as_the_guide_makes_them(self):
+        """Its commands, as they stand; then a broker and a client with what they made."""
+        with open(GUIDE, encoding="utf-8") as file:
+            (commands,) = re.findall(r"^```sh\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
+        made = subprocess.run(
+            ["sh", "-euc", commands], cwd=self.place, capture_output=True, timeout=PATIENCE, text=True, check=True
+        )
+        self.assertIn("broker.pem: OK\nann.pem: OK\n", made.stdout)
+        pem, key, ca, ann, ann_key = (
+            os.path.join(self.place, name) for name in ("broker.pem", "broker.key", "ca.pem", "ann.pem", "ann.key")
+        )
+        self.begin((pem, key), listen="joinqs://localhost:0", ca=ca, trusts=ca)
+        self.as_client((ann, ann_key))
+        self.joinq("put", "jobs", "hello")
+        printed = made.stdout.strip().rpartition("=")[2]
+        self.at(CA=None, FINGERPRINT=printed)
+        self.assertEqual(self.lines("get", "jobs", "-n", "1"), ["hello"])
 
 
 class Refused(TlsCase):
