@@ -243,7 +243,6 @@ static int set_rules(struct making *making)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_max_cert_list(context, CERTIFICATES_MAX);
     SSL_CTX_set_default_passwd_cb(context, on_password);
     SSL_CTX_set_security_level(context, 2);
@@ -304,6 +303,7 @@ void jqw_tls_unref(struct jqw_tls *tls)
         return;
     SSL_CTX_free(tls->context);
     BIO_meth_free(tls->socket);
+    free(tls->spare);
     free(tls);
 }
 

@@ -17,6 +17,7 @@ struct jqw_tls {
     bool server;
     bool pinned, chained; /* the other's certificate: has this fingerprint; is signed by somebody trusted */
     uint8_t pin[TLS_PIN_SIZE];
+    uint8_t *spare; /* for whichever connection reads next; owned; NULL: none */
 };
 
 /* The end of a connection; SSL_get_app_data leads to it. */
@@ -26,14 +27,16 @@ struct tls_end {
     int fd;
     int read_wants, write_wants; /* JQW_WANT_* where an operation waits for something; 0 */
     size_t owed;                 /* bytes of a record that is made and not yet taken by the system; 0: none */
-    bool established;            /* the handshake is done */
-    bool eof;                    /* the socket is read to its end */
-    bool dry;                    /* what lies inside is less than a record */
-    bool ended, failed;          /* nothing more can be read: the other has said goodbye, or something is wrong */
-    bool end_told;               /* and the user knows */
-    bool goodbye;                /* was said, or is being said */
-    bool goodbye_waits;          /* until the socket takes it */
-    int error;                   /* errno of a socket that has failed */
+    uint8_t *ahead;              /* read from the socket and not yet asked for by OpenSSL; owned; NULL: nothing is */
+    uint32_t ahead_at, ahead_end;
+    bool established;   /* the handshake is done */
+    bool eof;           /* the socket is read to its end */
+    bool dry;           /* what lies inside is less than a record */
+    bool ended, failed; /* nothing more can be read: the other has said goodbye, or something is wrong */
+    bool end_told;      /* and the user knows */
+    bool goodbye;       /* was said, or is being said */
+    bool goodbye_waits; /* until the socket takes it */
+    int error;          /* errno of a socket that has failed */
     enum jqw_tls_problem problem;
     char *text; /* of the problem; owned; NULL: there was no memory for it */
 };

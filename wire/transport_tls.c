@@ -17,66 +17,8 @@
 enum {
     RECORD = SSL3_RT_MAX_PLAIN_LENGTH,  /* bytes of a record; pieces are gathered up to it */
     HANDSHAKE_BYTE = SSL3_RT_HANDSHAKE, /* that TLS begins with */
-    READ_AHEAD = 64 * 1024,             /* bytes read from the socket at once, after the handshake */
     LAST_READS = 16,                    /* before a stream that has failed is closed */
 };
-
-/* ---- the socket, as OpenSSL sees it: without signals, and an end is an end ---- */
-
-static int bio_result(BIO *bio, ssize_t result, int retry)
-{
-    BIO_clear_retry_flags(bio);
-    if (result >= 0)
-        return (int)result;
-    struct tls_end *end = BIO_get_data(bio);
-    if (errno == EAGAIN || errno == EWOULDBLOCK)
-        BIO_set_flags(bio, retry | BIO_FLAGS_SHOULD_RETRY);
-    else
-        end->error = errno;
-    return -1;
-}
-
-static int bio_read(BIO *bio, char *to, int size)
-{
-    struct tls_end *end = BIO_get_data(bio);
-    ssize_t got;
-    do
-        got = recv(end->fd, to, (size_t)size, 0);
-    while (got < 0 && errno == EINTR);
-    if (got == 0)
-        end->eof = true;
-    return bio_result(bio, got, BIO_FLAGS_READ);
-}
-
-static int bio_write(BIO *bio, const char *bytes, int size)
-{
-    struct tls_end *end = BIO_get_data(bio);
-    ssize_t sent;
-    do
-        sent = send(end->fd, bytes, (size_t)size, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return bio_result(bio, sent, BIO_FLAGS_WRITE);
-}
-
-static long bio_control(BIO *bio, int command, long number, void *pointer)
-{
-    const struct tls_end *end = BIO_get_data(bio);
-    (void)number;
-    (void)pointer;
-    if (command == BIO_CTRL_EOF)
-        return end->eof;
-    return command == BIO_CTRL_FLUSH;
-}
-
-BIO_METHOD *jqw_tls_socket_method(void)
-{
-    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "joinq socket");
-    if (method && BIO_meth_set_read(method, bio_read) == 1 && BIO_meth_set_write(method, bio_write) == 1 &&
-        BIO_meth_set_ctrl(method, bio_control) == 1)
-        return method;
-    BIO_meth_free(method);
-    return NULL;
-}
 
 /* ---- beginning ---- */
 
@@ -140,6 +82,7 @@ static bool name_set(struct tls_end *end, const char *host)
 static void end_free(struct tls_end *end)
 {
     SSL_free(end->ssl);
+    free(end->ahead);
     jqw_tls_unref(end->tls);
     free(end->text);
     free(end);
@@ -209,7 +152,6 @@ static ssize_t handshake(struct tls_end *end)
     }
     end->read_wants = 0;
     end->established = true;
-    SSL_set_default_read_buffer_len(end->ssl, READ_AHEAD);
     return 0;
 }
 
@@ -265,7 +207,7 @@ static bool tls_pending(const struct jqw_transport *t)
         return false;
     if (end->ended)
         return !end->end_told;
-    return end->established && !end->dry && SSL_has_pending(end->ssl) == 1;
+    return end->established && !end->dry && (end->ahead || SSL_has_pending(end->ssl) == 1);
 }
 
 /* ---- writing ---- */
