@@ -350,6 +350,73 @@ class Listener(TlsCase):
                 connection.close()
 
 
+class Reload(TlsCase):
+    """SIGHUP reads the files again: new connections get what they say, those that there are go on."""
+
+    def use(self, cert, key):
+        """These are now in the files that the configuration names."""
+        shutil.copy(cert, self.path("cert.pem"))
+        shutil.copy(key, self.path("key.pem"))
+
+    def path(self, name):
+        return os.path.join(self.place, name)
+
+    def hang_up(self, times=1):
+        """Tells it, and waits until it has been read again; no two signals are one."""
+        for _ in range(times):
+            said = self.broker.said().count("configuration: ")
+            self.broker.process.send_signal(signal.SIGHUP)
+            self.until(lambda said=said: self.broker.said().count("configuration: ") > said, "it is read again")
+
+    def test_certificate_under_load(self):
+        """proves: FLW-1"""
+        other = self.ca.issue("other", LOCAL)
+        self.use(*self.ours)
+        self.begin((self.path("cert.pem"), self.path("key.pem")))
+        self.joinq("declare", "jobs", "--max", "1000", "--producers", "1")
+        with open(self.path("got"), "wb") as got:
+            worker = self.spawn("get", "jobs", "--all", stdout=got)
+        with open(self.path("lines"), "w", encoding="ascii") as file:
+            file.write("".join(f"{i}\n" for i in range(200000)))
+        with open(self.path("lines"), "rb") as lines:
+            producer = self.spawn("put", "jobs", "--producer", "p", stdin=subprocess.PIPE)
+            for number, piece in enumerate(iter(lambda: lines.read(60000), b"")):
+                producer.stdin.write(piece)
+                self.use(*(other if number % 2 else self.ours))
+                self.hang_up(5)
+                self.at(FINGERPRINT=fingerprint(self.path("cert.pem")))
+                self.joinq("stat", "jobs")
+        self.ends(producer)
+        self.at(FINGERPRINT=None)
+        self.joinq("finish", "jobs", "--producer", "p")
+        self.ends(worker)
+        with open(self.path("lines"), "rb") as lines, open(self.path("got"), "rb") as got:
+            self.assertEqual(got.read(), lines.read())
+        self.assertNotIn("handshake", self.broker.said())
+
+    def test_what_is_wrong_changes_nothing(self):
+        self.use(*self.ours)
+        self.begin((self.path("cert.pem"), self.path("key.pem")))
+        shutil.copy(self.ann[1], self.path("key.pem"))
+        self.hang_up()
+        self.is_told(f"the key in {self.path('key.pem')} does not belong to the certificate in")
+        self.joinq("list")
+
+    def test_revoked_meanwhile(self):
+        carl = self.ca.issue("carl")
+        shutil.copy(self.ca.revoked(), self.path("crl.pem"))
+        self.begin(ca=self.ca.pem, crl=self.path("crl.pem"))
+        self.as_client(carl)
+        waiter = self.spawn("get", "jobs", "-n", "1")
+        self.until_stat("jobs", getters_waiting=1)
+        shutil.copy(self.ca.revoked(carl[0]), self.path("crl.pem"))
+        self.hang_up()
+        self.is_refused("it is revoked", "the certificate of the client ('carl') is revoked", status=6)
+        self.as_client(self.ann)
+        self.joinq("put", "jobs", "still")
+        self.assertEqual(self.ends(waiter)[0], "still\n")
+
+
 class Files(unittest.TestCase):
     """What is wrong with a file is said with its path, and the broker does not begin."""
 
