@@ -46,14 +46,6 @@ static const struct config_option limits[] = {
      .help = "Requests that one connection may make in a second, in spans of a twentieth; a batch is one. What it "
              "sends beyond is read "
              "later. 0: no bound."},
-    {"max_connections_per_address", CONFIG_COUNT, LIMIT(address_max), .max = 1000000,
-     .help = "Of them, those that may come from one address (of IPv6, from one /64), or on a Unix socket from one "
-             "user. One more is answered with OVERLOADED and "
-             "closed. Those that are there already when it is set are not counted. 0: no bound."},
-    {"max_requests", CONFIG_COUNT, LIMIT(requests_max), .max = 1000000000,
-     .help = "Requests that one connection may make in a second, in spans of a twentieth; a batch is one. What it "
-             "sends beyond is read "
-             "later. 0: no bound."},
     {"max_message", CONFIG_SIZE, LIMIT(message_max), .min = 1024, .max = JQW_MESSAGE_MAX,
      .help = "Bytes of one message. A larger one is answered with TOO_LARGE."},
     {"max_frame", CONFIG_SIZE, LIMIT(frame_max), .min = 64 * 1024, .max = JQW_FRAME_MAX,
@@ -72,10 +64,6 @@ static const struct config_option limits[] = {
     {"refuse_delay", CONFIG_TIME, LIMIT(refuse_ns), NS, .max = HOUR_MS,
      .help = "After this time a client is told that its password is wrong."},
     {"idle_timeout", CONFIG_TIME, LIMIT(idle_ns), NS, .max = JQW_TIMEOUT_MS_MAX / 1000,
-     .help = "A connection that for so long says nothing, waits for nothing, holds no message and is no producer is "
-             "ended. It holds for connections "
-             "that are made after a change. 0: never."},
-    {"idle_timeout", CONFIG_TIME, LIMIT(idle_ns), NS, .max = HOUR_MS * 24,
      .help = "A connection that for so long says nothing, waits for nothing, holds no message and is no producer is "
              "ended. It holds for connections "
              "that are made after a change. 0: never."},
