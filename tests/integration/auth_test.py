@@ -9,8 +9,9 @@ import unittest
 
 import harness
 from auth_case import AuthCase, entry
+from authority import Authority
 from wire_client import AUTH_FAILED, DENIED, DISCONNECTED, OK, OVERLOADED, PROTOCOL, packing
-from wire_login import SCRAM, Login
+from wire_login import SCRAM, SCRAM_PLUS, Login, TlsLogin
 
 NONE = packing.Pairs()
 LISTEN = 'listen "joinq://127.0.0.1:0" { }\n'
@@ -133,6 +134,70 @@ class Sockets(AuthCase):
         self.assertIn("unix://ann@/", self.environment["JOINQ_URL"])
         self.joinq("put", "jobs", "of ann")
         self.fails(6, "joinq: get: user 'ann' has no permission get for queue 'jobs'", "get", "jobs", "-n", "1")
+
+
+class Certificates(AuthCase):
+    """Over TLS: by the name in a certificate, or by a password that is bound to the connection. proves: AUT-2 AUT-3"""
+
+    users = ("ann",)
+    configuration = (
+        'listen "joinqs://127.0.0.1:0" { }\n'
+        + 'tls { cert = "CERT" key = "KEY" ca = "CA" client_cert_optional = yes }\n'
+        + 'permission "machines" { who = "cert:worker-*" may = "get" queues = "jobs" }\n'
+        + 'permission "ann" { who = "ann" may = "put,declare" queues = "jobs" }\n'
+    )
+
+    def configure(self, configuration):
+        self.ca = Authority(f"{self.made}/ca", "our CA")
+        pem, key = self.ca.issue("broker", "DNS:localhost,IP:127.0.0.1")
+        for name, file in (("CERT", pem), ("KEY", key), ("CA", self.ca.pem)):
+            configuration = configuration.replace(f'"{name}"', f'"{file}"')
+        super().configure(configuration)
+
+    def as_machine(self, name):
+        pem, key = self.ca.issue(name)
+        self.environment = dict(os.environ, JOINQ_URL=self.url, JOINQ_CA=self.ca.pem, JOINQ_CERT=pem, JOINQ_KEY=key)
+
+    def test_by_certificate_and_by_password(self):
+        self.tool_of("ann")
+        self.environment["JOINQ_CA"] = self.ca.pem
+        self.joinq("put", "jobs", "of ann")
+        self.fails(6, "joinq: get: user 'ann' has no permission get for queue 'jobs'", "get", "jobs", "-n", "1")
+        self.as_machine("worker-7")
+        self.assertEqual(self.joinq("get", "jobs", "-n", "1"), "of ann\n")
+        denied = "joinq: put: user 'cert:worker-7' has no permission put for queue 'jobs'"
+        self.fails(6, denied, "put", "jobs", "x")
+        self.as_machine("ann")  # whose certificate is nobody's password
+        denied = "joinq: put: user 'cert:ann' has no permission put for queue 'jobs'"
+        self.fails(6, denied, "put", "jobs", "x")
+
+    def test_a_wrong_password_over_tls(self):
+        self.tool_of("ann", "wrong")
+        self.environment["JOINQ_CA"] = self.ca.pem
+        url = self.environment["JOINQ_URL"]
+        self.fails(6, f"joinq: list: cannot connect to {url}: user or password is wrong", "list")
+
+    def test_who_says_that_it_was_not_offered_to_bind(self):
+        """Somebody in between has taken the offer away."""
+        for header, code in (("n,,", "WELCOME"), ("y,,", "RESULT"), ("p=tls-exporter,,", "RESULT")):
+            client = TlsLogin(self.url, "ann", "ann")
+            self.assertEqual(client.challenge[3], SCRAM | SCRAM_PLUS)
+            answer = client.first(header)
+            if answer[0] == "CHALLENGE":
+                answer = client.ask("AUTH", SCRAM, client.final(answer[4])[0])
+            self.assertEqual(answer[0], code)
+            client.close()
+        client = TlsLogin(self.url, "ann", "ann")
+        client.mechanism = SCRAM_PLUS
+        asked = client.first("p=tls-exporter,,")
+        self.assertEqual(asked[0], "CHALLENGE")
+        self.assertEqual(client.ask("AUTH", SCRAM_PLUS, client.final(asked[4])[0])[1], AUTH_FAILED)  # bound to nothing
+        client.close()
+
+    def test_with_neither(self):
+        self.environment = dict(os.environ, JOINQ_URL=self.url, JOINQ_CA=self.ca.pem)
+        want = "it wants a user, as in joinqs://user@host, and a password"
+        self.fails(6, f"joinq: list: cannot connect to {self.url}: {want}", "list")
 
 
 class Deadline(AuthCase):

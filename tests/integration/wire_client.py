@@ -39,7 +39,7 @@ def address_of(url):
     """(family, address) of a broker's URL."""
     if url.startswith("unix://"):
         return socket.AF_UNIX, url[len("unix://") :]
-    host, port = url[len("joinq://") :].rsplit(":", 1)
+    host, port = url.partition("://")[2].rsplit(":", 1)
     return socket.AF_INET, (host, int(port))
 
 
@@ -47,14 +47,18 @@ class Client:
     """A connection. Messages are (name, request id, fields...)."""
 
     def __init__(self, url, hello=True, client=None, flags=0):
-        family, address = address_of(url)
-        self.socket = socket.socket(family, socket.SOCK_STREAM)
-        self.socket.settimeout(PATIENCE)
-        self.socket.connect(address)
+        self.socket = self.connect(url)
         self.buffer = b""
         self.ids = itertools.count(1)
         if hello:
             self.welcome = self.ask("HELLO", 1, client or os.urandom(16), "test", flags)
+
+    def connect(self, url):
+        family, address = address_of(url)
+        connected = socket.socket(family, socket.SOCK_STREAM)
+        connected.settimeout(PATIENCE)
+        connected.connect(address)
+        return connected
 
     def __enter__(self):
         return self

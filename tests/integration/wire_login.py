@@ -5,12 +5,13 @@ import base64
 import hashlib
 import hmac
 import os
+import ssl
 
 from wire_client import OPS, Client
 
 assert "AUTH" in OPS
 PASSWORD = 2  # flag of HELLO
-SCRAM = 1  # the mechanism without a channel
+SCRAM, SCRAM_PLUS = 1, 2  # mechanisms: without a channel, and bound to it
 
 
 def _sign(key, text):
@@ -19,6 +20,8 @@ def _sign(key, text):
 
 class Login(Client):
     """A client that has said hello, and goes on step by step."""
+
+    mechanism = SCRAM
 
     def __init__(self, url, user, password, client=None, flags=PASSWORD):
         super().__init__(url, hello=False)
@@ -29,7 +32,7 @@ class Login(Client):
         """Says who it is; the answer."""
         self.bare = f"n={self.user},r={base64.b64encode(os.urandom(18)).decode()}"
         self.header = header
-        return self.ask("AUTH", SCRAM, header + self.bare)
+        return self.ask("AUTH", self.mechanism, header + self.bare)
 
     def final(self, asked):
         """The second message for a challenge, and what the broker has to prove."""
@@ -51,10 +54,19 @@ class Login(Client):
         if answer[0] != "CHALLENGE":
             return answer
         text, expected = self.final(answer[4])
-        answer = self.ask("AUTH", SCRAM, text)
+        answer = self.ask("AUTH", self.mechanism, text)
         if answer[0] == "WELCOME":
             assert answer[12:14] == [self.user, expected], answer
         return answer
+
+
+class TlsLogin(Login):
+    """The same over TLS. Python cannot tell what names the connection: nothing can be bound to it."""
+
+    def connect(self, url):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context.wrap_socket(super().connect(url))
 
 
 def logged_in(url, user, password, **options):
