@@ -74,6 +74,15 @@ const char *auth_name(const struct auth_subject *subject)
 
 /* ---- entering and leaving ---- */
 
+static uint64_t number_of(const struct auth *auth, const char *name)
+{
+    uint8_t bytes[JQW_SCRAM_KEY];
+    uint64_t number = 1;
+    if (jqw_scram_sign(auth->secret, name, strlen(name), bytes) == JQ_OK)
+        memcpy(&number, bytes, sizeof number);
+    return number ? number : 1;
+}
+
 static struct auth_account *account_enter(struct auth *auth, const char *name)
 {
     struct auth_account *account;
@@ -84,6 +93,7 @@ static struct auth_account *account_enter(struct auth *auth, const char *name)
             return NULL;
         snprintf(account->name, sizeof account->name, "%s", name);
         account->quota = quota_of(&auth->rules, account->name);
+        account->number = number_of(auth, account->name);
         account->uses = 1;
         HASH_ADD_STR(auth->accounts, name, account);
         if (account->uses == 0) {
@@ -202,6 +212,11 @@ int auth_certificate(struct auth *auth, const char *name, struct auth_subject **
 const struct auth_quota *auth_quota(const struct auth_subject *subject)
 {
     return &subject->account->quota;
+}
+
+uint64_t auth_number(const struct auth_subject *subject)
+{
+    return subject->account->quota.queues ? subject->account->number : 0;
 }
 
 int auth_connect(struct auth_subject *subject)

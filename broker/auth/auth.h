@@ -59,7 +59,7 @@ struct auth_lines {
 
 /* allow:  "WHO VERBS QUEUES"     ann,@workers put,get jobs.*      verbs also: all
  * groups: "NAME WHO"             workers bob,unix:*,cert:worker-*
- * quotas: "WHO LIMIT=NUMBER..."  ann connections=10 queues=5 bytes=64M messages=1000
+ * quotas: "WHO LIMIT=NUMBER..."  ann connections=10 queues=5 messages=1000
  * WHO and QUEUES are lists with commas. @unix:staff is a group that the kernel knows. '*' alone is nobody's: `nobody` is named or nothing. */
 struct auth_source {
     const char *users; /* file of users and their passwords' proofs; NULL: none */
@@ -121,10 +121,13 @@ bool auth_may_everything(const struct auth_subject *subject);
 size_t auth_patterns(const struct auth_subject *subject, const char **out, size_t max);
 
 struct auth_quota {
-    uint64_t connections, queues, bytes; /* 0: no limit */
-    uint64_t messages;                   /* a second */
+    uint64_t connections; /* 0: no limit */
+    uint64_t queues;      /* that it has made */
+    uint64_t messages;    /* a second */
 };
 const struct auth_quota *auth_quota(const struct auth_subject *subject);
+/* A number of its name, in this run; 0 while no quota counts what it has made. */
+uint64_t auth_number(const struct auth_subject *subject);
 /* A connection more, or one less; `connect` is JQ_OK or JQ_OVERLOADED. All of a name count, whatever groups they come with. */
 JQ_MUST_USE int auth_connect(struct auth_subject *subject);
 void auth_disconnect(struct auth_subject *subject);

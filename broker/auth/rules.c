@@ -220,7 +220,7 @@ static int group_read(const struct reader *reader, const char *line, struct auth
     return code;
 }
 
-/* "bytes=64M": a number, with K, M or G. */
+/* "messages=10K": a number, with K, M or G. */
 static int limit_read(const struct reader *reader, const char *text, size_t size, struct auth_quota *quota)
 {
     const struct {
@@ -229,7 +229,6 @@ static int limit_read(const struct reader *reader, const char *text, size_t size
     } limits[] = {
         {"connections=", &quota->connections},
         {"queues=", &quota->queues},
-        {"bytes=", &quota->bytes},
         {"messages=", &quota->messages},
     };
     for (size_t i = 0; i < LENGTH(limits); i++) {
@@ -247,7 +246,7 @@ static int limit_read(const struct reader *reader, const char *text, size_t size
         *limits[i].number = (uint64_t)number << shift;
         return JQ_OK;
     }
-    return invalid(reader, "'%.*s' is none of connections=N, queues=N, bytes=N and messages=N", (int)size, text);
+    return invalid(reader, "'%.*s' is none of connections=N, queues=N and messages=N", (int)size, text);
 }
 
 static int quota_read(const struct reader *reader, const char *line, struct auth_limit *out)

@@ -12,6 +12,7 @@
 struct auth_account {
     char name[AUTH_NAME_MAX + 1];
     uint32_t uses;
+    uint64_t number; /* made of the name, so that it is the same when the name comes again */
     uint64_t connections;
     struct auth_quota quota;
     double tokens; /* messages that may come now; below 0: that came too early */

@@ -50,7 +50,7 @@ struct config_group {
 struct config_quota {
     struct config_item item; /* the title is for people */
     char *who;
-    uint64_t connections, messages;
+    uint64_t connections, queues, messages;
 };
 
 struct config_http {

@@ -44,6 +44,9 @@ const struct config_option config_quota_options[] = {
          "its own."},
     {"connections", CONFIG_COUNT, QUOTA(connections),
      .help = "Connections at a time; one more is OVERLOADED. 0: no limit."},
+    {"queues", CONFIG_COUNT, QUOTA(queues),
+     .help = "Queues that there are at a time of those that it has made, since the broker was started; one more is "
+             "OVERLOADED. 0: no limit."},
     {"messages", CONFIG_COUNT, QUOTA(messages),
      .help = "Messages put in a second, on all of its connections; a put beyond it is OVERLOADED. 0: no limit."},
     {0},
@@ -76,8 +79,8 @@ char *config_group_line(const void *item)
 char *config_quota_line(const void *item)
 {
     const struct config_quota *quota = item;
-    static const char *const names[] = {"connections", "messages"};
-    const uint64_t numbers[] = {quota->connections, quota->messages};
+    static const char *const names[] = {"connections", "queues", "messages"};
+    const uint64_t numbers[] = {quota->connections, quota->queues, quota->messages};
     char limits[200] = "", *line;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i])

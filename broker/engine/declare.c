@@ -181,9 +181,11 @@ int queue_declare(struct engine *e, struct session *s, struct queue *q, const st
         return answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_JOURNAL, NULL, 0);
     char *letter = o->dead_letter.size ? malloc(o->dead_letter.size) : NULL;
     bool made = !q;
-    if ((o->dead_letter.size && !letter) || (made && (c->nothing_new || !(q = queue_new(e, c->queue.name))))) {
-        free(letter);
+    if (o->dead_letter.size && !letter)
         return answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+    if (made && (code = queue_make(e, c, a, &q)) != JQ_OK) {
+        free(letter);
+        return code;
     }
     if (!options_reserve(e, q, o, letters) || (s && o->lifetime != ENGINE_PERMANENT && !lifetime_of(e, s, q, o))) {
         free(letter);

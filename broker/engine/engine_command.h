@@ -208,8 +208,9 @@ struct engine_command {
     struct engine_queue_ref queue; /* for all operations on a queue */
     uint64_t generation;           /* PUT, GET from one queue: the one meant; 0: any */
     struct engine_once once;       /* PUT, PUT_END, TASK_DONE, FORWARD, MOVE */
-    bool makes_none;               /* PUT, GET: the queue is to be there already; otherwise DENIED */
-    bool nothing_new;              /* memory is short: where a queue or producer would have to be made, OVERLOADED */
+    uint64_t maker, queues_max; /* whose it is if it is made, and how many queues that one may have; 0: nobody, any */
+    bool makes_none;            /* PUT, GET: the queue is to be there already; otherwise DENIED */
+    bool nothing_new;           /* memory is short: where a queue or producer would have to be made, OVERLOADED */
     union {
         bool blocked;
         struct {

@@ -85,6 +85,7 @@
     WHY(PRODUCER_FINISHED, "this producer of queue '%n' has finished")                                \
     WHY(PRODUCER_FENCED, "another session took over this producer name of queue '%n'")                \
     WHY(WAITING_TOO_MANY, "more than %l waiting requests on this connection")                         \
+    WHY(QUEUES_TOO_MANY, "this user has made %l queues, and may have no more")                        \
     WHY(WAITING_BYTES, "waiting puts of this connection would hold more than %l bytes")               \
     WHY(MEMORY, "out of memory")                                                                      \
     WHY(JOURNAL, "the journal does not accept")                                                       \

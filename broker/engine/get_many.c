@@ -84,8 +84,11 @@ static int many_find(struct many *many)
     if (c->get.other_count >= ENGINE_GET_QUEUES_MAX)
         return answer_fail(many->e, many->a, JQ_INVALID, ENGINE_WHY_QUEUE_COUNT, NULL, ENGINE_GET_QUEUES_MAX);
     for (uint32_t i = 0; i <= c->get.other_count; i++) {
-        struct engine_command named = {
-            .queue = i ? c->get.others[i - 1] : c->queue, .nothing_new = c->nothing_new, .makes_none = c->makes_none};
+        struct engine_command named = {.queue = i ? c->get.others[i - 1] : c->queue,
+                                       .nothing_new = c->nothing_new,
+                                       .makes_none = c->makes_none,
+                                       .maker = c->maker,
+                                       .queues_max = c->queues_max};
         struct queue *q;
         int code = queue_find_or_make(many->e, &named, many->a, &q, &many->made[i]);
         if (code != JQ_OK)

@@ -410,6 +410,7 @@ struct queue {
     uint64_t mark_reached;  /* the last one that was */
     struct heap mark_joins; /* waiting joins, by mark */
     uint64_t log_ends;      /* sentinels in the log */
+    struct maker *maker;    /* who made it, in this run; NULL: nobody that is counted */
     struct origin *origins, **origin_table, *origin_free;
     struct origin *mine_done; /* with joins to be told */
     uint32_t origin_count, origin_capacity;
@@ -430,6 +431,7 @@ struct engine {
     struct engine_effects *effects; /* of the step under way */
     uint64_t now;
     struct queue *by_name, *by_incarnation;
+    struct maker *makers;
     struct session *sessions;
     struct member *members;
     struct waiter *waiters;

@@ -46,6 +46,9 @@ struct queue *queue_by_incarnation(const struct engine *e, uint64_t incarnation)
 JQ_MUST_USE int queue_look(struct engine *e, const struct engine_command *c, struct engine_effect *a,
                            struct queue **out);
 struct queue *queue_new(struct engine *e, struct engine_text name); /* NULL: no memory */
+/* maker.c: the same for a command, within what its maker may make. JQ_OK or JQ_OVERLOADED. */
+int queue_make(struct engine *e, const struct engine_command *c, struct engine_effect *a, struct queue **out);
+void maker_disown(struct engine *e, struct queue *q);
 JQ_MUST_USE int queue_find(struct engine *e, const struct engine_command *c, struct engine_effect *a,
                            struct queue **out);
 JQ_MUST_USE int queue_find_or_make(struct engine *e, const struct engine_command *c, struct engine_effect *a,

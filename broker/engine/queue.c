@@ -114,9 +114,9 @@ int queue_find_or_make(struct engine *e, const struct engine_command *c, struct 
         a->name = effects_text(e->effects, c->queue.name.data, c->queue.name.size);
         return answer_fail(e, a, JQ_DENIED, ENGINE_WHY_MAKES_NONE, NULL, 0);
     }
-    *out = c->nothing_new ? NULL : queue_new(e, c->queue.name);
-    *made = *out != NULL;
-    return *made ? JQ_OK : answer_fail(e, a, JQ_OVERLOADED, ENGINE_WHY_MEMORY, NULL, 0);
+    code = queue_make(e, c, a, out);
+    *made = code == JQ_OK;
+    return code;
 }
 
 /* A request that failed has not made a queue: nobody has heard of the incarnation. */
@@ -204,6 +204,7 @@ void queue_destroy(struct engine *e, struct queue *q)
     heap_remove(&e->expiries, &q->expiry_due);
     heap_remove(&e->lifetimes, &q->lifetime_due);
     lifetime_disown(q);
+    maker_disown(e, q);
     letters_link(e, q, NULL);
     log_fini(&q->log);
     order_heap_fini(&q->returned);

@@ -65,6 +65,8 @@ struct engine_command *bridge_command(struct connection *connection, enum engine
         command->queue.incarnation = queue->incarnation;
         command->nothing_new = !server_memory_allows(connection->server, QUEUE_BYTES);
         command->makes_none = bridge_makes_none(connection, queue);
+        command->maker = auth_number(connection->subject);
+        command->queues_max = auth_quota(connection->subject)->queues;
     }
     return command;
 }

@@ -323,7 +323,7 @@ class Quotas(AuthCase):
     configuration = (
         LISTEN
         + 'permission "all" { who = "*" may = "all" queues = "*" }\n'
-        + 'quota "ann" { who = "ann" connections = 2 messages = 10 }\n'
+        + 'quota "ann" { who = "ann" connections = 2 queues = 2 messages = 10 }\n'
     )
 
     def test_connections(self):
@@ -343,6 +343,23 @@ class Quotas(AuthCase):
                 return client.login()[0] == "WELCOME"
 
         self.until(lets_in, "a connection less")
+
+    def test_queues(self):
+        """Those that it has made itself, in whichever way, and that are there."""
+        ann, bob = self.client("ann"), self.client("bob")
+        self.assertEqual(bob.ask("DECLARE", "of-bob", 0, 0, NONE)[1], OK)
+        self.assertEqual(ann.ask("DECLARE", "one", 0, 0, NONE)[1], OK)
+        self.assertEqual(ann.ask("DECLARE", "one", 0, 0, NONE)[1], OK)
+        self.assertEqual(ann.put("two", [b"x"])[1], OK)
+        for answer in (ann.put("three", [b"x"]), ann.get("three"), ann.ask("DECLARE", "three", 0, 0, NONE)):
+            self.assertEqual(answer[1:3], [OVERLOADED, "this user has made 2 queues, and may have no more"])
+        self.assertEqual(ann.put("of-bob", [b"x"])[1], OK)
+        self.assertEqual(bob.ask("DELETE", "one", 0, 0)[1], OK)
+        ann.close()
+        ann = self.client("ann")
+        self.assertEqual(ann.put("three", [b"x"])[1], OK)
+        self.assertEqual(ann.put("four", [b"x"])[1], OVERLOADED)
+        self.assertEqual(bob.put("four", [b"x"])[1], OK)
 
     def test_messages(self):
         ann, bob = self.client("ann"), self.client("bob")

@@ -40,12 +40,15 @@ static void the_example_of_the_rfc(void **state)
     assert_int_equal(jqc_scram_final(&scram, &user, challenge_7677, strlen(challenge_7677), text), JQ_OK);
     assert_string_equal(text, "c=biws,r=" NONCE ",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
     assert_true(jqc_scram_proves(&scram, proof, strlen(proof)));
+    static const char other[] = "v=7rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
+    assert_false(jqc_scram_proves(&scram, other, strlen(other)));
     assert_false(jqc_scram_proves(&scram, proof, strlen(proof) - 1));
     assert_false(jqc_scram_proves(&scram, "v=", 2));
     assert_false(jqc_scram_proves(&scram, "e=other-error", 13));
 }
 
-/* Whoever takes the broker's place cannot make a client work for days, take its half of the nonce away, or take its answer apart. */
+/* Whoever takes the broker's place cannot make a client work for days, take its half of the nonce away, or take its answer apart.
+ * proves: AUT-2 */
 static void challenges_that_make_no_sense(void **state)
 {
     (void)state;
