@@ -50,8 +50,6 @@ def send_one(client, layout, queue):
 
 
 class Table(AuthCase):
-    """proves: AUT-1 AUT-3 AUT-4"""
-
     users = (*(f"u-{verb}" for verb in VERBS), "u-all", "u-none", "u-elsewhere")
     configuration = (
         "".join(f'permission "{verb}" {{ who = "u-{verb}" may = "{verb}" queues = "q*" }}\n' for verb in VERBS)
@@ -70,6 +68,7 @@ class Table(AuthCase):
         self.assertEqual(self.client("u-all").ask("DECLARE", "q1", 0, 0, NONE)[1], OK)
 
     def test_every_request_has_an_entry(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         self.assertEqual({layout.name for layout in REQUESTS}, set(NEEDS) | THE_HANDSHAKE)
 
     # ---- before one is in
@@ -82,17 +81,20 @@ class Table(AuthCase):
         client.close()
 
     def test_nothing_is_done_before_hello(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         for layout in REQUESTS:
             if layout.name != "HELLO":
                 for url in self.broker.urls:
                     self.is_shut_out(Client(url, hello=False), layout)
 
     def test_nothing_is_done_before_the_password(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         for layout in REQUESTS:
             if layout.name != "AUTH":
                 self.is_shut_out(Login(self.tcp, "u-all", "u-all"), layout)
 
     def test_nothing_is_done_between_its_two_steps(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         for layout in REQUESTS:
             if layout.name != "AUTH":
                 client = Login(self.tcp, "u-all", "u-all")
@@ -100,12 +102,14 @@ class Table(AuthCase):
                 self.is_shut_out(client, layout)
 
     def test_the_handshake_is_over_after_it(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         for layout in REQUESTS:
             if layout.name in THE_HANDSHAKE:
                 self.is_shut_out(logged_in(self.tcp, "u-all", "u-all"), layout)
                 self.is_shut_out(Client(self.nobody), layout)
 
     def test_a_client_that_names_nobody_is_asked(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         with Client(self.tcp) as client:
             self.assertEqual(client.welcome[:2], ["CHALLENGE", OK])
         with Client(self.nobody) as client:
@@ -145,21 +149,25 @@ class Table(AuthCase):
             self.assertRegex(answer[3], text)
 
     def test_under_each_permission_alone(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         for verb in VERBS:
             user = f"u-{verb}"
             self.asks_everything(lambda user=user: logged_in(self.tcp, user, user), {verb, "any"})
 
     def test_under_all_and_none(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         self.asks_everything(lambda: logged_in(self.tcp, "u-none", "u-none"), set())
         self.asks_everything(lambda: logged_in(self.tcp, "u-elsewhere", "u-elsewhere"), set())
         self.asks_everything(lambda: logged_in(self.tcp, "u-all", "u-all"), {*VERBS, "any"}, all_queues=True)
 
     def test_as_nobody_and_as_who_runs_the_broker(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         self.asks_everything(lambda: Client(self.nobody), {"join", "any"})
         self.asks_everything(lambda: Client(self.unix), {*VERBS, "any"}, all_queues=True)
 
     @unittest.skipIf(os.geteuid() != 0, "only root can be somebody else")
     def test_as_another_user_of_the_machine(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
         child = os.fork()
         if child == 0:
             os.setgroups([])

@@ -19,18 +19,18 @@ ALL = 'permission "all" { who = "root" may = "all" queues = "*" }\n'
 
 
 class Passwords(AuthCase):
-    """proves: AUT-1 AUT-2"""
-
     users = ("ann", "root")
     configuration = LISTEN + ALL + 'permission "ann" { who = "ann" may = "put,get,declare" queues = "jobs" }\n'
 
     def test_the_tool_comes_in(self):
+        """proves: AUT-1 AUT-2"""
         self.tool_of("ann")
         self.joinq("put", "jobs", "hello")
         self.assertEqual(self.joinq("get", "jobs", "-n", "1"), "hello\n")
         self.fails(6, "joinq: put: user 'ann' has no permission put for queue 'others'", "put", "others", "x")
 
     def test_the_tool_with_a_wrong_password(self):
+        """proves: AUT-1 AUT-2"""
         self.tool_of("ann", "wrong")
         url = self.environment["JOINQ_URL"]
         self.fails(6, f"joinq: list: cannot connect to {url}: user or password is wrong", "list")
@@ -39,6 +39,7 @@ class Passwords(AuthCase):
         self.fails(6, f"joinq: list: cannot connect to {url}: user or password is wrong", "list")
 
     def test_the_tool_without_one(self):
+        """proves: AUT-1 AUT-2"""
         want = "it wants a user, as in joinqs://user@host, and a password"
         self.fails(6, f"joinq: list: cannot connect to {self.url}: {want}", "list")
         self.tool_of("ann")
@@ -49,6 +50,7 @@ class Passwords(AuthCase):
         self.fails(6, f"joinq: list: no password for user 'ann': {self.made}/nowhere does not exist", "list")
 
     def test_wrong_and_unknown_are_told_in_the_same_words(self):
+        """proves: AUT-1 AUT-2"""
         answers = []
         for user, password in (("ann", "wrong"), ("eve", "wrong"), ("eve", "")):
             client = Login(self.url, user, password)
@@ -63,6 +65,7 @@ class Passwords(AuthCase):
         self.assertNotIn("wrong'", said)
 
     def test_one_attempt_and_no_third_step(self):
+        """proves: AUT-1 AUT-2"""
         client = Login(self.url, "ann", "ann")
         text, _ = client.final(client.first()[4])
         self.assertEqual(client.ask("AUTH", SCRAM, text)[0], "WELCOME")
@@ -71,6 +74,7 @@ class Passwords(AuthCase):
         client.close()
 
     def test_a_proof_holds_once(self):
+        """proves: AUT-1 AUT-2"""
         client, other = Login(self.url, "ann", "ann"), Login(self.url, "ann", "ann")
         text, _ = client.final(client.first()[4])
         other.first()
@@ -79,6 +83,7 @@ class Passwords(AuthCase):
         other.close()
 
     def test_without_tls_there_is_nothing_to_bind_to(self):
+        """proves: AUT-1 AUT-2"""
         for header in ("p=tls-exporter,,", "p=tls-unique,,", "x,,"):
             client = Login(self.url, "ann", "ann")
             self.assertEqual(client.challenge[3], SCRAM)
@@ -89,13 +94,14 @@ class Passwords(AuthCase):
         client.close()
 
     def test_the_second_step_is_of_the_same_kind(self):
+        """proves: AUT-1 AUT-2"""
         client = Login(self.url, "ann", "ann")
         text, _ = client.final(client.first()[4])
         self.assertEqual(client.ask("AUTH", 2, text)[1], AUTH_FAILED)
         client.close()
 
     def test_who_fails_too_often_is_not_looked_at(self):
-        """Others go on meanwhile, and are let in from elsewhere."""
+        """Others go on meanwhile, and are let in from elsewhere. proves: AUT-1 AUT-2"""
         witness = self.client("ann")
         for _ in range(20):
             client = Login(self.url, "ann", "wrong")
@@ -108,6 +114,7 @@ class Passwords(AuthCase):
         self.assertIn("too many failed attempts", self.broker.said())
 
     def test_a_session_of_somebody_else_is_not_ended(self):
+        """proves: AUT-1 AUT-2"""
         name = os.urandom(16)
         held = self.client("root", client=name)
         client = Login(self.url, "ann", "ann", client=name)
@@ -120,14 +127,13 @@ class Passwords(AuthCase):
 
 
 class Sockets(AuthCase):
-    """proves: AUT-3"""
-
     users = ("ann",)
     configuration = (
         'listen "unix://FOLDER/socket" { }\n' + 'permission "ann" { who = "ann" may = "put,declare" queues = "jobs" }\n'
     )
 
     def test_by_the_kernel_or_by_a_password(self):
+        """proves: AUT-3"""
         self.joinq("put", "jobs", "of who runs the broker")
         self.joinq("get", "jobs", "-n", "1")
         self.tool_of("ann")
@@ -137,7 +143,7 @@ class Sockets(AuthCase):
 
 
 class Certificates(AuthCase):
-    """Over TLS: by the name in a certificate, or by a password that is bound to the connection. proves: AUT-2 AUT-3"""
+    """Over TLS: by the name in a certificate, or by a password that is bound to the connection."""
 
     users = ("ann",)
     configuration = (
@@ -159,6 +165,7 @@ class Certificates(AuthCase):
         self.environment = dict(os.environ, JOINQ_URL=self.url, JOINQ_CA=self.ca.pem, JOINQ_CERT=pem, JOINQ_KEY=key)
 
     def test_by_certificate_and_by_password(self):
+        """proves: AUT-2 AUT-3"""
         self.tool_of("ann")
         self.environment["JOINQ_CA"] = self.ca.pem
         self.joinq("put", "jobs", "of ann")
@@ -172,13 +179,14 @@ class Certificates(AuthCase):
         self.fails(6, denied, "put", "jobs", "x")
 
     def test_a_wrong_password_over_tls(self):
+        """proves: AUT-2 AUT-3"""
         self.tool_of("ann", "wrong")
         self.environment["JOINQ_CA"] = self.ca.pem
         url = self.environment["JOINQ_URL"]
         self.fails(6, f"joinq: list: cannot connect to {url}: user or password is wrong", "list")
 
     def test_who_says_that_it_was_not_offered_to_bind(self):
-        """Somebody in between has taken the offer away."""
+        """Somebody in between has taken the offer away. proves: AUT-2 AUT-3"""
         for header, code in (("n,,", "WELCOME"), ("y,,", "RESULT"), ("p=tls-exporter,,", "RESULT")):
             client = TlsLogin(self.url, "ann", "ann")
             self.assertEqual(client.challenge[3], SCRAM | SCRAM_PLUS)
@@ -195,14 +203,13 @@ class Certificates(AuthCase):
         client.close()
 
     def test_with_neither(self):
+        """proves: AUT-2 AUT-3"""
         self.environment = dict(os.environ, JOINQ_URL=self.url, JOINQ_CA=self.ca.pem)
         want = "it wants a user, as in joinqs://user@host, and a password"
         self.fails(6, f"joinq: list: cannot connect to {self.url}: {want}", "list")
 
 
 class Deadline(AuthCase):
-    """proves: AUT-1"""
-
     configuration = "limits { hello_timeout = 50ms }\n" + LISTEN + ALL
     users = ("root",)
 
@@ -210,6 +217,7 @@ class Deadline(AuthCase):
         self.write("joinqd.conf", 'access { users = "users" }\n' + configuration)
 
     def test_who_does_not_say_it_in_time(self):
+        """proves: AUT-1"""
         client = Login(self.url, "root", "root")
         said = client.receive()
         self.assertEqual(said[:4], ["RESULT", 0, PROTOCOL, "no password came in time"])
@@ -218,8 +226,6 @@ class Deadline(AuthCase):
 
 
 class Permissions(AuthCase):
-    """proves: AUT-4 AUT-5"""
-
     users = ("ann", "bob", "root")
     configuration = (
         LISTEN
@@ -240,6 +246,7 @@ class Permissions(AuthCase):
         self.assertEqual(answer[:3], ["RESULT", DENIED, f"user '{user}' has no permission {verb} for queue '{queue}'"])
 
     def test_each_queue_of_a_request_is_looked_at(self):
+        """proves: AUT-4 AUT-5"""
         ask, target = self.ann.ask, lambda queue: packing.Pairs([(0, queue), (2, 1)])
         others = [packing.Pairs([(0, "ann.two")]), packing.Pairs([(0, "secret.one")])]
         self.denied(ask("GET", "ann.one", 0, 0, 1, 0, [], [], others, 0), "get", "secret.one")
@@ -254,6 +261,7 @@ class Permissions(AuthCase):
         self.assertEqual(self.root.stat("secret.one")[15], 0)
 
     def test_a_put_or_get_makes_no_queue_without_declare(self):
+        """proves: AUT-4 AUT-5"""
         for answer in (self.bob.put("open.new", [b"x"]), self.bob.get("open.new")):
             self.assertEqual(answer[1], DENIED)
             self.assertIn("has no permission declare to make it", answer[2])
@@ -263,6 +271,7 @@ class Permissions(AuthCase):
         self.assertEqual(self.ann.put("ann.new", [b"x"])[1], OK)
 
     def test_what_was_leased_is_finished_without_a_permission(self):
+        """proves: AUT-4 AUT-5"""
         self.assertEqual(self.root.put("open.one", [b"x", b"y"])[1], OK)
         got = self.bob.get("open.one", most=2)
         (first, _, attempt, _), = got[7]
@@ -282,11 +291,13 @@ class Permissions(AuthCase):
                 return found
 
     def test_a_list_shows_what_one_may_see(self):
+        """proves: AUT-4 AUT-5"""
         self.assertEqual(self.names(self.root), ["ann.one", "ann.two", "open.one", "secret.one"])
         self.assertEqual(self.names(self.ann), ["ann.one", "ann.two", "open.one"])
         self.assertEqual(self.names(self.bob), ["open.one"])
 
     def test_a_dead_letter_comes_from_somewhere(self):
+        """proves: AUT-4 AUT-5"""
         options = packing.Pairs([(8, 1), (15, "open.one")])
         self.assertEqual(self.root.ask("DECLARE", "secret.jobs", 0, 0, options)[1], OK)
         self.assertEqual(self.root.put("secret.jobs", [b"x", b"y"])[1], OK)
@@ -298,7 +309,7 @@ class Permissions(AuthCase):
         self.assertEqual((shown[6], shown.get(7, "")), (seen[6], ""))
 
     def test_why_names_no_queue_that_one_may_not_see(self):
-        """Two queues that wait for each other."""
+        """Two queues that wait for each other. proves: AUT-4 AUT-5"""
         for queue in ("open.full", "secret.full"):
             self.assertEqual(self.root.ask("DECLARE", queue, 0, 0, packing.Pairs([(1, 1), (5, 1)]))[1], OK)
             self.assertEqual(self.root.put(queue, [b"x"])[1], OK)
@@ -317,8 +328,6 @@ class Permissions(AuthCase):
 
 
 class Quotas(AuthCase):
-    """proves: AUT-7"""
-
     users = ("ann", "bob")
     configuration = (
         LISTEN
@@ -327,6 +336,7 @@ class Quotas(AuthCase):
     )
 
     def test_connections(self):
+        """proves: AUT-7"""
         clients = [self.client("ann"), self.client("ann")]
         third = Login(self.url, "ann", "ann")
         answer = third.login()
@@ -345,7 +355,7 @@ class Quotas(AuthCase):
         self.until(lets_in, "a connection less")
 
     def test_queues(self):
-        """Those that it has made itself, in whichever way, and that are there."""
+        """Those that it has made itself, in whichever way, and that are there. proves: AUT-7"""
         ann, bob = self.client("ann"), self.client("bob")
         self.assertEqual(bob.ask("DECLARE", "of-bob", 0, 0, NONE)[1], OK)
         self.assertEqual(ann.ask("DECLARE", "one", 0, 0, NONE)[1], OK)
@@ -362,6 +372,7 @@ class Quotas(AuthCase):
         self.assertEqual(bob.put("four", [b"x"])[1], OK)
 
     def test_messages(self):
+        """proves: AUT-7"""
         ann, bob = self.client("ann"), self.client("bob")
         self.assertEqual(ann.put("q", [b"x"] * 1000)[1], OK)  # begins within it
         answer = ann.put("q", [b"x"])
@@ -372,13 +383,12 @@ class Quotas(AuthCase):
 
 
 class Anew(AuthCase):
-    """proves: AUT-6"""
-
     users = ("ann", "bob", "eve")
     configuration = LISTEN + 'permission "all" { who = "*" may = "put,declare" queues = "*" }\n'
     other = LISTEN + 'permission "all" { who = "*" may = "get" queues = "*" }\n'
 
     def test_what_has_changed_holds_for_who_is_in(self):
+        """proves: AUT-6"""
         clients = ann, bob, eve = [self.client(user) for user in self.users]
         for client in clients:
             self.assertEqual(client.put("q", [b"x"])[1], OK)
@@ -398,6 +408,7 @@ class Anew(AuthCase):
             self.assertEqual(client.login()[1], AUTH_FAILED)
 
     def test_what_makes_no_sense_changes_nothing(self):
+        """proves: AUT-6"""
         ann = self.client("ann")
         self.write("users", "ann:nonsense\n", 0o600)
         self.reload("users:1:")
@@ -406,8 +417,6 @@ class Anew(AuthCase):
 
 
 class Begin(unittest.TestCase):
-    """proves: AUT-3"""
-
     def refuses(self, configuration, words):
         with AuthFolder(configuration) as folder:
             done = subprocess.run(
@@ -417,6 +426,7 @@ class Begin(unittest.TestCase):
         self.assertIn(words, done.stderr.decode())
 
     def test_what_would_be_open_to_all(self):
+        """proves: AUT-3"""
         self.refuses('listen "joinq://0.0.0.0:0" { }\n', "need not prove who they are")
         self.refuses('listen "joinq://0.0.0.0:0" { clients = "nobody,password" }\n', "need not prove who they are")
         self.refuses('listen "unix://FOLDER/s" { other_users = yes }\n', "other users of the machine")
