@@ -16,67 +16,10 @@ sys.dont_write_bytecode = True
 
 import harness
 from authority import Authority, fingerprint, openssl
-from harness import JOINQD, PATIENCE, Broker
+from harness import JOINQD, PATIENCE
+from tls_case import LOCAL, TlsCase
 from wire_case import resident_kib
 from wire_client import frame
-
-LOCAL = "DNS:localhost,IP:127.0.0.1"
-
-
-class TlsCase(harness.BrokerCase):
-    """Brokers on joinqs://, each with a configuration of its own; self.joinq talks to the last, as self.environment says."""
-
-    def setUp(self):
-        self.place = tempfile.mkdtemp(prefix="joinq-test-")
-        self.addCleanup(shutil.rmtree, self.place)
-
-    def begin(self, cert=None, listen="joinqs://127.0.0.1:0", trusts=None, **options):
-        """`trusts` is what its clients trust, where that is not the CA."""
-        pem, key = cert or self.ours
-        lines = "".join(f"    {name} = {value}\n" for name, value in {"cert": pem, "key": key, **options}.items())
-        configuration = os.path.join(self.place, "joinqd.conf")
-        with open(configuration, "w", encoding="ascii") as file:
-            file.write(f"tls {{\n{lines}}}\n")
-        self.broker = Broker("-c", configuration, listen=listen)
-        self.addCleanup(self._end_broker, self.broker)
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("JOINQ_")}
-        self.environment.update(JOINQ_URL=self.broker.url, JOINQ_CA=trusts or self.ca.pem)
-        return self.broker
-
-    def _end_broker(self, broker=None):
-        self.broker = broker
-        super()._end_broker()
-
-    def at(self, **names):
-        """Some of the environment is another; None: not there."""
-        for name, value in names.items():
-            self.environment.pop("JOINQ_" + name, None)
-            if value is not None:
-                self.environment["JOINQ_" + name] = value
-
-    def as_client(self, pair):
-        self.at(CERT=pair[0], KEY=pair[1])
-
-    def is_told(self, text):
-        self.until(lambda: text in self.broker.said(), f"the broker says '{text}'")
-
-    def is_refused(self, text, told, status=5):
-        """The client says why, and the broker's log does."""
-        self.joinq("list", status=status)
-        said = self.done.stderr.decode()
-        self.assertIn(text, said)
-        self.assertTrue(said.startswith(f"joinq: list: cannot connect to {self.environment['JOINQ_URL']}: "), said)
-        self.assertEqual(said.count("\n"), 1, said)
-        if told:
-            self.is_told(told)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.made = tempfile.mkdtemp(prefix="joinq-test-")
-        cls.addClassCleanup(shutil.rmtree, cls.made)
-        cls.ca = Authority(os.path.join(cls.made, "ca"), "our CA")
-        cls.ours = cls.ca.issue("broker", LOCAL)
-        cls.ann = cls.ca.issue("ann")
 
 
 class Work(TlsCase):
@@ -90,7 +33,6 @@ class Work(TlsCase):
         self.joinq("close", "jobs")
         self.assertEqual(self.lines("work", "jobs", "--", "cat"), ["three"])
         self.joinq("join", "jobs")
-        self.assertEqual(self.lines("list"), self.lines("list"))
         self.assertIn("jobs", self.joinq("list"))
         self.joinq("put", "other", "a")
         exported = self.joinq("export", "other")
@@ -162,7 +104,9 @@ class Guide(TlsCase):
     def test_certificates_as_the_guide_makes_them(self):
         """Its commands, as they stand; then a broker and a client with what they made."""
         with open(GUIDE, encoding="utf-8") as file:
-            (commands,) = re.findall(r"^```sh\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
+            text = file.read()
+        (commands,) = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        (settings,) = re.findall(r"^```\n# joinqd.conf\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         made = subprocess.run(
             ["sh", "-euc", commands], cwd=self.place, capture_output=True, timeout=PATIENCE, text=True, check=True
         )
@@ -174,6 +118,9 @@ class Guide(TlsCase):
         self.as_client((ann, ann_key))
         self.joinq("put", "jobs", "hello")
         printed = made.stdout.strip().rpartition("=")[2]
+        with open(os.path.join(self.place, "guide.conf"), "w", encoding="utf-8") as file:
+            file.write(settings)
+        subprocess.run([JOINQD, "-c", file.name, "--check"], timeout=PATIENCE, check=True)
         self.at(CA=None, FINGERPRINT=printed)
         self.assertEqual(self.lines("get", "jobs", "-n", "1"), ["hello"])
 
@@ -348,73 +295,6 @@ class Listener(TlsCase):
             self.assertLess(each, most_kib)
             for connection in connections:
                 connection.close()
-
-
-class Reload(TlsCase):
-    """SIGHUP reads the files again: new connections get what they say, those that there are go on."""
-
-    def use(self, cert, key):
-        """These are now in the files that the configuration names."""
-        shutil.copy(cert, self.path("cert.pem"))
-        shutil.copy(key, self.path("key.pem"))
-
-    def path(self, name):
-        return os.path.join(self.place, name)
-
-    def hang_up(self, times=1):
-        """Tells it, and waits until it has been read again; no two signals are one."""
-        for _ in range(times):
-            said = self.broker.said().count("configuration: ")
-            self.broker.process.send_signal(signal.SIGHUP)
-            self.until(lambda said=said: self.broker.said().count("configuration: ") > said, "it is read again")
-
-    def test_certificate_under_load(self):
-        """proves: FLW-1"""
-        other = self.ca.issue("other", LOCAL)
-        self.use(*self.ours)
-        self.begin((self.path("cert.pem"), self.path("key.pem")))
-        self.joinq("declare", "jobs", "--max", "1000", "--producers", "1")
-        with open(self.path("got"), "wb") as got:
-            worker = self.spawn("get", "jobs", "--all", stdout=got)
-        with open(self.path("lines"), "w", encoding="ascii") as file:
-            file.write("".join(f"{i}\n" for i in range(200000)))
-        with open(self.path("lines"), "rb") as lines:
-            producer = self.spawn("put", "jobs", "--producer", "p", stdin=subprocess.PIPE)
-            for number, piece in enumerate(iter(lambda: lines.read(60000), b"")):
-                producer.stdin.write(piece)
-                self.use(*(other if number % 2 else self.ours))
-                self.hang_up(5)
-                self.at(FINGERPRINT=fingerprint(self.path("cert.pem")))
-                self.joinq("stat", "jobs")
-        self.ends(producer)
-        self.at(FINGERPRINT=None)
-        self.joinq("finish", "jobs", "--producer", "p")
-        self.ends(worker)
-        with open(self.path("lines"), "rb") as lines, open(self.path("got"), "rb") as got:
-            self.assertEqual(got.read(), lines.read())
-        self.assertNotIn("handshake", self.broker.said())
-
-    def test_what_is_wrong_changes_nothing(self):
-        self.use(*self.ours)
-        self.begin((self.path("cert.pem"), self.path("key.pem")))
-        shutil.copy(self.ann[1], self.path("key.pem"))
-        self.hang_up()
-        self.is_told(f"the key in {self.path('key.pem')} does not belong to the certificate in")
-        self.joinq("list")
-
-    def test_revoked_meanwhile(self):
-        carl = self.ca.issue("carl")
-        shutil.copy(self.ca.revoked(), self.path("crl.pem"))
-        self.begin(ca=self.ca.pem, crl=self.path("crl.pem"))
-        self.as_client(carl)
-        waiter = self.spawn("get", "jobs", "-n", "1")
-        self.until_stat("jobs", getters_waiting=1)
-        shutil.copy(self.ca.revoked(carl[0]), self.path("crl.pem"))
-        self.hang_up()
-        self.is_refused("it is revoked", "the certificate of the client ('carl') is revoked", status=6)
-        self.as_client(self.ann)
-        self.joinq("put", "jobs", "still")
-        self.assertEqual(self.ends(waiter)[0], "still\n")
 
 
 class Files(unittest.TestCase):
