@@ -27,7 +27,7 @@ static int make_own_folder(const struct config *config)
     snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
     if (mkdir(folder, S_IRWXU) == 0 || errno == EEXIST)
         return 0;
-    server_log("cannot make the folder %s: %s (say where with --listen)", folder, strerror(errno));
+    server_fail("cannot make the folder %s: %s (say where with --listen)", folder, strerror(errno));
     return FAILED;
 }
 
@@ -36,9 +36,10 @@ static int listen_at(struct server *server, struct server_listener *listener)
     char why[512], text[512];
     int code = server_listen(server, listener, why, sizeof why);
     if (code != JQ_OK)
-        server_log("%s", why);
+        server_fail("%s", why);
     if (code == JQ_DENIED)
-        server_log("a user is made by 'joinqd passwd', or by JOINQD_USER and JOINQD_PASSWORD_FILE: see joinqd.conf(5)");
+        server_fail(
+            "a user is made by 'joinqd passwd', or by JOINQD_USER and JOINQD_PASSWORD_FILE: see joinqd.conf(5)");
     if (code != JQ_OK)
         return FAILED;
     jqw_url_format(&listener->url, text, sizeof text);
@@ -77,7 +78,7 @@ static int prepare(struct server *server, const struct config *config)
         code = certificates_take(server, config, &error);
     if (code == JQ_OK)
         return 0;
-    server_log("%s", error.text);
+    server_fail("%s", error.text);
     return FAILED;
 }
 
@@ -96,7 +97,7 @@ static int begin_pages(struct server *server, const struct config *config, struc
         code = admin_new(&pages, server, admin, why, sizeof why);
     free(token);
     if (code != JQ_OK) {
-        server_log("%s", why);
+        server_fail("%s", why);
         return FAILED;
     }
     printf("joinqd: pages on http://%s:%u\n", pages.url.host, pages.url.port);
@@ -125,10 +126,11 @@ static int serve(const struct options *options, const struct config *config, str
 {
     struct server *server;
     struct reload reload;
+    log_configure(&config->log);
     int code = server_new(&config->server, &server);
     if (code != JQ_OK) {
         if (!config->server.data)
-            server_log("cannot begin: out of memory, or of randomness");
+            server_fail("cannot begin: out of memory, or of randomness");
         return FAILED;
     }
     reload_init(&reload, server, options, config);
@@ -142,7 +144,7 @@ static int act(const struct options *options, struct config *config)
 {
     bool wants_data = options->check_data || options->copy_to || options->repair;
     if (wants_data && !config->server.data) {
-        server_log("--check-data, --copy-data and --repair want to know where: no data folder is configured");
+        server_fail("--check-data, --copy-data and --repair want to know where: no data folder is configured");
         return USAGE;
     }
     if (options->dump)
@@ -156,7 +158,7 @@ static int act(const struct options *options, struct config *config)
     struct service_sockets given = {0};
     char why[512];
     if (!options->repair && service_sockets(&given, why, sizeof why) != JQ_OK) {
-        server_log("%s", why);
+        server_fail("%s", why);
         return FAILED;
     }
     config->server.notify = service_tell;
@@ -178,7 +180,7 @@ int main(int argc, char **argv)
     if (options_config(&options, &config, &error) == JQ_OK && reload_check(&config, &error) == JQ_OK)
         status = act(&options, &config);
     else
-        server_log("%s", error.text);
+        server_fail("%s", error.text);
     config_fini(&config);
     return status;
 }

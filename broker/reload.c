@@ -24,18 +24,25 @@ static void commit_certificates(struct server *server, const struct config *next
 {
     struct config_error error;
     if (certificates_take(server, next, &error) != JQ_OK)
-        server_log("%s; the last ones stay", error.text);
+        server_error("%s; the last ones stay", error.text);
 }
 
 static void commit_access(struct server *server, const struct config *next)
 {
     struct config_error error;
     if (access_load(server, next, &error) != JQ_OK)
-        server_log("%s; the last ones stay", error.text);
+        server_error("%s; the last ones stay", error.text);
+}
+
+static void commit_log(struct server *server, const struct config *next)
+{
+    (void)server;
+    log_configure(&next->log);
 }
 
 static const struct part parts[] = {
     {.check = config_check},
+    {.commit = commit_log},
     {.commit = commit_limits},
     {.check = certificates_check, .commit = commit_certificates},
     {.check = access_check, .commit = commit_access},
@@ -86,7 +93,7 @@ static void reload_now(struct reload *reload)
         commit_all(reload, &next);
         return;
     }
-    server_log("configuration: nothing is changed: %s", error.text);
+    server_error("configuration: nothing is changed: %s", error.text);
     config_fini(&next);
 }
 

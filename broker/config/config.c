@@ -44,6 +44,7 @@ void config_init(struct config *config)
 {
     *config = (struct config){0};
     server_config_init(&config->server);
+    config->log = (struct log_config){.level = LOG_LEVEL_INFO, .format = LOG_FORMAT_LOGFMT, .audit = true};
 }
 
 void config_fini(struct config *config)

@@ -6,6 +6,7 @@
 
 #include "base.h"
 #include "engine_command.h"
+#include "log.h"
 #include "server.h"
 #include "url.h"
 #include <stdbool.h>
@@ -62,7 +63,8 @@ struct config_http {
 
 struct config {
     struct server_config server; /* .data is owned */
-    char *users;                 /* owned: a file */
+    struct log_config log;
+    char *users; /* owned: a file */
     struct config_list permissions, groups, quotas;
     struct config_http http;
     bool own_socket; /* nobody said where to listen: the one listener is the user's own socket */

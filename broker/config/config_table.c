@@ -86,6 +86,23 @@ static int limits_finish(void *base, char *why, size_t why_size)
     return JQ_INVALID;
 }
 
+/* ---- log ---- */
+
+static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const formats[] = {"logfmt", "json", NULL};
+
+#define LOG(member) AT(struct config, log.member), .reloads = true
+static const struct config_option logs[] = {
+    {"level", CONFIG_CHOICE, LOG(level), .choices = levels, .help = "What is less grave than this is not told."},
+    {"format", CONFIG_CHOICE, LOG(format), .choices = formats,
+     .help = "How a line is written: as pairs with spaces between them, or as an object of JSON."},
+    {"audit", CONFIG_BOOL, LOG(audit),
+     .help =
+         "Whether refusals are told, and what administers queues (declare, alter, delete, purge, move, pause, resume, "
+         "reopen, close at once): who, what, and what came of it. Whatever the level."},
+    {0},
+};
+
 /* ---- data ---- */
 
 static const struct config_option data[] = {
@@ -339,6 +356,11 @@ const struct config_section config_sections[] = {
      .finish = config_quota_finish,
      .example = "guests",
      .help = "What a user may take; each has it for itself. The title is for people."},
+    {.name = "log",
+     .options = logs,
+     .help =
+         "What is told, on standard error: one line an event. A place that says too much within ten seconds is silent "
+         "for the rest of them, and then tells how much was left out. Never what is in a message."},
     {.name = "limits", .options = limits, .finish = limits_finish, .help = "What clients may take."},
     {.name = "http", .options = http, .finish = http_finish, .help = "Pages for monitoring, over HTTP."},
     {.name = "queue",

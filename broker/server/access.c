@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Users and permissions that have changed: who is in and would not be let in now is put out; everybody else goes on. */
+#include "audit.h"
 #include "auth.h"
 #include "bridge.h"
-#include "log.h"
 #include "state.h"
 
 static void put_out(struct connection *connection)
 {
     if (connection->state != CONNECTION_OPEN || !auth_is_over(connection->subject))
         return;
-    server_log("user '%s' has changed: its connection is ended", auth_name(connection->subject));
+    audit_refused(connection, "user has changed: its connection is ended", "", "", 0);
     bridge_refuse(connection, JQ_AUTH_FAILED, "this user has changed, and has to prove itself anew");
 }
 

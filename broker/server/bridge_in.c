@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From frames to commands. A command points to nothing of its frame: names and lists are copied to the memory of the turn. */
+#include "audit.h"
 #include "bridge_queues.h"
 #include "bridge_state.h"
 #include <stdlib.h>
@@ -267,10 +268,34 @@ static take_message *const takes[] = {
 #undef JQ_OP
 };
 
+/* What administers queues is for the audit. A close that lets consumers drain is part of the work. */
+static void note_act(struct connection *connection, const struct jqw_message *message)
+{
+    static const char *const acts[] = {
+        [JQW_DECLARE] = "declare", [JQW_ALTER] = "alter", [JQW_DELETE] = "delete", [JQW_PURGE] = "purge",
+        [JQW_MOVE] = "move",       [JQW_PAUSE] = "pause", [JQW_REOPEN] = "reopen", [JQW_CLOSE] = "close immediate"};
+    static const size_t queues[] = {[JQW_DECLARE] = offsetof(struct jqw_message, declare.queue),
+                                    [JQW_ALTER] = offsetof(struct jqw_message, declare.queue),
+                                    [JQW_DELETE] = offsetof(struct jqw_message, delete_.queue),
+                                    [JQW_PURGE] = offsetof(struct jqw_message, named.queue),
+                                    [JQW_MOVE] = offsetof(struct jqw_message, move.queue),
+                                    [JQW_PAUSE] = offsetof(struct jqw_message, pause.queue),
+                                    [JQW_REOPEN] = offsetof(struct jqw_message, named.queue),
+                                    [JQW_CLOSE] = offsetof(struct jqw_message, close.queue)};
+    const char *act = (size_t)message->op < sizeof acts / sizeof *acts ? acts[message->op] : NULL;
+    if (!act || (message->op == JQW_CLOSE && !(message->close.flags & JQW_CLOSE_IMMEDIATE)))
+        return;
+    if (message->op == JQW_PAUSE && message->pause.flags & JQW_PAUSE_RESUME)
+        act = "resume";
+    const struct jqw_queue *queue = (const void *)((const char *)message + queues[message->op]);
+    audit_begin(connection, message->request, act, queue->name.data, queue->name.size);
+}
+
 void bridge_message(struct connection *connection, const struct jqw_message *message)
 {
     JQ_ASSERT((size_t)message->op < sizeof takes / sizeof *takes && takes[message->op]);
     if ((size_t)message->op < FIGURE_REQUESTS)
         connection->server->counters.requests[message->op]++;
+    note_act(connection, message);
     takes[message->op](connection, message);
 }

@@ -2,10 +2,11 @@
 /* Hello, and who says it: by what the listener takes for a proof. Nobody has a session before that. What is wrong with a password is
  * told late and in one sentence, so that guessing is slow and tells nothing; meanwhile the loop goes on and the connection is not
  * read. */
+#include "audit.h"
 #include "bridge_state.h"
-#include "log.h"
 #include "login.h"
 #include "tls.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +16,7 @@ static const char wrong_password[] = "user or password is wrong";
 
 static void refuse(struct connection *connection, uint32_t request, enum jqw_code code, const char *text)
 {
-    char address[LOGIN_ADDRESS_MAX];
-    login_address(connection, address);
-    server_log("refused: a client from %s: %s", address, text);
+    audit_refused(connection, "refused a client", text, "", 0);
     bridge_result(connection, request, code, text);
     connection_finish(connection);
 }
@@ -48,10 +47,11 @@ void bridge_login_refused(struct connection *connection)
 static void failed(struct connection *connection, uint32_t request, const char *why)
 {
     struct server *server = connection->server;
-    char address[LOGIN_ADDRESS_MAX];
+    char address[LOGIN_ADDRESS_MAX], text[AUTH_NAME_MAX + 128];
     login_address(connection, address);
     auth_failures_add(server->failures, address, server_now());
-    server_log("refused: user '%s' from %s: %s", auth_exchange_user(connection->login->exchange), address, why);
+    snprintf(text, sizeof text, "user '%s': %s", auth_exchange_user(connection->login->exchange), why);
+    audit_refused(connection, "refused a client", text, "", 0);
     refuse_late(connection, request, JQ_AUTH_FAILED, wrong_password);
 }
 
@@ -227,7 +227,7 @@ void bridge_auth(struct connection *connection, const struct jqw_message *messag
     }
     login_address(connection, address);
     if (!auth_failures_allow(server->failures, address, server_now())) {
-        server_log("refused: a client from %s: too many failed attempts", address);
+        audit_refused(connection, "refused a client", "too many failed attempts", "", 0);
         refuse_late(connection, message->request, JQ_OVERLOADED, "too many failed attempts from here, try later");
     } else if (connection->login->challenged) {
         last_step(connection, message);

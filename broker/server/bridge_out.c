@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From effects to frames. What carries messages: bridge_messages.c. */
+#include "audit.h"
 #include "bridge_say.h"
 #include "login.h"
 #include <string.h>
@@ -282,6 +283,8 @@ void bridge_effect(struct server *server, const struct engine_effect *effect)
     if (bridge_own_effect(server, effect))
         return;
     struct connection *connection = sessions_find(&server->sessions, effect->session.value);
+    if (connection && connection->acts && effect->request)
+        audit_end(connection, effect->request, (int)effect->code);
     if (!connection || connection->state > CONNECTION_CLOSING)
         return;
     char text[JQW_TEXT_MAX];
@@ -338,6 +341,8 @@ static struct jqw_message result_message(uint32_t request, enum jqw_code code, c
 
 void bridge_result(struct connection *connection, uint32_t request, enum jqw_code code, const char *text)
 {
+    if (connection->acts)
+        audit_end(connection, request, (int)code);
     const struct jqw_message message = result_message(request, code, text);
     count_answer(connection->server, request, code);
     bridge_send(connection, &message);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one place where it is decided whether a request may be made: behind decoding, before anything is begun. It looks at what is asked
  * and at who asks, and not at queues: so a refusal is the same whether a queue is there or not. */
+#include "audit.h"
 #include "auth.h"
 #include "bridge_state.h"
 #include <inttypes.h>
@@ -148,6 +149,7 @@ static void refuse(struct asking *asking)
     const char *verb = asking->missing == AUTH_ANY ? "any" : auth_verb_name(asking->missing);
     snprintf(text, sizeof text, "user '%.100s' has no permission %s for queue '%.*s'", auth_name(connection->subject),
              verb, (int)(asking->queue.size < 200 ? asking->queue.size : 200), (const char *)asking->queue.data);
+    audit_refused(connection, "denied", verb, (const char *)asking->queue.data, asking->queue.size);
     bridge_result(connection, asking->message->request, JQ_DENIED, text);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a connection, and its writing. See the diagram in connection.h. */
 #include "connection.h"
+#include "audit.h"
 #include "codes.h"
 #include "login.h"
 #include "state.h"
@@ -180,6 +181,7 @@ void connection_kill(struct connection *connection)
     server_deadline_clear(connection);
     sessions_remove(&server->sessions, connection);
     addresses_leave(connection);
+    audit_clear(connection);
     login_free(connection);
     auth_leave(server->auth, connection->subject);
     connection->subject = NULL;

@@ -31,6 +31,7 @@ enum connection_state {
 enum { CLIENT_ID_SIZE = 16 };
 
 struct auth_subject;
+struct act;
 struct engine_command;
 struct login;
 struct server;
@@ -78,6 +79,7 @@ struct connection {
     uint32_t requests_at;    /* ... in this span of time (share.c) */
     struct address *address; /* what it counts to; NULL: nothing */
     uint32_t looks;          /* lists and peeks that it has asked for in this turn */
+    struct act *acts;        /* that administer queues, and are not answered yet (audit.h) */
     struct held_list held;   /* answers that wait for the journal */
     uint64_t receipt;        /* number of the last delivery on receipt */
     struct jqw_frame_parser parser;

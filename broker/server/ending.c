@@ -57,9 +57,9 @@ static void on_drained(struct ev_loop *loop, ev_timer *timer, int events)
     struct server *server = timer->data;
     (void)events;
     if (server->connections > 0)
-        server_log("%u connections did not take their last answers in time", server->connections);
+        server_warn("%u connections did not take their last answers in time", server->connections);
     else
-        server_log("the disk did not take the last records in time");
+        server_error("the disk did not take the last records in time");
     if (!storage_synced(server))
         server->status = 1;
     ev_break(loop, EVBREAK_ALL);
@@ -99,7 +99,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
         drain(server);
         return;
     }
-    server_log("ending at once");
+    server_warn("ending at once");
     server->status = 1;
     end_within(0);
     ev_break(loop, EVBREAK_ALL);

@@ -2,6 +2,7 @@
 /* Accepting. One connection too many is told so and closed; when the system itself has no room for more, nobody is
  * accepted until a connection has closed, or for a second. */
 #include "listener.h"
+#include "audit.h"
 #include "bridge.h"
 #include "codes.h"
 #include "log.h"
@@ -60,6 +61,7 @@ static void welcome(struct listener *listener, struct jqw_transport *transport)
         connection_open(server, transport, methods_of(server, listener->methods, listener->url.scheme), NULL) == JQ_OK)
         return;
     server->counters.refused++;
+    audit_turned_away(transport);
     if (tls)
         transport->ops->close(transport); /* where there is no room for a handshake nothing can be said */
     else
@@ -77,7 +79,7 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events)
         if (code == JQ_EMPTY)
             return;
         if (code != JQ_OK) {
-            server_log("cannot accept: %s", strerror(errno));
+            server_warn("cannot accept: %s", strerror(errno));
             listeners_pause(listener->server);
             return;
         }

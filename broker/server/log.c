@@ -1,34 +1,255 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line is put together first and written in one piece. */
+/* Where lines go, and which: levels, the rate of each site, and the journal of systemd, which is told a level by what is in front of a
+ * line and knows the time by itself. */
 #include "log.h"
+#include "log_line.h"
+#include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 1024 };
+enum {
+    LINE_SIZE = 1024,
+    SITES = 64,
+    WHILE_S = 10,     /* in which a site ... */
+    LINES_MAX = 1000, /* ... says so much */
+};
 
-static bool line_open; /* on the terminal stands a line that is to be overwritten, or ended */
+struct site {
+    const void *key;
+    time_t since;
+    uint32_t said;
+    uint32_t left_out;
+};
+
+static struct {
+    struct log_config config;
+    bool configured;
+    bool journal;   /* standard error is a stream to the journal */
+    bool line_open; /* on the terminal stands a line that is to be overwritten, or ended */
+    struct site sites[SITES];
+    struct log_line line;
+} state;
+
+/* ---- where ---- */
+
+static bool goes_to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    uintmax_t device, inode;
+    struct stat about;
+    return stream && sscanf(stream, "%ju:%ju", &device, &inode) == 2 && fstat(STDERR_FILENO, &about) == 0 &&
+           about.st_dev == (dev_t)device && about.st_ino == (ino_t)inode;
+}
+
+void log_configure(const struct log_config *config)
+{
+    state.config = *config;
+    state.configured = true;
+    state.journal = goes_to_journal();
+}
+
+static void write_out(const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t done = write(STDERR_FILENO, text, size);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return; /* there is nobody to tell */
+        text += done;
+        size -= (size_t)done;
+    }
+}
+
+static void end_open_line(void)
+{
+    if (state.line_open)
+        write_out("\n", 1);
+    state.line_open = false;
+}
+
+/* ---- how often ---- */
+
+static struct site *site_of(const void *key)
+{
+    size_t hash = (size_t)((uintptr_t)key >> 3) * 0x9E3779B1u % SITES;
+    for (size_t i = 0; i < SITES; i++) {
+        struct site *site = &state.sites[(hash + i) % SITES];
+        if (!site->key || site->key == key) {
+            site->key = key;
+            return site;
+        }
+    }
+    return NULL; /* more than there is room for are not counted */
+}
+
+/* Whether the site may say something; then *left_out is what it did not, before. */
+static bool may_say(const void *key, uint64_t *left_out)
+{
+    struct timespec now;
+    struct site *site = site_of(key);
+    *left_out = 0;
+    if (!site)
+        return true;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec - site->since >= WHILE_S) {
+        *left_out = site->left_out;
+        *site = (struct site){.key = key, .since = now.tv_sec};
+    }
+    if (site->said < LINES_MAX) {
+        site->said++;
+        return true;
+    }
+    site->left_out++;
+    return false;
+}
+
+/* ---- lines ---- */
+
+static void put_time(struct log_line *line)
+{
+    char text[64];
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t size = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    size += (size_t)snprintf(text + size, sizeof text - size, ".%03ldZ", now.tv_nsec / 1000000);
+    log_line_text(line, "time", text, size);
+}
+
+static void put_field(struct log_line *line, const struct log_field *field)
+{
+    if (field->text)
+        log_line_text(line, field->key, field->text, field->size);
+    else
+        log_line_number(line, field->key, field->number);
+}
+
+static void put_line(const struct log_event *event, const char *message, uint64_t left_out)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    static const char *const journal[] = {"<3>", "<4>", "<6>", "<7>"};
+    struct log_line *line = &state.line;
+    bool json = state.config.format == LOG_FORMAT_JSON;
+    log_line_begin(line, json, state.journal ? journal[event->level] : "");
+    if (!state.journal || json)
+        put_time(line);
+    log_line_text(line, "level", names[event->level], strlen(names[event->level]));
+    log_line_text(line, "msg", message, strlen(message));
+    for (size_t i = 0; event->fields && event->fields[i].key && i < LOG_FIELDS_MAX; i++)
+        put_field(line, &event->fields[i]);
+    if (left_out > 0)
+        log_line_number(line, "suppressed", left_out);
+    log_line_end(line);
+    end_open_line();
+    write_out(line->text, line->size);
+}
+
+static bool is_wanted(const struct log_event *event)
+{
+    return event->audit ? state.config.audit : event->level <= state.config.level;
+}
+
+void log_event(const struct log_event *event)
+{
+    uint64_t left_out;
+    if (is_wanted(event) && may_say(event->message, &left_out))
+        put_line(event, event->message, left_out);
+}
+
+struct log_field field_text(const char *key, const char *text)
+{
+    return field_bytes(key, text, strlen(text));
+}
+
+struct log_field field_bytes(const char *key, const void *bytes, size_t size)
+{
+    return (struct log_field){.key = key, .text = bytes ? bytes : "", .size = bytes ? size : 0};
+}
+
+struct log_field field_number(const char *key, uint64_t number)
+{
+    return (struct log_field){.key = key, .number = number};
+}
+
+/* ---- lines that are one text ---- */
+
+__attribute__((format(printf, 1, 0))) static void say_plain(const char *format, va_list arguments)
+{
+    char text[LINE_SIZE], line[LINE_SIZE + 16];
+    vsnprintf(text, sizeof text, format, arguments);
+    snprintf(line, sizeof line, "joinqd: %s\n", text);
+    end_open_line();
+    write_out(line, strlen(line));
+}
+
+__attribute__((format(printf, 2, 0))) static void say(enum log_level level, const char *format, va_list arguments)
+{
+    const struct log_event event = {.level = level};
+    char text[LINE_SIZE];
+    uint64_t left_out;
+    if (!state.configured) {
+        say_plain(format, arguments);
+        return;
+    }
+    if (!is_wanted(&event) || !may_say(format, &left_out))
+        return;
+    vsnprintf(text, sizeof text, format, arguments);
+    put_line(&event, text, left_out);
+}
+
+void server_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(LOG_LEVEL_ERROR, format, arguments);
+    va_end(arguments);
+}
+
+void server_warn(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(LOG_LEVEL_WARN, format, arguments);
+    va_end(arguments);
+}
 
 void server_log(const char *format, ...)
 {
-    char line[LINE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    say(LOG_LEVEL_INFO, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%sjoinqd: %s\n", line_open ? "\n" : "", line);
-    line_open = false;
+}
+
+void server_fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say_plain(format, arguments);
+    va_end(arguments);
 }
 
 void server_progress(const char *format, ...)
 {
-    char line[LINE_SIZE];
+    char line[LINE_SIZE], whole[LINE_SIZE + 32];
     bool terminal = isatty(STDERR_FILENO);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%sjoinqd: %s%s", terminal ? "\r\033[K" : "", line, terminal ? "" : "\n");
-    line_open = terminal;
+    if (!terminal) {
+        server_log("%s", line);
+        return;
+    }
+    snprintf(whole, sizeof whole, "\r\033[Kjoinqd: %s", line);
+    write_out(whole, strlen(whole));
+    state.line_open = true;
 }

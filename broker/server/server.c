@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server as a whole: made, run, told to end, freed. */
 #include "server.h"
+#include "audit.h"
 #include "bridge.h"
 #include "codes.h"
 #include "ending.h"
@@ -118,6 +119,7 @@ static void drop_connection(struct server *server, struct connection *connection
     output_clear(&server->pool, &connection->out);
     output_clear(&server->pool, &connection->last);
     held_clear(connection);
+    audit_clear(connection);
     login_free(connection);
     auth_leave(server->auth, connection->subject);
     free(connection->name);

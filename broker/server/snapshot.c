@@ -98,8 +98,8 @@ static void on_needed(void *user, uint64_t from, int error)
 {
     struct server *server = user;
     if (error)
-        server_log("%s: the end of a snapshot cannot be noted: %s; older data stays", server->config.data,
-                   strerror(error));
+        server_error("%s: the end of a snapshot cannot be noted: %s; older data stays", server->config.data,
+                     strerror(error));
     else
         release(server, from);
     unclaim(server);

@@ -33,8 +33,8 @@ uint64_t storage_wall(struct server *server, uint64_t now)
     uint64_t size = (uint64_t)(jump < 0 ? -jump : jump), since = now - storage->clock.looked_ns;
     if (storage->clock.looked_ns && size > JUMP_NS + since / DRIFT_PART) {
         storage->clock.jumps++;
-        server_log("the time of day has jumped %s by %" PRIu64 " s; nothing that waits goes by it",
-                   jump < 0 ? "backwards" : "forwards", (size + 500000000) / 1000000000);
+        server_warn("the time of day has jumped %s by %" PRIu64 " s; nothing that waits goes by it",
+                    jump < 0 ? "backwards" : "forwards", (size + 500000000) / 1000000000);
     }
     storage->clock.ahead_ns = ahead;
     storage->clock.looked_ns = now;
@@ -91,20 +91,20 @@ static void on_progress(void *user, uint64_t done, uint64_t total)
 static void on_found(void *user, const char *file, uint64_t offset, uint64_t size, const char *text)
 {
     const struct server *server = user;
-    server_log("%s/%s: at %" PRIu64 ", %" PRIu64 " bytes: %s", server->config.data, file, offset, size, text);
+    server_error("%s/%s: at %" PRIu64 ", %" PRIu64 " bytes: %s", server->config.data, file, offset, size, text);
 }
 
 static void on_gap(void *user, uint64_t first, uint64_t last)
 {
     const struct server *server = user;
-    server_log("%s: records %" PRIu64 " to %" PRIu64 " are lost", server->config.data, first, last);
+    server_error("%s: records %" PRIu64 " to %" PRIu64 " are lost", server->config.data, first, last);
 }
 
 static int fail(const struct server *server, int code, const char *text)
 {
     if (code == JQ_OVERLOADED && !*text)
         text = "its messages take more memory than the broker may have (--max-memory)";
-    server_log("the data in %s cannot be used: %s", server->config.data, *text ? text : "its records make no sense");
+    server_error("the data in %s cannot be used: %s", server->config.data, *text ? text : "its records make no sense");
     return code;
 }
 
@@ -118,8 +118,8 @@ static int bodies_there(struct server *server, uint64_t last, char text[JOURNAL_
         code = JQ_STORAGE;
     }
     for (size_t i = 0; code == JQ_OK && i < lost.segment_count; i++)
-        server_log("%s: %" PRIu64 " messages are lost: their bodies lay in segment %" PRIu64, server->config.data,
-                   lost.segment[i].messages, lost.segment[i].number);
+        server_error("%s: %" PRIu64 " messages are lost: their bodies lay in segment %" PRIu64, server->config.data,
+                     lost.segment[i].messages, lost.segment[i].number);
     if (code == JQ_OK)
         code = lost_give_up(&lost, server->turn.engine, server_now(), last);
     lost_fini(&lost);
@@ -163,8 +163,8 @@ static int recover(struct server *server)
     /* Queues in memory are in no record, but their incarnations were times of day too, and the clock may have been set back. */
     engine_incarnations_above(server->turn.engine, storage->last_wall_ns / 1000);
     if (report.cut_bytes > 0)
-        server_log("%s/%s: the last %" PRIu64 " bytes, from %" PRIu64 " on, had not been written to the end: cut off",
-                   server->config.data, report.cut_file, report.cut_bytes, report.cut_offset);
+        server_warn("%s/%s: the last %" PRIu64 " bytes, from %" PRIu64 " on, had not been written to the end: cut off",
+                    server->config.data, report.cut_file, report.cut_bytes, report.cut_offset);
     if (report.records > 0)
         server_log("%s: %" PRIu64 " records read, the last is %" PRIu64, server->config.data, report.records,
                    report.last);

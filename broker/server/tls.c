@@ -71,12 +71,12 @@ static void tell(struct server *server, const char *peer, const char *text)
     uint64_t now = server_now();
     if (now - tls->told_since_ns >= WHILE_NS) {
         if (tls->told > TOLD_MAX)
-            server_log("TLS: %u more handshakes have failed", tls->told - TOLD_MAX);
+            server_warn("TLS: %u more handshakes have failed", tls->told - TOLD_MAX);
         tls->told_since_ns = now;
         tls->told = 0;
     }
     if (++tls->told <= TOLD_MAX)
-        server_log("TLS: %s: %s", peer, text);
+        server_warn("TLS: %s: %s", peer, text);
 }
 
 void server_tls_failed(struct connection *connection)

@@ -55,7 +55,7 @@ void trouble_hear(void *user, const struct journal_trouble *heard)
     if (*untold)
         snprintf(more, sizeof more, " (and %" PRIu64 " times more since the last such line)", *untold);
     what_of(heard, what, sizeof what);
-    server_log("%s/%s: %s; %s%s", server->config.data, heard->file, what, done_about_it[heard->kind], more);
+    server_error("%s/%s: %s; %s%s", server->config.data, heard->file, what, done_about_it[heard->kind], more);
     *told = now;
     *untold = 0;
 }

@@ -47,7 +47,7 @@ void *turn_alloc(struct server *server, size_t size)
 /* The journal had said that it accepts, and the engine relied on it: answers that rest on these records never leave. */
 static void records_lost(struct server *server)
 {
-    server_log("the journal refused records that it had accepted: ending");
+    server_error("the journal refused records that it had accepted: ending");
     server->status = 1;
     ev_break(server->loop, EVBREAK_ALL);
 }
