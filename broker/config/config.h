@@ -83,6 +83,10 @@ void config_fini(struct config *config);
 /* Adds what a file says. JQ_OK; or JQ_INVALID with what is wrong, and the config is good for config_fini only. */
 JQ_MUST_USE int config_read(struct config *config, const char *path, struct config_error *error);
 
+/* The same of a text that is in memory, which is changed; the name is for errors, and for where paths are from. */
+JQ_MUST_USE int config_read_text(struct config *config, const char *name, char *text, size_t size,
+                                 struct config_error *error);
+
 /* Sets one option as the file would; the value is checked as there. JQ_OK, or JQ_INVALID with what is wrong and nothing changed. */
 JQ_MUST_USE int config_set(struct config *config, const char *section, const char *option, const char *value,
                            struct config_error *error);

@@ -148,12 +148,27 @@ static int parse_text(cfg_t *cfg, char *text, size_t size)
     return status == CFG_SUCCESS ? JQ_OK : JQ_INVALID;
 }
 
+/* The comments in the text are blanked. */
+static int parse_named(cfg_t *cfg, const char *name, char *text, size_t size)
+{
+    char why[CONFIG_WHY_SIZE];
+    unsigned line = 0;
+    const char *outer = reading->file;
+    reading->file = name;
+    int code = config_text_check(text, size, &line, why, sizeof why);
+    if (code != JQ_OK)
+        say(line, why, NULL);
+    else
+        code = parse_text(cfg, text, size);
+    reading->file = outer;
+    return code;
+}
+
 static int parse_file(cfg_t *cfg, const char *path)
 {
     char why[CONFIG_WHY_SIZE];
     char *text = NULL;
     size_t size;
-    unsigned line = 0;
     if (config_text_load(path, &text, &size, why, sizeof why) != JQ_OK) {
         if (reading->file)
             cfg_error(cfg, "%s: %s", path, why);
@@ -161,14 +176,7 @@ static int parse_file(cfg_t *cfg, const char *path)
             snprintf(reading->error->text, sizeof reading->error->text, "%s: %.200s", path, why);
         return JQ_INVALID;
     }
-    const char *outer = reading->file;
-    reading->file = path;
-    int code = config_text_check(text, size, &line, why, sizeof why);
-    if (code != JQ_OK)
-        say(line, why, NULL);
-    else
-        code = parse_text(cfg, text, size);
-    reading->file = outer;
+    int code = parse_named(cfg, path, text, size);
     free(text);
     return code;
 }
@@ -225,7 +233,8 @@ static cfg_t *make_parser(void)
     return cfg;
 }
 
-int config_read(struct config *config, const char *path, struct config_error *error)
+/* By a text that is there, or without one by the file. */
+static int read_by(struct config *config, const char *name, char *text, size_t size, struct config_error *error)
 {
     struct reading one = {.config = config, .error = error};
     *error = (struct config_error){0};
@@ -235,9 +244,19 @@ int config_read(struct config *config, const char *path, struct config_error *er
         return JQ_INVALID;
     }
     reading = &one;
-    int code = parse_file(cfg, path);
+    int code = text ? parse_named(cfg, name, text, size) : parse_file(cfg, name);
     reading = NULL;
     free(one.path);
     cfg_free(cfg);
     return code;
+}
+
+int config_read(struct config *config, const char *path, struct config_error *error)
+{
+    return read_by(config, path, NULL, 0, error);
+}
+
+int config_read_text(struct config *config, const char *name, char *text, size_t size, struct config_error *error)
+{
+    return read_by(config, name, text, size, error);
 }
