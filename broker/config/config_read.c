@@ -160,6 +160,8 @@ static int parse_named(cfg_t *cfg, const char *name, char *text, size_t size)
         say(line, why, NULL);
     else
         code = parse_text(cfg, text, size);
+    if (code != JQ_OK)
+        say((unsigned)cfg->line, "this makes no sense", NULL); /* if nothing else has been said */
     reading->file = outer;
     return code;
 }
