@@ -4,12 +4,15 @@
 #include "auth.h"
 #include "bridge.h"
 #include "state.h"
+#include <stdio.h>
 
 static void put_out(struct connection *connection)
 {
     if (connection->state != CONNECTION_OPEN || !auth_is_over(connection->subject))
         return;
-    audit_refused(connection, "user has changed: its connection is ended", "", "", 0);
+    char why[AUTH_NAME_MAX + 32];
+    snprintf(why, sizeof why, "user '%s' has changed", auth_name(connection->subject));
+    audit_refused(connection, "connection ended", why, "", 0);
     bridge_refuse(connection, JQ_AUTH_FAILED, "this user has changed, and has to prove itself anew");
 }
 
