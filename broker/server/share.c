@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Shares of a turn: see share.h. */
 #include "share.h"
 #include "connection.h"
 #include "state.h"
