@@ -38,6 +38,9 @@ void server_reconfigure(struct server *server, const struct server_config *confi
 {
     struct server_config *own = &server->config;
     own->connections_max = config->connections_max;
+    own->address_max = config->address_max;
+    own->requests_max = config->requests_max;
+    own->idle_ns = config->idle_ns;
     own->frame_max = config->frame_max;
     own->message_max = config->message_max;
     own->waiting_max = config->waiting_max;
