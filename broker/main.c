@@ -171,6 +171,7 @@ int main(int argc, char **argv)
     struct options options;
     struct config config;
     struct config_error error;
+    umask(S_IRWXG | S_IRWXO); /* whatever it makes is for its user only, unless it is said otherwise */
     if (argc > 1 && strcmp(argv[1], "passwd") == 0)
         return passwd_main(argc - 1, argv + 1);
     int status = options_read(&options, argc, argv);
