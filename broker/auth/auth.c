@@ -309,12 +309,6 @@ static struct change *changes_new(const struct auth *auth, const struct auth_rul
     return NULL;
 }
 
-static bool is_over(const struct auth_subject *subject, const struct auth_user *users)
-{
-    const struct auth_user *user = auth_users_find(users, subject->account->name);
-    return !user || memcmp(&user->proof, &subject->proof, sizeof user->proof) != 0;
-}
-
 static void commit(struct auth *auth, struct change *changes)
 {
     size_t i = 0;
@@ -322,7 +316,7 @@ static void commit(struct auth *auth, struct change *changes)
         free(s->allows);
         s->allows = changes[i].allows;
         s->allow_count = changes[i].count;
-        s->over = s->over || (s->by_password && is_over(s, auth->users));
+        s->over = s->over || (s->by_password && !auth_users_have(auth->users, s->account->name, &s->proof));
     }
     for (struct auth_account *a = auth->accounts; a; a = a->hh.next)
         a->quota = quota_of(&auth->rules, a->name);

@@ -231,11 +231,13 @@ int auth_exchange_final(struct auth *auth, struct auth_exchange *exchange, const
         code = prove_ourselves(exchange, out);
     if (code != JQ_OK)
         return code;
-    if (!bound || !same || !proved)
+    bool still = auth_users_have(auth->users, exchange->user, &exchange->proof); /* it may have changed meanwhile */
+    if (!bound || !same || !proved || !still)
         return JQ_AUTH_FAILED;
     code = auth_enter(auth, exchange->user, "", false, subject);
     if (code == JQ_OK) {
         (*subject)->by_password = true;
+        (*subject)->over = false; /* whoever came in by another password has been put out */
         (*subject)->proof = exchange->proof;
     }
     return code;

@@ -176,3 +176,10 @@ const struct auth_user *auth_users_find(const struct auth_user *users, const cha
     HASH_FIND_STR(users, name, found);
     return found;
 }
+
+bool auth_users_have(const struct auth_user *users, const char *name, const struct auth_proof *proof)
+{
+    const struct auth_user *user = auth_users_find(users, name);
+    return user && jqw_scram_same(user->proof.stored, proof->stored, sizeof proof->stored) &&
+           jqw_scram_same(user->proof.server, proof->server, sizeof proof->server);
+}

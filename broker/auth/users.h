@@ -25,4 +25,7 @@ JQ_MUST_USE int auth_users_read(const char *path, struct auth_user **out, char *
 void auth_users_free(struct auth_user *users);
 const struct auth_user *auth_users_find(const struct auth_user *users, const char *name); /* NULL: no such user */
 
+/* Whether this is still what proves the user. */
+bool auth_users_have(const struct auth_user *users, const char *name, const struct auth_proof *proof);
+
 #endif

@@ -404,6 +404,7 @@ class Anew(AuthCase):
             self.assertIsNone(client.receive())
         with Login(self.url, "bob", "another") as client:
             self.assertEqual(client.login()[0], "WELCOME")
+            self.assertEqual(client.get("q")[1], OK)
         with Login(self.url, "eve", "eve") as client:
             self.assertEqual(client.login()[1], AUTH_FAILED)
 

@@ -258,6 +258,30 @@ static void second_messages_that_make_no_sense(void **state)
     assert_null(subject);
 }
 
+/* proves: AUT-6 */
+static void an_entry_that_changes_in_the_middle(void **state)
+{
+    (void)state;
+    static const char nonce[JQW_SCRAM_NONCE + 1] = "0123456789abcdef01234567";
+    struct jqc_credentials ann = credentials_of("ann", "her password");
+    struct jqc_scram scram;
+    struct auth_exchange *broker = auth_exchange_new();
+    struct auth_subject *subject = NULL;
+    char text[JQW_SCRAM_MESSAGE_MAX + 1], answer[AUTH_CHALLENGE_MAX + 1], why[400];
+    jqc_scram_first(&scram, "ann", nonce, JQC_BINDING_NONE, NULL, text);
+    assert_int_equal(auth_exchange_first(fixture.auth, broker, false, NULL, text, strlen(text), answer), JQ_OK);
+    assert_int_equal(jqc_scram_final(&scram, &ann, answer, strlen(answer), text), JQ_OK);
+    FILE *file = fopen(fixture.path, "w");
+    entry_add(file, "ann", "another");
+    assert_int_equal(fclose(file), 0);
+    const struct auth_source source = {.users = fixture.path};
+    assert_int_equal(auth_load(fixture.auth, &source, why, sizeof why), JQ_OK);
+    assert_int_equal(auth_exchange_final(fixture.auth, broker, text, strlen(text), answer, &subject), JQ_AUTH_FAILED);
+    assert_null(subject);
+    auth_exchange_free(broker);
+    assert_int_equal(exchange("ann", "another", &no_tls), JQ_OK);
+}
+
 /* ---- the file of users ---- */
 
 static void file_is(const char *text, mode_t mode, const char *expected)
@@ -341,6 +365,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unknown_users_look_like_known_ones, begin, end),
         cmocka_unit_test_setup_teardown(first_messages_that_make_no_sense, begin, end),
         cmocka_unit_test_setup_teardown(second_messages_that_make_no_sense, begin, end),
+        cmocka_unit_test_setup_teardown(an_entry_that_changes_in_the_middle, begin, end),
         cmocka_unit_test_setup_teardown(files_of_users, begin, end),
         cmocka_unit_test(too_many_failures_are_not_looked_at),
     };
