@@ -88,6 +88,55 @@ class Identity(TlsCase):
         self.assertIn("user or password is wrong", self.done.stderr.decode())
 
 
+class Cut(TlsCase):
+    """A relay that knows nothing of TLS stands between, and cuts what it carries."""
+
+    def setUp(self):
+        super().setUp()
+        self.carried = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.listener.close)
+
+    def carry(self, address):
+        """Passes connections on until the listener is closed."""
+        while True:
+            try:
+                pair = self.listener.accept()[0], socket.create_connection(address)
+            except OSError:
+                return
+            self.carried += pair
+            for source, target in (pair, pair[::-1]):
+                threading.Thread(target=pump, args=(source, target), daemon=True).start()
+
+    def cut(self):
+        """Without a goodbye."""
+        carried, self.carried = self.carried, []
+        for connection in carried:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def test_a_cut_connection_is_made_again(self):
+        """proves: ONE-1"""
+        self.begin()
+        host, port = self.broker.url.removeprefix("joinqs://").split(":")
+        threading.Thread(target=self.carry, args=((host, int(port)),), daemon=True).start()
+        direct = self.environment["JOINQ_URL"]
+        self.at(URL=f"joinqs://127.0.0.1:{self.listener.getsockname()[1]}")
+        producer = self.spawn("put", "jobs", stdin=subprocess.PIPE)
+        self.at(URL=direct)
+        lines = [f"{i}\n".encode() for i in range(6000)]
+        for number in range(0, len(lines), 1000):
+            producer.stdin.write(b"".join(lines[number : number + 1000]))
+            producer.stdin.flush()
+            self.until(lambda: self.objects("list") and self.stat("jobs")["ready"] > number, "some have come")
+            self.cut()
+        self.ends(producer)
+        self.assertEqual(self.joinq("get", "jobs", "-n", "6000").encode(), b"".join(lines))
+        self.assertEqual(self.stat("jobs")["put"], 6000)
+
+
 class Reload(TlsCase):
     """SIGHUP reads the files again: new connections get what they say, those that there are go on."""
 
