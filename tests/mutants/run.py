@@ -131,6 +131,10 @@ def tags_of_functions(source, said):
     inside = re.findall(r"def (\w+)\([^\n]*\n\s+\"\"\"[^\n]*?proves[:]([^\n]*)", text)
     for name, comment in [(name, comment) for comment, name in before] + inside:
         tags.setdefault(name, set()).update(TAG.findall(comment))
+    for block in re.split(r"^(?=class )", text, flags=re.M):  # what a class names, all of its tests prove
+        claim = re.match(r'class [^\n]*\n\s+"""[^\n]*?proves[:]([^\n]*)', block)
+        for name in re.findall(r"def (test_\w+)\(", block) if claim else ():
+            tags.setdefault(name, set()).update(TAG.findall(claim.group(1)))
     said_to_fail = set(re.findall(r"\[  FAILED  \] (\w+)|^(?:FAIL|ERROR): (\w+)", said, re.M))
     failed = {name for pair in said_to_fail for name in pair if name}
     known = failed & set(re.findall(r"(\w+)\(", text))
