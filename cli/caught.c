@@ -9,7 +9,7 @@
 
 /* A handler has no other way to say anything. */
 static int pipe_fds[2] = {-1, -1};
-static volatile sig_atomic_t first_stop, stops, patience;
+static volatile sig_atomic_t first_stop, stops, patience, let_go;
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
@@ -17,8 +17,10 @@ static void on_signal(int number, siginfo_t *info, void *context)
     int saved = errno;
     if (number != SIGCHLD && first_stop == 0)
         first_stop = number;
-    if (number != SIGCHLD && patience > 0 && ++stops >= patience)
+    if (number != SIGCHLD && (let_go || (patience > 0 && ++stops >= patience)))
         signal(number, SIG_DFL);
+    if (number != SIGCHLD && let_go)
+        raise(number);
     const struct caught record = {number, info->si_code == SI_KERNEL};
     ssize_t written = write(pipe_fds[1], &record, sizeof record); /* full: enough have come to wake anybody */
     (void)written;
@@ -68,6 +70,17 @@ bool caught_next(struct caught *out)
 int caught_stop(void)
 {
     return (int)first_stop;
+}
+
+bool caught_let_go(void)
+{
+    let_go = 1;
+    return first_stop == 0;
+}
+
+void caught_again(void)
+{
+    let_go = 0;
 }
 
 void caught_die(int number)

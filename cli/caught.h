@@ -22,6 +22,9 @@ int caught_fd(void);
 bool caught_next(struct caught *out);
 /* The first of SIGINT, SIGTERM, SIGHUP that came; 0: none. */
 int caught_stop(void);
+/* From now on a signal that asks to stop ends the program at once: around calls that wait for the broker. False: one has come before. */
+bool caught_let_go(void);
+void caught_again(void);
 /* Ends the program the way the signal would have. */
 _Noreturn void caught_die(int number);
 

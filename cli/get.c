@@ -9,7 +9,10 @@
 #include <poll.h>
 #include <stdio.h>
 
-enum { GET_BATCH = 250 /* messages in one get */ };
+enum {
+    GET_BATCH = 250,    /* messages in one get */
+    CANCELLED_MS = 2000 /* for a cancelled one to be answered */
+};
 
 struct get_settings {
     uint64_t count;
@@ -137,15 +140,22 @@ static int wait_for(struct get *get, joinq_ticket ticket, struct joinq_outcome *
 {
     joinq *client = get->cli->client;
     bool cancelled = false, hit;
+    int64_t until_ms = 0;
     for (;;) {
         int code = joinq_wait(client, ticket, 0, outcome);
         if (code != JOINQ_EMPTY && code != JOINQ_TIMEOUT)
             return code;
+        if (cancelled && cli_now_ms() >= until_ms)
+            return JOINQ_CANCELLED; /* what it was given goes back with the connection */
         struct pollfd wanted_fds[2] = {{.fd = joinq_fd(client), .events = POLLIN},
                                        {.fd = cancelled ? -1 : caught_fd(), .events = POLLIN}};
-        poll(wanted_fds, 2, (int)joinq_patience_ms(client));
+        int64_t patience_ms = joinq_patience_ms(client);
+        if (cancelled && (patience_ms == JOINQ_FOREVER || patience_ms > CANCELLED_MS))
+            patience_ms = CANCELLED_MS;
+        poll(wanted_fds, 2, (int)patience_ms);
         if (caught_stop() != 0 && !cancelled) {
             cancelled = true;
+            until_ms = cli_now_ms() + CANCELLED_MS;
             code = joinq_cancel(client, ticket, &hit);
             if (code != JOINQ_OK)
                 return code;

@@ -118,6 +118,8 @@ static int before(struct cli *cli, const struct put_settings *given, const char 
 static int after(struct cli *cli, const struct put_settings *given, const char *queue)
 {
     int code = JOINQ_OK;
+    if (!caught_let_go())
+        return CLI_STOPPED;
     if (given->finish)
         code = joinq_finish(cli->client, queue, given->producer);
     if (code == JOINQ_OK && given->close)

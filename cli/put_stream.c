@@ -9,7 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FULL_NOTICE_MS = 300 };
+enum {
+    FULL_NOTICE_MS = 300,
+    WITHDRAW_MS = 2000 /* for what was sent to be answered, once it is over */
+};
 
 static void fail(struct put_stream *stream, int code)
 {
@@ -142,17 +145,19 @@ static void collect(struct put_stream *stream)
     }
 }
 
-/* Takes back what still waits for room, and learns of everything what became of it. */
+/* Takes back what still waits for room, and learns of everything what became of it; but for what waits for a disk that does not answer. */
 static void withdraw(struct put_stream *stream)
 {
     bool hit;
+    int64_t until_ms = cli_now_ms() + WITHDRAW_MS;
     for (unsigned i = 0; i < stream->flight_count; i++) {
         if (joinq_cancel(stream->cli->client, stream->flights[i].ticket, &hit) == JOINQ_DISCONNECTED)
             return;
     }
     while (stream->flight_count > 0) {
         struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
-        if (joinq_wait(stream->cli->client, stream->flights[0].ticket, JOINQ_FOREVER, &outcome) != JOINQ_OK)
+        int64_t left_ms = until_ms - cli_now_ms();
+        if (joinq_wait(stream->cli->client, stream->flights[0].ticket, left_ms > 0 ? left_ms : 0, &outcome) != JOINQ_OK)
             return;
         take_outcome(stream, &outcome);
     }
@@ -176,7 +181,9 @@ static void notice_full(struct put_stream *stream)
     if (quiet || cli_now_ms() - stream->answered_ms < FULL_NOTICE_MS)
         return;
     stream->told_full = true;
-    if (joinq_stat(stream->cli->client, stream->queue, &stats) != JOINQ_OK)
+    int code = caught_let_go() ? joinq_stat(stream->cli->client, stream->queue, &stats) : JOINQ_CANCELLED;
+    caught_again();
+    if (code != JOINQ_OK)
         return;
     if (joinq_stats_at(stats, 0)->putters_waiting > 0) {
         progress_clear(&stream->progress);
@@ -224,11 +231,12 @@ static bool is_complete(const struct put_stream *stream)
 
 static int result(struct put_stream *stream)
 {
-    char accepted[64] = "";
-    bool answered = stream->code != JOINQ_DISCONNECTED && stream->code != JOINQ_PROTOCOL;
-    bool unknown = stream->interrupted && stream->code == JOINQ_DISCONNECTED;
+    char accepted[96] = "";
+    bool answered = stream->code != JOINQ_DISCONNECTED && stream->code != JOINQ_PROTOCOL && stream->flight_count == 0;
+    bool unknown = stream->interrupted && (stream->code == JOINQ_DISCONNECTED || stream->flight_count > 0);
     if (stream->accepted > 0 || unknown)
-        snprintf(accepted, sizeof accepted, "; %s%" PRIu64 " accepted", answered ? "" : "at least ", stream->accepted);
+        snprintf(accepted, sizeof accepted, "; %s%" PRIu64 " accepted%s", answered ? "" : "at least ", stream->accepted,
+                 unknown ? ", the rest is not known" : "");
     if (stream->code != JOINQ_OK && !unknown)
         return cli_error(stream->cli, cli_status_of(stream->code), "%s%s", stream->error, accepted);
     if (!is_complete(stream) || stream->interrupted)

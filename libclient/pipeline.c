@@ -3,6 +3,8 @@
 #include "jqc_call.h"
 #include <inttypes.h>
 
+enum { CANCEL_MS = 5000 /* for a cancel to be answered, which waits for nothing but the broker itself */ };
+
 int joinq_flush(joinq *client)
 {
     int code = jqc_flush(client);
@@ -49,6 +51,24 @@ int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms, struct jo
     return JQ_OK;
 }
 
+/* Asks the broker; what it does not answer in time is not asked again. */
+JQ_MUST_USE static int cancel(struct joinq *client, joinq_ticket ticket, uint64_t *count)
+{
+    struct jqw_message message = {.op = JQW_CANCEL, .cancel = {.target = ticket}};
+    struct jqc_request *request;
+    int code = jqc_submit(client, &message, NULL, &request);
+    if (code != JQ_OK)
+        return code;
+    if (jqc_await(client, request, jqc_deadline(CANCEL_MS)) != JQ_OK) {
+        jqc_request_forget(&client->core.requests, request);
+        return jqc_fail(client, JQ_DISCONNECTED, "the broker has not answered for %d s", CANCEL_MS / 1000);
+    }
+    struct joinq_outcome outcome;
+    if (jqc_take(client, request, &outcome))
+        *count = outcome.count;
+    return outcome.code;
+}
+
 int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit)
 {
     struct jqc_request *request = ticket_find(client, ticket);
@@ -61,8 +81,7 @@ int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit)
         jqc_core_withdraw(&client->core, request);
         count = request->answer.code == JQ_CANCELLED;
     } else if (request->state == JQC_OPEN) {
-        struct jqw_message message = {.op = JQW_CANCEL, .cancel = {.target = ticket}};
-        code = jqc_call_count(client, &message, NULL, &count);
+        code = cancel(client, ticket, &count);
     }
     if (code == JQ_OK && hit)
         *hit = count > 0;

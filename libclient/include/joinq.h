@@ -561,7 +561,8 @@ struct joinq_outcome {
 JOINQ_API JOINQ_CHECK int joinq_wait(joinq *client, joinq_ticket ticket, int64_t timeout_ms, struct joinq_outcome *out);
 /* Asks the broker to give up a submitted request. *hit: it was still waiting and its own outcome is CANCELLED; otherwise its outcome
  * is what it is (CANCELLED too, if a delivery on receipt went with its connection). The ticket must be waited for in either case.
- * While there is no connection the request is given up at once: CANCELLED, or DISCONNECTED where it may have been done. */
+ * While there is no connection the request is given up at once: CANCELLED, or DISCONNECTED where it may have been done. A broker
+ * that does not answer within 5 s is not waited for: DISCONNECTED, and what becomes of the request is not known yet. */
 JOINQ_API JOINQ_CHECK int joinq_cancel(joinq *client, joinq_ticket ticket, bool *hit);
 /* Gives up a submitted request for good: asks the broker to cancel it, and uses the ticket up. What a get still brings is given back
  * untouched; what became of a put is not known. Does not wait for an answer. Codes: OK, INVALID, DISCONNECTED. */

@@ -149,17 +149,28 @@ class Stuck(durable_test.DataCase):
         with open(os.path.join(self.beside, what), "w", encoding="ascii"):
             pass
 
+    def unstick(self):
+        """By a new start."""
+        self.kill()
+        for name in os.listdir(self.beside):
+            os.remove(os.path.join(self.beside, name))
+
     def waits(self, what):
         self.until(lambda: os.path.exists(os.path.join(self.beside, what + "-waits")), "it waits for the disk")
 
-    def begin_stuck(self):
-        """A client that waits for the disk."""
+    def begin_to_stick(self):
+        """From the next sync on."""
         self.begin("env", f"LD_PRELOAD={STUCK}", f"JOINQ_STUCK={self.beside}")
-        self.addCleanup(self.broker.remove)
         client = Client(self.broker.url)
         self.addCleanup(client.close)
         self.assertEqual(client.put("jobs", [b"a"])[1], OK)
         self.sticks("sync")
+        return client
+
+    def begin_stuck(self):
+        """A client that waits for the disk."""
+        client = self.begin_to_stick()
+        self.addCleanup(self.broker.remove)
         client.send("PUT", "jobs", 0, None, 0, [b"b"], packing.Pairs())
         self.waits("sync")
         return client
@@ -185,6 +196,40 @@ class Stuck(durable_test.DataCase):
         self.assertEqual(client.receive()[0], "EVENT_DRAINING")
         self.broker.process.send_signal(signal.SIGINT)
         self.it_ended(1, "ending at once")
+
+    def test_nor_by_who_puts(self):
+        """What was put is not known to be there, and the tool says so. proves: CAN-1"""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.begin_to_stick()
+            put = self.spawn("put", "jobs", "b", "c")
+            self.waits("sync")
+            put.send_signal(number)
+            said = "joinq: put: interrupted; at least 0 accepted, the rest is not known\n"
+            self.assertEqual(self.ends(put, -number), ("", said))
+            self.unstick()
+        self.begin()
+
+    def test_nor_by_who_closes(self):
+        self.begin_to_stick()
+        put = self.spawn("put", "jobs", "--close", stdin=subprocess.DEVNULL)
+        self.waits("sync")
+        put.send_signal(signal.SIGTERM)
+        self.ends(put, -signal.SIGTERM)
+        self.unstick()
+        self.begin()
+
+    def test_nor_by_who_gets(self):
+        """What it would have been given is there for others. proves: CAN-1"""
+        client = self.begin_to_stick()
+        client.send("PUT", "jobs", 0, None, 0, [b"b"], packing.Pairs())
+        self.waits("sync")
+        get = self.spawn("get", "jobs", "-n", "2")
+        self.until(lambda: self.objects("stat")[0]["memory_leases"] > 0, "something is handed out")
+        get.send_signal(signal.SIGTERM)
+        self.assertEqual(self.ends(get, -signal.SIGTERM), ("", ""))
+        self.until(lambda: self.objects("stat")[0]["memory_leases"] == 0, "it is back")
+        self.unstick()
+        self.begin()
 
     def test_nor_while_the_data_is_read(self):
         self.sticks("read")

@@ -346,6 +346,40 @@ static void waiting_has_its_own_deadline(void **state)
     end(f);
 }
 
+static void answer_late(struct broker *broker)
+{
+    broker_welcome(broker, 1000);
+    uint32_t put = broker_expect(broker, JQW_PUT)->request;
+    uint32_t cancel = broker_expect(broker, JQW_CANCEL)->request;
+    uint32_t stat = broker_expect(broker, JQW_STAT)->request; /* it is not waited for any more */
+    peer_result(&broker->peer, cancel, JQ_OK, 0, 0);
+    peer_result(&broker->peer, put, JQ_OK, 7, 1);
+    peer_result(&broker->peer, stat, JQ_NO_QUEUE, 0, 0);
+    broker_send(broker);
+    broker_expect_end(broker);
+}
+
+/* proves: CAN-1 */
+static void a_cancel_that_is_not_answered_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct fixture *f = begin(answer_late);
+    const struct joinq_body body = {"a", 1};
+    struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
+    struct joinq_stats *stats;
+    joinq_ticket ticket;
+    bool hit = true;
+    assert_int_equal(joinq_submit_put(f->q, "jobs", &body, 1, NULL, &ticket), JOINQ_OK);
+    assert_int_equal(joinq_cancel(f->q, ticket, &hit), JOINQ_DISCONNECTED);
+    assert_true(hit); /* as it was */
+    assert_string_equal(joinq_error(f->q), "the broker has not answered for 5 s");
+    assert_int_equal(joinq_wait(f->q, ticket, 0, &outcome), JOINQ_EMPTY);
+    assert_int_equal(joinq_stat(f->q, "jobs", &stats), JOINQ_NO_QUEUE);
+    assert_int_equal(joinq_wait(f->q, ticket, JOINQ_FOREVER, &outcome), JOINQ_OK);
+    assert_int_equal(outcome.code, JOINQ_OK);
+    end(f);
+}
+
 enum { MANY = 64, MUCH = 1024 * 1024 };
 
 /* Answers while it still reads: neither side may wait for the other to read first. */
@@ -453,6 +487,7 @@ int main(void)
         cmocka_unit_test(a_sentinel_that_nobody_takes_is_given_back),
         cmocka_unit_test(answers_are_taken_as_they_come),
         cmocka_unit_test(waiting_has_its_own_deadline),
+        cmocka_unit_test(a_cancel_that_is_not_answered_is_not_waited_for),
         cmocka_unit_test(much_both_ways),
         cmocka_unit_test(wrong_puts_are_not_sent),
         cmocka_unit_test(wrong_gets_are_not_sent),
