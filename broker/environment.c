@@ -159,6 +159,16 @@ static int take_user(struct config *config, struct config_error *error)
     return code == JQ_OK ? permit_everything(config, user, error) : code;
 }
 
+/* What the options of a section say together. */
+static int finish_sections(struct config *config, struct config_error *error)
+{
+    int code = JQ_OK;
+    for (const struct config_section *section = config_sections; section->name && code == JQ_OK; section++)
+        if (!section->title && section->finish)
+            code = section->finish(config, error->text, sizeof error->text);
+    return code;
+}
+
 int environment_config(struct config *config, struct config_error *error)
 {
     int code = JQ_OK;
@@ -167,5 +177,7 @@ int environment_config(struct config *config, struct config_error *error)
             code = take_variable(config, *at, error);
     if (code == JQ_OK)
         code = take_state_folder(config, error);
-    return code == JQ_OK ? take_user(config, error) : code;
+    if (code == JQ_OK)
+        code = take_user(config, error);
+    return code == JQ_OK ? finish_sections(config, error) : code;
 }

@@ -58,11 +58,23 @@ class Variables(unittest.TestCase):
             ("JOINQD_" + "X" * 500, "1", "there is no such option"),
             ("JOINQD_MAX_MEMORY", "much", "JOINQD_MAX_MEMORY: "),
             ("JOINQD_LISTEN", "nonsense", "JOINQD_LISTEN: "),
+            ("JOINQD_LIMITS_MAX_FRAME", "64K", "max_frame must be above max_message"),
+            ("JOINQD_HTTP_LISTEN", "nonsense:port", "http"),
             ("JOINQD_USER", "ann", "go together"),
             ("JOINQD_PASSWORD_FILE", "/nowhere", "go together"),
         ):
             with self.subTest(name):
                 self.assertIn(text, self.joinqd("--check", status=2, **{name: value}))
+
+    def test_pages(self):
+        """What a section needs beyond its options is done for variables, too."""
+        process = subprocess.Popen(
+            [harness.JOINQD, "--listen", self.url], env={**os.environ, "JOINQD_HTTP_LISTEN": "127.0.0.1:0"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        self.addCleanup(harness.end_group, process)
+        said = [process.stdout.readline() for _ in range(2)]
+        self.assertIn("pages on http://127.0.0.1:", said[1])
 
     def test_what_kubernetes_sets_means_nothing(self):
         self.joinqd("--check", JOINQD_SERVICE_HOST="10.0.0.1", JOINQD_PORT="tcp://10.0.0.1:19025", JOINQD_PORT_19025_TCP="x")
