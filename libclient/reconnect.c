@@ -43,11 +43,13 @@ bool jqc_reconnect_begin(struct joinq *client)
     return true;
 }
 
-static void give_up(struct joinq *client)
+static void give_up(struct joinq *client, const char *why)
 {
     client->core.why[0] = '\0';
-    jqc_core_lose(&client->core, JQ_DISCONNECTED, "the connection broke, and could not be made again in time");
+    jqc_core_lose(&client->core, JQ_DISCONNECTED, why);
 }
+
+static const char too_late[] = "the connection broke, and could not be made again in time";
 
 static void attempt(struct joinq *client, int64_t deadline_ns)
 {
@@ -66,10 +68,14 @@ static void attempt(struct joinq *client, int64_t deadline_ns)
     jqc_transport_close(client);
     if (client->core.lost != JQ_OK)
         return;
+    if (code == JQ_AUTH_FAILED) { /* it would fail again, and count as one more attempt at guessing */
+        give_up(client, client->error);
+        return;
+    }
     jqc_core_suspend(&client->core, client->error);
     next_try_set(client);
     if (jqc_deadline(0) >= again->give_up_ns)
-        give_up(client);
+        give_up(client, too_late);
 }
 
 int64_t joinq_patience_ms(const joinq *client)
@@ -97,7 +103,7 @@ int jqc_reconnect_step(struct joinq *client, int64_t deadline_ns)
     if (now_ns >= again->next_ns) /* once more also where the time is over: nobody may have called in the meantime */
         attempt(client, earlier(earlier(deadline_ns, expiry_ns), again->give_up_ns));
     else if (now_ns >= again->give_up_ns)
-        give_up(client);
+        give_up(client, too_late);
     else
         return jqc_poll(-1, 0, earlier(earlier(again->next_ns, again->give_up_ns), earlier(expiry_ns, deadline_ns))) ==
                            JQ_TIMEOUT &&

@@ -145,7 +145,7 @@ struct joinq_options {
     bool ping;
     /* Who this is, to be proved by the password: NULL takes the user of the URL ("joinqs://user@host"), and the first line of the file
      * that JOINQ_PASSWORD_FILE names. Neither is sent: both ends prove that they know it (SCRAM-SHA-256). The handle keeps a copy, and
-     * wipes it when it is freed. */
+     * wipes it when it is freed. Where the broker no longer takes it, a connection that broke is not tried again. */
     const char *user;     /* 1 to 255 of A-Z a-z 0-9 . _ - + */
     const char *password; /* 1 to 1,024 bytes, taken as they are */
     /* For joinqs:// (TLS): paths of files in PEM form. NULL takes the variable named here from the environment, if it is set; "" is none.

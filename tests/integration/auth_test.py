@@ -408,6 +408,25 @@ class Anew(AuthCase):
         with Login(self.url, "eve", "eve") as client:
             self.assertEqual(client.login()[1], AUTH_FAILED)
 
+    def test_the_tool_does_not_try_a_password_that_is_no_more_again_and_again(self):
+        """proves: AUT-6"""
+        self.configure(LISTEN + 'permission "all" { who = "*" may = "get,declare" queues = "*" }\n')
+        self.reload("read again")
+        self.tool_of("eve")
+        ann, waits = self.client("ann"), self.spawn("get", "q", "-n", "1")
+
+        def one_waits():
+            answer = ann.ask("STAT", "q", 0)
+            return answer[:2] == ["STATS", OK] and dict(answer[3][0]).get(27) == 1
+
+        self.until(one_waits, "a get waits")
+        with open(f"{self.made}/users", encoding="utf-8") as file:
+            others = [line for line in file if not line.startswith("eve")]
+        self.write("users", "".join(others), 0o600)
+        self.reload("user 'eve' has changed")
+        _, said = self.ends(waits, 1)
+        self.assertIn("user or password is wrong", said)
+
     def test_what_makes_no_sense_changes_nothing(self):
         """proves: AUT-6"""
         ann = self.client("ann")
