@@ -243,6 +243,7 @@ static int set_rules(struct making *making)
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY); /* many records that bring no bytes do not hold up a read */
     SSL_CTX_set_max_cert_list(context, CERTIFICATES_MAX);
     SSL_CTX_set_default_passwd_cb(context, on_password);
     SSL_CTX_set_security_level(context, 2);

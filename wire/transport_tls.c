@@ -192,7 +192,7 @@ static ssize_t tls_read(struct jqw_transport *t, void *to, size_t size)
         else
             result = not_done(end, done, &end->read_wants);
     }
-    end->dry = result == JQW_IO_AGAIN;
+    end->dry = result == JQW_IO_AGAIN && !end->ahead;
     if (result == JQW_IO_ERROR)
         fail(end, end->error);
     if (got > 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listening, connecting and accepting: ports, modes of sockets, stale ones and live ones, and refusals. */
 #include "codes.h"
+#include "tls.h"
 #include "transport_conformance.h"
 #include "url.h"
 #include <errno.h>
@@ -157,6 +158,22 @@ static void addresses_run_out(void **state)
     assert_int_equal(jqw_transport_connect(&t, &path, 1), JQ_NO_QUEUE);
 }
 
+static void other_transports_have_no_tls(void **state)
+{
+    struct jqw_transport a, b;
+    const char *text;
+    uint8_t bytes[JQW_TLS_EXPORTER_SIZE];
+    (void)state;
+    assert_int_equal(jqw_transport_pair(&a, &b, 10), JQ_OK);
+    assert_true(jqw_tls_established(&a));
+    assert_int_equal(jqw_tls_handshake(&a), JQ_OK);
+    assert_int_equal(jqw_tls_problem(&a, &text), JQW_TLS_NONE);
+    assert_int_equal(jqw_tls_exporter(&a, bytes), JQ_INVALID);
+    assert_string_equal(jqw_tls_version(&a), "");
+    a.ops->close(&a);
+    b.ops->close(&b);
+}
+
 static void random_bytes_differ(void **state)
 {
     (void)state;
@@ -180,6 +197,7 @@ int main(void)
         OPENS(file_is_left_alone),
         OPENS(nobody_listens),
         OPENS(addresses_run_out),
+        OPENS(other_transports_have_no_tls),
         OPENS(random_bytes_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
