@@ -132,55 +132,56 @@ static const struct config_option yes = {"yes", CONFIG_BOOL, AT(yes)};
 static const struct config_option text = {"text", CONFIG_TEXT, AT(text)};
 static const struct config_option word = {"word", CONFIG_COUNT, AT(large), .max = 5, .word = "auto", .word_value = 99};
 
+static const struct {
+    const struct config_option *option;
+    const char *in, *out; /* NULL: it is refused */
+} cases[] = {
+    {&count, "2", "2"},
+    {&count, "9", "9"},
+    {&count, "1", NULL},
+    {&count, "10", NULL},
+    {&count, "-2", NULL},
+    {&count, "+2", NULL},
+    {&count, " 2", NULL},
+    {&count, "2 ", NULL},
+    {&count, "0x2", NULL},
+    {&any, "4294967295", "4294967295"},
+    {&any, "4294967296", NULL},
+    {&size, "0", "0"},
+    {&size, "1024", "1K"},
+    {&size, "1025", "1025"},
+    {&size, "3G", "3G"},
+    {&size, "3072M", "3G"},
+    {&size, "3g", NULL},
+    {&size, "K", NULL},
+    {&size, "17179869183G", "17179869183G"},
+    {&size, "17179869184G", NULL},
+    {&size, "18446744073709551615", "18446744073709551615"},
+    {&size, "18446744073709551616", NULL},
+    {&time_ns, "0", "0"},
+    {&time_ns, "1000ms", "1s"},
+    {&time_ns, "90s", "90s"},
+    {&time_ns, "120m", "2h"},
+    {&time_ns, "5", NULL},
+    {&time_ns, "1d", NULL},
+    {&time_ns, "99999999999999h", NULL},
+    {&choice, "green", "green"},
+    {&choice, "blue", NULL},
+    {&choice, "", NULL},
+    {&yes, "yes", "yes"},
+    {&yes, "no", "no"},
+    {&yes, "true", NULL},
+    {&text, "a\"\\$b", "\"a\\\"\\\\\\$b\""},
+    {&text, "", NULL},
+    {&text, "a\nb", NULL},
+    {&word, "auto", "auto"},
+    {&word, "5", "5"},
+    {&word, "99", NULL},
+    {&word, "Auto", NULL},
+};
+
 static void test_values(void **unused)
 {
-    static const struct {
-        const struct config_option *option;
-        const char *in, *out; /* NULL: it is refused */
-    } cases[] = {
-        {&count, "2", "2"},
-        {&count, "9", "9"},
-        {&count, "1", NULL},
-        {&count, "10", NULL},
-        {&count, "-2", NULL},
-        {&count, "+2", NULL},
-        {&count, " 2", NULL},
-        {&count, "2 ", NULL},
-        {&count, "0x2", NULL},
-        {&any, "4294967295", "4294967295"},
-        {&any, "4294967296", NULL},
-        {&size, "0", "0"},
-        {&size, "1024", "1K"},
-        {&size, "1025", "1025"},
-        {&size, "3G", "3G"},
-        {&size, "3072M", "3G"},
-        {&size, "3g", NULL},
-        {&size, "K", NULL},
-        {&size, "17179869183G", "17179869183G"},
-        {&size, "17179869184G", NULL},
-        {&size, "18446744073709551615", "18446744073709551615"},
-        {&size, "18446744073709551616", NULL},
-        {&time_ns, "0", "0"},
-        {&time_ns, "1000ms", "1s"},
-        {&time_ns, "90s", "90s"},
-        {&time_ns, "120m", "2h"},
-        {&time_ns, "5", NULL},
-        {&time_ns, "1d", NULL},
-        {&time_ns, "99999999999999h", NULL},
-        {&choice, "green", "green"},
-        {&choice, "blue", NULL},
-        {&choice, "", NULL},
-        {&yes, "yes", "yes"},
-        {&yes, "no", "no"},
-        {&yes, "true", NULL},
-        {&text, "a\"\\$b", "\"a\\\"\\\\\\$b\""},
-        {&text, "", NULL},
-        {&text, "a\nb", NULL},
-        {&word, "auto", "auto"},
-        {&word, "5", "5"},
-        {&word, "99", NULL},
-        {&word, "Auto", NULL},
-    };
     (void)unused;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct values values = {.small = 7, .large = 7};
