@@ -78,6 +78,7 @@ enum { JOURNAL_SLOW_NS = 1000000000 };
 struct journal_config {
     struct journal_io *io; /* the folder, locked; it must outlive the journal */
     uint8_t id[JOURNAL_ID_SIZE];
+    bool from_is_there;    /* what says so was written after that record had been durable */
     uint64_t from;         /* the first record that is needed: all before are in a snapshot, made between
                                batches. 1 without one */
     uint32_t segment_size; /* 0: JOURNAL_SEGMENT_SIZE */
@@ -97,13 +98,17 @@ struct journal_report {
     uint64_t cut_bytes;  /* of a torn end, that nobody was told was durable */
     uint64_t cut_offset; /* and where, in cut_file */
     uint64_t damages;    /* check, repair */
+    bool nothing;        /* though needed: not one record from `from` on is there */
     char cut_file[JOURNAL_NAME_SIZE];
     char text[JOURNAL_TEXT_SIZE]; /* what went wrong, for people */
 };
 
-/* The data id: read, or made of `fresh` at the first start. JQ_OK or JQ_STORAGE with a text. */
-JQ_MUST_USE int journal_id(struct journal_io *io, const uint8_t fresh[JOURNAL_ID_SIZE], uint8_t id[JOURNAL_ID_SIZE],
+/* The data id: read, or made of `fresh` (JOURNAL_ID_SIZE bytes) at the first start, when there is no segment. `fresh` NULL: nothing is
+ * made. JQ_OK or JQ_STORAGE with a text. */
+JQ_MUST_USE int journal_id(struct journal_io *io, const uint8_t *fresh, uint8_t id[JOURNAL_ID_SIZE],
                            char text[JOURNAL_TEXT_SIZE]);
+/* Makes its file anew where it is damaged, missing, or what no segment has, and all segments agree. */
+JQ_MUST_USE int journal_id_repair(struct journal_io *io, bool *made, char text[JOURNAL_TEXT_SIZE]);
 
 /* Reads what is there, cuts off a torn end, and goes on behind it. JQ_OK; JQ_STORAGE: damage, or the disk refused; JQ_OVERLOADED; or
  * what replay said. On an error nothing on the disk has changed, unless the disk failed half-way through the cut. */

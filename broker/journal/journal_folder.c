@@ -1,67 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The folder at a start: the data id, the segments and their headers. */
+/* The folder at a start: the segments and their headers. */
 #include "journal_recover.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char id_name[] = "data-id";
-
-/* ---- the data id ---- */
-
-static int id_says(char text[JOURNAL_TEXT_SIZE], const char *what, int error)
-{
-    snprintf(text, JOURNAL_TEXT_SIZE, "file '%s' of the data folder: %s: %s", id_name, what, strerrordesc_np(error));
-    return JQ_STORAGE;
-}
-
-/* Under another name first: it is there whole or not at all. */
-static int id_make(struct journal_io *io, const uint8_t fresh[JOURNAL_ID_SIZE])
-{
-    uint8_t bytes[JOURNAL_ID_SIZE];
-    memcpy(bytes, fresh, sizeof bytes);
-    struct iovec part = {bytes, sizeof bytes};
-    struct journal_io_request requests[] = {
-        {.op = JOURNAL_IO_UNLINK, .name = "data-id.new"},
-        {.op = JOURNAL_IO_CREATE, .name = "data-id.new"},
-        {.op = JOURNAL_IO_WRITE, .name = "data-id.new", .parts = &part, .part_count = 1},
-        {.op = JOURNAL_IO_SYNC, .name = "data-id.new"},
-        {.op = JOURNAL_IO_RENAME, .name = "data-id.new", .to = "data-id"},
-        {.op = JOURNAL_IO_SYNC_FOLDER},
-    };
-    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
-        int error = journal_io_run(io, &requests[i]);
-        if (error && i > 0)
-            return error;
-    }
-    return 0;
-}
-
-int journal_id(struct journal_io *io, const uint8_t fresh[JOURNAL_ID_SIZE], uint8_t id[JOURNAL_ID_SIZE],
-               char text[JOURNAL_TEXT_SIZE])
-{
-    uint8_t bytes[JOURNAL_ID_SIZE + 1];
-    struct journal_io_request read = {.op = JOURNAL_IO_READ, .name = "data-id", .size = sizeof bytes, .bytes = bytes};
-    int error = journal_io_run(io, &read);
-    if (error == ENOENT) {
-        error = id_make(io, fresh);
-        if (error)
-            return id_says(text, "it cannot be made", error);
-        memcpy(id, fresh, JOURNAL_ID_SIZE);
-        return JQ_OK;
-    }
-    if (error)
-        return id_says(text, "it cannot be read", error);
-    if (read.got != JOURNAL_ID_SIZE) {
-        snprintf(text, JOURNAL_TEXT_SIZE, "file '%s' of the data folder is damaged: it has not %d bytes", id_name,
-                 JOURNAL_ID_SIZE);
-        return JQ_STORAGE;
-    }
-    memcpy(id, bytes, JOURNAL_ID_SIZE);
-    return JQ_OK;
-}
 
 /* ---- what recovery says ---- */
 

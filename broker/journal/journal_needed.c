@@ -120,10 +120,24 @@ int journal_needed_read(struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE]
     for (unsigned i = 0; i < files.count && !error; i++) {
         struct journal_io_request unlink = {.op = JOURNAL_IO_UNLINK};
         name_of(files.from[i], unlink.name);
-        if (files.from[i] != *from)
+        if (files.from[i] < *from) /* one that says more and is not whole is not ours to judge */
             error = journal_io_run(io, &unlink);
     }
     return says(text, error);
+}
+
+int journal_needed_forget(struct journal_io *io, char text[JOURNAL_TEXT_SIZE])
+{
+    struct files files = {.count = 0};
+    struct journal_io_request list = {.op = JOURNAL_IO_LIST, .entry = on_entry, .user = &files};
+    struct journal_io_request folder = {.op = JOURNAL_IO_SYNC_FOLDER};
+    int error = journal_io_run(io, &list);
+    for (unsigned i = 0; i < files.count && !error; i++) {
+        struct journal_io_request unlink = {.op = JOURNAL_IO_UNLINK};
+        name_of(files.from[i], unlink.name);
+        error = journal_io_run(io, &unlink);
+    }
+    return says(text, error ? error : journal_io_run(io, &folder));
 }
 
 /* ---- writing ---- */

@@ -17,6 +17,9 @@ JQ_MUST_USE int journal_needed_read(struct journal_io *io, const uint8_t id[JOUR
 JQ_MUST_USE int journal_needed_look(struct journal_io *io, const uint8_t id[JOURNAL_ID_SIZE], uint64_t *from,
                                     char text[JOURNAL_TEXT_SIZE]);
 
+/* For a repair, where what they say is of no use any more: all go. */
+JQ_MUST_USE int journal_needed_forget(struct journal_io *io, char text[JOURNAL_TEXT_SIZE]);
+
 /* Writing it, in steps. Zeroed but for io and id; it must stay until `done` has been called. */
 struct journal_needed {
     struct journal_io *io;

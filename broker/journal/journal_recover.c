@@ -191,6 +191,19 @@ static int read_segment(struct recovery *r, size_t index, uint64_t limit)
     return code;
 }
 
+/* What stands before it may be all that is left, but says too little by itself. */
+static int nothing_needed(struct recovery *r)
+{
+    if (!r->config->from_is_there || r->expected > r->config->from)
+        return JQ_OK;
+    r->report->nothing = true;
+    return journal_recovery_says(r,
+                                 "record %" PRIu64 ", which was durable, is not there, nor any behind it: segments are "
+                                 "missing, or are damaged. Nothing has been changed. Restore the files from a copy, or "
+                                 "run 'joinqd --repair', which keeps all that can be read",
+                                 r->config->from);
+}
+
 int journal_recovery_read(struct recovery *r)
 {
     int code = JQ_OK;
@@ -201,8 +214,8 @@ int journal_recovery_read(struct recovery *r)
         if (r->segments[i].good)
             code = read_segment(r, i, limit_of(r, i));
     }
-    if (code == TORN)
-        code = JQ_OK;
+    if (code == JQ_OK || code == TORN)
+        code = nothing_needed(r);
     r->report->last = r->expected - 1;
     r->report->bytes = r->scan.read + r->ahead.read;
     if (code == JQ_OK) {

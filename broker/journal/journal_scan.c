@@ -103,11 +103,21 @@ static const uint8_t *bytes_here(struct journal_scan *scan, uint64_t *size)
     return at;
 }
 
+/* How much is looked at in one go: first what is there already, for much of what is passed over may look like the begin of a frame. */
+static uint64_t some_size(const struct journal_scan *scan)
+{
+    uint64_t left = scan->file_size - scan->offset, size = 0;
+    if (scan->offset >= scan->at && scan->offset - scan->at < scan->filled)
+        size = (scan->filled - (scan->offset - scan->at)) / JOURNAL_ALIGN * JOURNAL_ALIGN;
+    size = size ? size : WINDOW;
+    return size < left ? size : left;
+}
+
 /* Whatever may be the first bytes of a frame, from `offset` on. False: there is nothing like it. */
 static bool seek_magic(struct journal_scan *scan)
 {
     while (scan->offset < scan->file_size) {
-        uint64_t left = scan->file_size - scan->offset, size = left < WINDOW ? left : WINDOW;
+        uint64_t size = some_size(scan);
         const uint8_t *at = bytes_here(scan, &size);
         if (scan->error || (!at && !scan->tolerant))
             return false;

@@ -7,10 +7,12 @@
 #include "notify.h"
 #include "state.h"
 #include "transport.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     PROGRESS_NS = 1000000000, /* how often it is told */
@@ -126,6 +128,23 @@ static int bodies_there(struct server *server, uint64_t last, char text[JOURNAL_
     return code;
 }
 
+/* The snapshot is gone: a repair takes what was before it, as far as that is there. */
+static int open_journal(struct server *server, struct journal_config *config, struct journal_report *report)
+{
+    struct storage *storage = &server->storage;
+    int code = journal_open(config, &server->turn.journal, report);
+    if (code != JQ_STORAGE || !report->nothing || !config->repair)
+        return code;
+    server_log("%s: the records from %" PRIu64 " on are lost, and with them all that was told anew there; what older "
+               "segments have is kept",
+               server->config.data, config->from);
+    code = journal_needed_forget(storage->io, report->text);
+    storage->needed.said = 0;
+    config->from = 1;
+    config->from_is_there = false;
+    return code == JQ_OK ? journal_open(config, &server->turn.journal, report) : code;
+}
+
 static int recover(struct server *server)
 {
     struct storage *storage = &server->storage;
@@ -152,8 +171,9 @@ static int recover(struct server *server)
     snapshot_init(server);
     int code = journal_needed_read(storage->io, storage->id, &config.from, report.text);
     storage->needed.said = config.from > 1 ? config.from : 0;
+    config.from_is_there = config.from > 1;
     if (code == JQ_OK)
-        code = journal_open(&config, &server->turn.journal, &report);
+        code = open_journal(server, &config, &report);
     if (code == JQ_OK)
         code = bodies_there(server, report.last, report.text);
     if (code == JQ_OK)
@@ -171,6 +191,15 @@ static int recover(struct server *server)
     return JQ_OK;
 }
 
+static int repair_id(struct server *server, char text[JOURNAL_TEXT_SIZE])
+{
+    bool made;
+    int code = journal_id_repair(server->storage.io, &made, text);
+    if (made)
+        server_log("%s: the file 'data-id' has been made anew of what the segments say", server->config.data);
+    return code;
+}
+
 int storage_open(struct server *server)
 {
     struct storage *storage = &server->storage;
@@ -180,6 +209,8 @@ int storage_open(struct server *server)
         server->turn.journal = journal_memory_new((struct journal_listener){on_changed, server}, false);
         return server->turn.journal ? JQ_OK : JQ_OVERLOADED;
     }
+    if (server->config.repair && access(server->config.data, F_OK) != 0) /* it would be made */
+        return fail(server, JQ_STORAGE, strerrordesc_np(errno));
     places_init(server);
     ev_async_init(&storage->woken, on_woken);
     ev_set_priority(&storage->woken, EV_MAXPRI); /* before input is read: the disk has its next group at once */
@@ -188,9 +219,11 @@ int storage_open(struct server *server)
     storage->io = journal_io_threads_new(server->config.data, wake, server, text, sizeof text);
     if (!storage->io)
         return fail(server, JQ_STORAGE, text);
-    int code = jqw_random(fresh, sizeof fresh);
+    int code = server->config.repair ? repair_id(server, text) : JQ_OK;
     if (code == JQ_OK)
-        code = journal_id(storage->io, fresh, storage->id, text);
+        code = jqw_random(fresh, sizeof fresh);
+    if (code == JQ_OK)
+        code = journal_id(storage->io, server->config.repair ? NULL : fresh, storage->id, text);
     if (code != JQ_OK)
         return fail(server, code, text);
     code = recover(server);

@@ -8,10 +8,12 @@
 #include "lost.h"
 #include "server.h"
 #include "store.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct check {
     const char *folder;
@@ -128,10 +130,10 @@ static int look_through(struct check *check, struct journal_io *io, char text[JO
                                                .gap = on_gap,
                                                .found = on_found,
                                                .user = check}};
-    uint8_t none[JOURNAL_ID_SIZE] = {0};
-    int code = journal_id(io, none, config.id, text);
+    int code = journal_id(io, NULL, config.id, text);
     if (code == JQ_OK)
         code = journal_needed_look(io, config.id, &config.from, text);
+    config.from_is_there = config.from > 1;
     if (code != JQ_OK)
         return code;
     code = journal_check(&config, &report);
@@ -155,8 +157,11 @@ int server_check_data(const char *folder)
     const struct engine_config engine = {
         .incarnation_first = 1, .client_forget_ns = ENGINE_FOREVER, .body_over = on_over, .user = &check};
     check.engine = engine_new(&engine);
-    struct journal_io *io =
-        check.engine && check.store ? journal_io_threads_new(folder, nothing, NULL, text, sizeof text) : NULL;
+    struct journal_io *io = NULL;
+    if (access(folder, F_OK) != 0) /* it would be made */
+        snprintf(text, sizeof text, "%s", strerrordesc_np(errno));
+    else if (check.engine && check.store)
+        io = journal_io_threads_new(folder, nothing, NULL, text, sizeof text);
     int code = io ? look_through(&check, io, text) : JQ_STORAGE;
     if (code != JQ_OK && !check.wrong)
         fprintf(stderr, "joinqd: %s: %s\n", folder, *text ? text : "out of memory");

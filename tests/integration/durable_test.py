@@ -253,6 +253,81 @@ class BodiesElsewhere(DataCase):
         self.assertEqual(stat["put"], stat["ready"] + stat["discarded"])
         self.joinq("get", "stays", "-n", str(stat["ready"]))
 
+    def test_newer_segments_that_are_missing_are_missed(self):
+        """proves: RST-2"""
+        for name in segments(self.data)[1:]:
+            os.rename(os.path.join(self.data, name), os.path.join(self.data, name + ".away"))
+        before = sorted(os.listdir(self.data))
+        for arguments in (("--check-data",), ("--listen", f"unix://{self.data}/socket")):
+            said = self.joinqd(*arguments, status=1)
+            for word in ("missing", "Restore", "--repair"):
+                self.assertIn(word, said)
+        self.assertEqual(sorted(os.listdir(self.data)), before)
+        self.assertIn("are lost", self.joinqd("--repair"))
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        self.begin()
+        self.assertEqual(self.stat("stays")["ready"], 40)
+
+
+class Identity(DataCase):
+    """The small file that says which data it is."""
+
+    def setUp(self):
+        super().setUp()
+        self.joinq("declare", "jobs", "--durable")
+        self.joinq("put", "jobs", *"abc")
+        self.kill()
+        self.file = os.path.join(self.data, "data-id")
+        with open(self.file, "rb") as file:
+            self.id = file.read()
+
+    def refuses(self, *words):
+        before = {name: self.content(name) for name in os.listdir(self.data) if name != "lock"}
+        for arguments in (("--check-data",), ("--listen", f"unix://{self.data}/socket")):
+            said = self.joinqd(*arguments, status=1)
+            for word in words:
+                self.assertIn(word, said)
+        self.assertEqual({name: self.content(name) for name in os.listdir(self.data) if name != "lock"}, before)
+
+    def content(self, name):
+        with open(os.path.join(self.data, name), "rb") as file:
+            return file.read()
+
+    def is_repaired(self):
+        self.assertIn("made anew", self.joinqd("--repair"))
+        self.assertEqual(self.content("data-id"), self.id)
+        self.begin()
+        self.assertEqual(self.stat("jobs")["ready"], 3)
+
+    def test_it_is_missing(self):
+        os.unlink(self.file)
+        self.refuses("'data-id'", "missing", "--repair")
+        self.is_repaired()
+
+    def test_it_is_cut_off(self):
+        os.truncate(self.file, 7)
+        self.refuses("'data-id'", "damaged", "--repair")
+        self.is_repaired()
+
+    def test_it_is_another_one(self):
+        with open(self.file, "wb") as file:
+            file.write(bytes(16))
+        note = os.path.join(self.data, "needed-" + "2".zfill(20))
+        with open(note, "wb") as file:  # as much as can be told of it without the id
+            file.write(b"another data folder's")
+        self.refuses("another data folder")
+        os.unlink(note)
+        self.is_repaired()
+
+    def test_what_is_not_there_is_not_made(self):
+        none = os.path.join(self.data, "none")
+        for argument in ("--check-data", "--repair"):
+            done = subprocess.run([harness.JOINQD, "--data", none, argument], capture_output=True, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"none", done.stderr)
+            self.assertFalse(os.path.exists(none))
+        self.begin()
+
 
 class Disks(DataCase):
     def test_a_sync_that_fails_is_made_up_for(self):

@@ -219,6 +219,29 @@ static void a_torn_end_is_cut(void **state)
     end(&f);
 }
 
+/* A body may have anything in it. */
+static void what_looks_like_frames_is_read_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t size, used;
+    struct journal_report report;
+    init(&f);
+    put(&f, 4, true);
+    uint8_t *bytes = segment(&f, 0, &size);
+    for (used = size; bytes[used - 1] == 0; used--)
+        ;
+    for (uint64_t at = (used / 8 + 1) * 8; at + 8 <= size; at += 8)
+        memcpy(bytes + at, bytes + JOURNAL_SEGMENT_HEADER, 4);
+    stop(&f);
+    struct journal_config config = config_of(&f, 1);
+    assert_int_equal(journal_check(&config, &report), JQ_OK);
+    assert_true(report.last == 4 && report.bytes < 10 * size);
+    assert_int_equal(start(&f, 1), JQ_OK);
+    assert_true(f.report.last == 4 && f.report.bytes < 10 * size);
+    end(&f);
+}
+
 static void check(struct fixture *f, uint64_t from, int code)
 {
     struct journal_report report;
@@ -441,6 +464,7 @@ int main(void)
         cmocka_unit_test(goes_on_across_segments),
         cmocka_unit_test(what_waits_is_written_and_not_synced),
         cmocka_unit_test(a_torn_end_is_cut),
+        cmocka_unit_test(what_looks_like_frames_is_read_once),
         cmocka_unit_test(damage_is_told_and_repaired),
         cmocka_unit_test(a_missing_segment_is_damage),
         cmocka_unit_test(what_cannot_be_read_is_told),
