@@ -41,10 +41,12 @@ static struct {
 static bool goes_to_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
-    uintmax_t device, inode;
+    char own[64];
     struct stat about;
-    return stream && sscanf(stream, "%ju:%ju", &device, &inode) == 2 && fstat(STDERR_FILENO, &about) == 0 &&
-           about.st_dev == (dev_t)device && about.st_ino == (ino_t)inode;
+    if (!stream || fstat(STDERR_FILENO, &about) != 0)
+        return false;
+    snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)about.st_dev, (uintmax_t)about.st_ino);
+    return strcmp(stream, own) == 0;
 }
 
 void log_configure(const struct log_config *config)
