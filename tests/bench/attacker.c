@@ -8,6 +8,7 @@
 #include "wire_limits.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,25 @@ static void add_hello(struct attack *attack)
     attack->client_at = (size_t)(at - attack->speech.data);
 }
 
+/* The first words of a handshake of TLS, after which the broker has worked and waits. */
+static void add_client_hello(struct attack *attack)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = context ? SSL_new(context) : NULL;
+    BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+    char *bytes;
+    if (!ssl || !in || !out)
+        die("no memory");
+    SSL_set_bio(ssl, in, out);
+    (void)SSL_connect(ssl);
+    long size = BIO_get_mem_data(out, &bytes);
+    if (size <= 0 || jqw_buffer_append(&attack->speech, bytes, (size_t)size) != JQ_OK)
+        die("no hello of TLS");
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    attack->first = attack->hello_size = attack->speech.size;
+}
+
 static struct jqw_queue queue(void)
 {
     static const char name[] = "attacked";
@@ -93,6 +113,10 @@ static void add_peeks(struct attack *attack)
 static void prepare(struct attack *attack)
 {
     const char *kind = attack->kind;
+    if (strcmp(kind, "half-open-tls") == 0) {
+        add_client_hello(attack);
+        return;
+    }
     add_hello(attack);
     if (strcmp(kind, "half-open") == 0)
         attack->first = 3; /* not even a length */
@@ -129,7 +153,8 @@ static void begin(struct attack *attack, struct enemy *enemy)
     enemy->said = 0;
     if (jqw_random(id, sizeof id) != JQ_OK)
         die("no randomness");
-    memcpy(attack->speech.data + attack->client_at, id, sizeof id);
+    if (attack->client_at)
+        memcpy(attack->speech.data + attack->client_at, id, sizeof id);
     bool hello_whole = speak(attack, enemy, attack->first < attack->hello_size ? attack->first : attack->hello_size);
     if (!hello_whole || fcntl(enemy->fd, F_SETFL, O_NONBLOCK) < 0)
         die_errno("hello");
@@ -198,7 +223,7 @@ static void run(struct attack *attack)
 int main(int argc, char **argv)
 {
     if (argc != 4)
-        die("usage: bench-attacker half-open|idle|trickle|never-reads|flood PORT COUNT");
+        die("usage: bench-attacker half-open|half-open-tls|idle|trickle|never-reads|flood PORT COUNT");
     struct attack attack = {.kind = argv[1], .port = number_of(argv[2]), .count = number_of(argv[3])};
     attack.epoll = epoll_create1(EPOLL_CLOEXEC);
     attack.enemies = allocate(attack.count * sizeof *attack.enemies);

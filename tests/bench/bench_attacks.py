@@ -6,17 +6,18 @@ Each attack alone; attackers are nice, on the broker's core; the client is on th
 
 import contextlib
 import statistics
+import tempfile
 
 from bench_modes import at_least, at_most
 
-ATTACKS = (("half-open", 5000), ("idle", 15000), ("trickle", 1000), ("never-reads", 16), ("flood", 16))
+ATTACKS = (("half-open", 5000), ("half-open-tls", 5000), ("idle", 15000), ("trickle", 1000), ("never-reads", 16), ("flood", 16))
 KEPT = 0.7
 MEMORY = 1 << 30  # the broker's limit, bytes
 BESIDES = 64 << 20  # what a process has besides
 
 
 class Attacks:
-    """Five attacks, each alone."""
+    """Attacks, each alone."""
 
     name = "attacks"
     by_name_only = True  # it takes minutes
@@ -31,7 +32,8 @@ class Attacks:
         """The client's rates, as parts of those without the attack, and the broker's memory."""
         kept = {"lockstep": [], "pipelined": []}
         with contextlib.ExitStack() as stack:
-            broker, url = self.programs.broker(limit=MEMORY)
+            folder = stack.enter_context(tempfile.TemporaryDirectory()) if kind.endswith("tls") else None
+            broker, url = self.programs.broker(limit=MEMORY, more=self.programs.tls(folder) if folder else ())
             stack.enter_context(broker)
             loads = {
                 "lockstep": self.programs.joinq_slices("lockstep", url, "one"),
@@ -42,7 +44,7 @@ class Attacks:
             for load in loads.values():
                 load.slice(self.ms)  # to be warm
             before = {name: statistics.median(load.slice(self.ms)[0] for _ in range(self.times)) for name, load in loads.items()}
-            port = url.rpartition(":")[2]
+            port = (self.programs.tls_url or url).rpartition(":")[2]
             with self.programs.attacker(kind, port, max(1, count // self.part)):
                 for _ in range(self.times):
                     for name, load in loads.items():

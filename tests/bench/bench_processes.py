@@ -104,12 +104,24 @@ class Programs:
         self.load = os.path.join(build, "tests", "bench", "joinq-bench")
         self.relay = os.path.join(build, "tests", "bench", "bench-relay")
         self.middle, self.edge = cores()
+        self.tls_url = None
 
-    def broker(self, data=None, limit=None):
+    def tls(self, folder):
+        """A configuration by which the broker listens with TLS as well, and says so first."""
+        cert, key, path = (os.path.join(folder, name) for name in ("cert.pem", "key.pem", "joinqd.conf"))
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost",
+             "-keyout", key, "-out", cert], check=True, capture_output=True)
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f'tls {{\n  cert = "{cert}"\n  key = "{key}"\n}}\n')
+        return ["-c", path, "--listen", "joinqs://127.0.0.1:0"]
+
+    def broker(self, data=None, limit=None, more=()):
         """joinqd on a TCP port of its own choice; (process, URL)."""
         kept = ["--data", data] if data else []
         kept += ["--max-memory", str(limit)] if limit else []
-        process = Process(self.middle, self.joinqd, "--listen", "joinq://127.0.0.1:0", *kept)
+        process = Process(self.middle, self.joinqd, *more, "--listen", "joinq://127.0.0.1:0", *kept)
+        self.tls_url = process.expect(r"joinqd: listening on (joinqs://\S+)") if more else None
         url = process.expect(r"joinqd: listening on (joinq://\S+)")
         process.expect(r"joinqd: ready")
         return process, url
