@@ -330,6 +330,16 @@ class Identity(DataCase):
 
 
 class Disks(DataCase):
+    def test_a_folder_that_is_removed_is_told(self):
+        """proves: OUT-1"""
+        self.joinq("declare", "jobs", "--durable")
+        shutil.rmtree(self.data)
+        put = self.spawn("put", "jobs", "a")
+        self.until(lambda: "No such file" in self.broker.said(), "it is told")
+        self.assertIsNone(put.poll())
+        self.kill()
+        self.begin()
+
     def test_a_sync_that_fails_is_made_up_for(self):
         """proves: OUT-2"""
         if not shutil.which("strace"):
