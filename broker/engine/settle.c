@@ -29,8 +29,7 @@ bool settle_reserve(struct engine *e, const struct engine_command *c, enum engin
         struct queue *q = queue_by_incarnation(e, ranges.item[i].incarnation);
         if (!q)
             continue;
-        if ((op == ENGINE_UNREAD || (op == ENGINE_NACK && c->settle.delay_ns)) &&
-            !delay_reserve(e, q, ENGINE_SETTLE_MAX))
+        if (op == ENGINE_NACK && c->settle.delay_ns && !delay_reserve(e, q, ENGINE_SETTLE_MAX))
             return false;
         if (op == ENGINE_TOUCH && !heap_reserve(&q->expiry, (uint64_t)q->expiry.count + ENGINE_SETTLE_MAX))
             return false;

@@ -16,28 +16,34 @@ void unread_return(struct engine *e, struct run *r, uint64_t sequence, struct me
     lease_return(e, r, sequence, m, !message_dies(q, m), false, milliseconds(ms));
 }
 
-static void end_leases(struct engine *e, struct session *s, const struct queue *q, const struct engine_command *c,
+/* Without memory for the delay a message is released: it was not read because of that, as far as anybody knows. False: so it was. */
+static bool end_leases(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
                        enum engine_op op)
 {
+    bool all = true;
     const struct engine_run *runs = op == ENGINE_UNREAD ? c->unread.runs : c->unread.good;
     uint32_t count = op == ENGINE_UNREAD ? c->unread.run_count : c->unread.good_count;
     for (uint32_t i = 0; i < count; i++) {
         struct engine_range range = {q->incarnation, runs[i].first, runs[i].count, runs[i].attempt};
         const struct engine_ranges one = {&range, 1};
         uint32_t lost = 0;
-        if (settle_reserve(e, c, op, one))
-            (void)settle(e, s, c, op, one, &lost);
+        bool room = op != ENGINE_UNREAD || delay_reserve(e, q, range.count);
+        (void)settle(e, s, c, room ? op : ENGINE_RELEASE, one, &lost);
+        all = all && room;
     }
+    return all;
 }
 
-/* What cannot come back now, because the journal would have to know, stays with its session and comes back with its end. */
-static void take_back(struct engine *e, struct session *s, const struct queue *q, const struct engine_command *c)
+/* What cannot come back now, because the journal would have to know, stays with its session and comes back with its end. False: what
+ * cannot be read is ready again, and must not be handed out to who asked. */
+static bool take_back(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c)
 {
     bool records = q->closed == 2 || q->ttl_count;
     if (records && !death_storage_ok(e, q))
-        return;
-    end_leases(e, s, q, c, ENGINE_UNREAD);
-    end_leases(e, s, q, c, ENGINE_RELEASE);
+        return true;
+    bool delayed = end_leases(e, s, q, c, ENGINE_UNREAD);
+    (void)end_leases(e, s, q, c, ENGINE_RELEASE);
+    return delayed;
 }
 
 static int go_on(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c, uint32_t max,
@@ -62,8 +68,7 @@ void unread(struct engine *e, struct session *s, const struct engine_command *c)
         max += c->unread.runs[i].count;
     for (uint32_t i = 0; i < c->unread.good_count; i++)
         max += c->unread.good[i].count;
-    if (q)
-        take_back(e, s, q, c);
+    bool goes_on = q && take_back(e, s, q, c);
     struct engine_effect *a = effect_new(e, ENGINE_GOT, s->id, c->request, q);
     answer_rests(a, &(struct rests){c->unread.after, c->unread.written});
     a->got.place = c->unread.place;
@@ -71,6 +76,6 @@ void unread(struct engine *e, struct session *s, const struct engine_command *c)
     a->got.lost_count = c->unread.lost_count;
     for (uint32_t i = 0; i < c->unread.lost_count; i++)
         (void)effects_range(e->effects, c->unread.lost[i]);
-    int code = q ? go_on(e, s, q, c, max, a) : answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_UNREADABLE, NULL, 0);
+    int code = goes_on ? go_on(e, s, q, c, max, a) : answer_fail(e, a, JQ_STORAGE, ENGINE_WHY_UNREADABLE, q, 0);
     a->code = (enum jqw_code)code;
 }

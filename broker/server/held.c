@@ -13,6 +13,8 @@ struct held {
     uint64_t written; /* ... and written */
     uint32_t request;
     bool receipt;
+    uint64_t lends;        /* the queue of which it has messages; 0: none */
+    uint64_t takes;        /* the queue that takes messages back, and leaves after what is held of it; 0: none */
     struct unread *unread; /* its bodies were not all in memory: in case they cannot be read */
     struct output out;
 };
@@ -22,11 +24,25 @@ static bool on_receipt(const struct engine_effect *effect)
     return effect->kind == ENGINE_GOT && effect->got.receipt > 0;
 }
 
+static bool lends(const struct held_list *list, uint64_t incarnation)
+{
+    for (const struct held *held = list->first; held; held = held->next)
+        if (held->lends == incarnation)
+            return true;
+    return false;
+}
+
+/* Nobody is told that it has lost what it has not got yet. */
+static bool goes_behind(const struct connection *connection, const struct engine_effect *effect)
+{
+    return effect->kind == ENGINE_EVENT_LEASE_LOST && lends(&connection->held, effect->incarnation);
+}
+
 bool held_waits(const struct connection *connection, const struct engine_effect *effect)
 {
     const struct turn *turn = &connection->server->turn;
     return effect->after > turn->durable || effect->written > turn->written ||
-           (connection->held.receipts > 0 && on_receipt(effect));
+           (connection->held.receipts > 0 && on_receipt(effect)) || goes_behind(connection, effect);
 }
 
 static void list_add(struct held_list *list, struct held *held)
@@ -56,6 +72,8 @@ int held_add(struct connection *connection, const struct engine_effect *effect, 
                           .after = effect->after,
                           .written = effect->written,
                           .receipt = on_receipt(effect),
+                          .lends = effect->kind == ENGINE_GOT ? effect->incarnation : 0,
+                          .takes = goes_behind(connection, effect) ? effect->incarnation : 0,
                           .unread = unread,
                           .out = *out};
     *out = (struct output){0};
@@ -108,7 +126,7 @@ static void release(struct connection *connection)
         held->next = NULL;
         if (!resolve(connection, held))
             continue;
-        if (waits(connection, held) || (held->receipt && left.receipts)) {
+        if (waits(connection, held) || (held->receipt && left.receipts) || (held->takes && lends(&left, held->takes))) {
             list_add(&left, held);
             continue;
         }

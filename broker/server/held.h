@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers that rest on records which are not durable yet (OUT-1), or whose bodies are still being read: frames, ready to go, that wait
- * for the journal, each at its connection. Deliveries on receipt leave in the order of their numbers, for whoever confirms one confirms all before it. */
+ * for the journal, each at its connection. Deliveries on receipt leave in the order of their numbers, for whoever confirms one confirms all before it;
+ * and the loss of a lease is told behind the delivery. */
 #ifndef JOINQ_SERVER_HELD_H
 #define JOINQ_SERVER_HELD_H
 

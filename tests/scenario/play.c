@@ -204,10 +204,15 @@ static void play_act(struct play *play, const struct script_act *act)
         world->unreadable = act->words;
         world->unreadable_count = act->word_count;
         break;
+    case SCRIPT_MEMORY:
+        world->short_of_memory = act->word_count > 0;
+        break;
     case SCRIPT_LIMIT:
         break; /* read before the engine was made */
     }
-    if (world->failed && !failed)
+    if (world->astray)
+        play->abandoned = true;
+    else if (world->failed && !failed)
         asks_again(play, act);
 }
 

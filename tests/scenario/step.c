@@ -36,6 +36,21 @@ static size_t fresh_sessions(struct world *world, struct engine_command *out)
     return count;
 }
 
+/* Without memory the get is answered otherwise. */
+static void unread_step(struct world *world, const struct engine_command *command, bool watched)
+{
+    uint64_t fail_at = world->fail_at;
+    bool failed = world->failed;
+    if (world->short_of_memory)
+        world->fail_at = world->allocations + 1;
+    world_step(world, command, 1, watched);
+    if (!world->short_of_memory)
+        world->astray = world->astray || (world->failed && !failed);
+    else if (!failed)
+        world->failed = false;
+    world->fail_at = fail_at;
+}
+
 void world_step(struct world *world, const struct engine_command *commands, size_t count, bool watched)
 {
     size_t fresh = fresh_sessions(world, NULL);
@@ -53,11 +68,8 @@ void world_step(struct world *world, const struct engine_command *commands, size
         }
     }
     free(all);
-    uint64_t fail_at = world->fail_at;
-    world->fail_at = 0; /* without memory such a lease stays with its session, and the script would go another way */
     for (struct engine_command command; world_unread(world, &command);)
-        world_step(world, &command, 1, watched);
-    world->fail_at = fail_at;
+        unread_step(world, &command, watched);
 }
 
 static void settle(struct world *world)

@@ -90,6 +90,8 @@ struct world {
     struct unread *unread; /* answers that were not given */
     struct text problem;   /* what went wrong first; empty: nothing */
     /* the allocation sweep */
+    bool short_of_memory; /* where messages cannot be read */
+    bool astray;          /* it was, where the script does not say so: what comes is not as written */
     uint64_t fail_at;     /* which allocation fails; 0: none */
     uint64_t allocations; /* so far, within the script's steps */
     bool failed;          /* it has failed by now */

@@ -36,16 +36,22 @@ static void put(struct client *client, uint32_t request, const char *queue)
     server_turns(client->server);
 }
 
-static void declare_durable(struct client *client)
+static void declare(struct client *client, const char *name, bool durable, uint64_t lease_ms)
 {
     turn_room(client->server);
     struct engine_command *command = turn_command(client->server);
     command->op = ENGINE_DECLARE;
     command->session.value = client->session;
     command->request = DECLARE_ID;
-    command->queue.name = (struct engine_text){"kept", 4};
-    command->declare.options.durable = true;
+    command->queue.name = (struct engine_text){name, (uint32_t)strlen(name)};
+    command->declare.options.durable = durable;
+    command->declare.options.lease_ms = lease_ms;
     server_turns(client->server);
+}
+
+static void declare_durable(struct client *client)
+{
+    declare(client, "kept", true, 0);
 }
 
 static void sync_journal(struct client *client)
@@ -127,14 +133,21 @@ static void refusing_journal_is_storage(void **state)
     assert_hears(client, 4, JQ_OK);
 }
 
-static void get(struct client *client, uint32_t request, const char *queue)
+static void get_and_done(struct client *client, uint32_t request, const char *queue, struct jqw_range *done)
 {
-    const struct jqw_message message = {
-        .op = JQW_GET,
-        .request = request,
-        .get = {.queue.name = {(const uint8_t *)queue, strlen(queue)}, .max = 1, .flags = JQW_GET_AUTO}};
+    const struct jqw_message message = {.op = JQW_GET,
+                                        .request = request,
+                                        .get = {.queue.name = {(const uint8_t *)queue, strlen(queue)},
+                                                .max = 1,
+                                                .flags = done ? 0 : JQW_GET_AUTO,
+                                                .done = {done, done ? 1 : 0}}};
     client_send(client, &message);
     server_turns(client->server);
+}
+
+static void get(struct client *client, uint32_t request, const char *queue)
+{
+    get_and_done(client, request, queue, NULL);
 }
 
 static void assert_gets(struct client *client, uint32_t request, uint64_t receipt)
@@ -162,6 +175,39 @@ static void deliveries_on_receipt_leave_in_their_order(void **state)
     assert_hears(client, 3, JQ_OK);
     assert_gets(client, 4, 1);
     assert_gets(client, 5, 2);
+}
+
+/* The delivery waits for the done that its get carried, the event for nothing. proves: LSE-2 OUT-1 */
+static void a_lease_is_lost_after_it_was_given(void **state)
+{
+    struct client *client = *state;
+    const struct connection *connection = sessions_find(&client->server->sessions, client->session);
+    struct jqw_message message;
+    struct jqw_range none = {1, 1, 1, 1};
+    bool early = false;
+    declare_durable(client);
+    put(client, 2, "kept");
+    sync_journal(client);
+    assert_hears(client, DECLARE_ID, JQ_OK);
+    assert_hears(client, 2, JQ_OK);
+    declare(client, "timed", false, 1);
+    assert_hears(client, DECLARE_ID, JQ_OK);
+    put(client, 3, "timed");
+    assert_hears(client, 3, JQ_OK);
+    get_and_done(client, 4, "kept", &none);
+    assert_true(client_hear(client, &message));
+    struct jqw_range done = {message.got.incarnation, message.got.runs[0].first, 1, message.got.runs[0].attempt};
+    get_and_done(client, 5, "timed", &done);
+    while (connection->held.count < 2 && !early) { /* until its time is up */
+        server_turns(client->server);
+        early = client_hear(client, &message);
+    }
+    assert_false(early);
+    sync_journal(client);
+    assert_gets(client, 5, 0);
+    assert_true(client_hear(client, &message));
+    assert_int_equal(message.op, JQW_EVENT_LEASE_LOST);
+    assert_silence(client);
 }
 
 static void id_of_a_held_answer_is_in_use(void **state)
@@ -198,6 +244,7 @@ int main(void)
         COMMITS(answers_wait_for_the_journal),
         COMMITS(refusing_journal_is_storage),
         COMMITS(deliveries_on_receipt_leave_in_their_order),
+        COMMITS(a_lease_is_lost_after_it_was_given),
         COMMITS(id_of_a_held_answer_is_in_use),
         COMMITS(held_answers_go_with_their_connection),
     };
