@@ -311,7 +311,7 @@ static bool coverage_show(const struct sim *sim)
                show("delivered", sim->coverage.delivered) & show("sent again", sim->coverage.again) &
                show("forwards", sim->coverage.forwards) & show("joined", sim->coverage.joined) &
                show("ended", sim->coverage.ended) & show("closed", sim->coverage.closed) &
-               show("deleted", sim->coverage.deleted);
+               show("deleted", sim->coverage.deleted) & show("purged", sim->coverage.purged);
     all &= show("power losses", sim->coverage.powers) & show("kills", sim->coverage.kills) &
            show("orderly ends", sim->coverage.ends) & show("snapshots", sim->coverage.snapshots) &
            show("released", sim->coverage.released) & show("read back", sim->coverage.loads) &

@@ -25,8 +25,8 @@ enum {
     SYNC_MS = 20,
 };
 
-/* ALWAYS and BOUND are always synced, WITHIN within SYNC_MS; EXPIRES has leases with a limit, and may be closed; GOING is deleted and
- * declared anew at times. */
+/* ALWAYS and BOUND are always synced, WITHIN within SYNC_MS; EXPIRES has leases with a limit, and may be closed; GOING is purged, and
+ * deleted and declared anew, at times. */
 enum queue { ALWAYS, BOUND, WITHIN, EXPIRES, GOING, QUEUES, NOWHERE = QUEUES };
 
 /* A message as its producer knows it: its place in the table is in its body. What was told of it carries the number of the last record
@@ -98,6 +98,7 @@ struct queue_told {
     uint64_t closed_at, ended;
     uint64_t dead, dead_at; /* up to this incarnation it was deleted, and when that was told */
     uint64_t doomed;        /* a delete of this one was sent */
+    uint64_t purged;        /* a purge of this one was sent */
     uint64_t put;           /* messages accepted */
     uint64_t drained;       /* the last that the end has seen of it */
     bool empty;             /* in the end: it has said so */
@@ -127,7 +128,7 @@ struct sim {
     bool bound, draining, verbose, calm;
     struct {
         uint64_t requests, answers, delivered, powers, kills, ends, restarts, kept, forwards, snapshots, released, lost,
-            loads, unread, ended, joined, closed, deleted, within_lost, again;
+            loads, unread, ended, joined, closed, deleted, purged, within_lost, again;
     } coverage;
 };
 

@@ -165,6 +165,8 @@ void ask_simple(struct client *client, enum jqw_op op, enum queue queue)
         message.named.queue = queue_of(client->sim, queue);
     if (op == JQW_DELETE)
         client->sim->queues[queue].doomed = client->sim->queues[queue].incarnation;
+    if (op == JQW_PURGE)
+        client->sim->queues[queue].purged = client->sim->queues[queue].incarnation;
     struct open *open = client_send(client, &message);
     open->queue = queue;
     open->incarnation = client->sim->queues[queue].incarnation;
@@ -210,7 +212,7 @@ static void on_queue(struct client *client, enum queue queue, uint32_t roll)
     else if (roll < 96)
         ask_declare(client, GOING);
     else if (client->sim->queues[GOING].incarnation)
-        ask_simple(client, JQW_DELETE, GOING);
+        ask_simple(client, roll < 98 ? JQW_PURGE : JQW_DELETE, GOING);
 }
 
 void ask_something(struct client *client)

@@ -302,6 +302,8 @@ static void result_told(struct client *client, const struct jqw_result *result, 
         declared(sim, open, result);
     else if (open->op == JQW_DELETE && result->code == JQ_OK)
         deleted(sim, open);
+    else if (open->op == JQW_PURGE && result->code == JQ_OK)
+        sim->coverage.purged++;
     else if (open->op == JQW_CLOSE && result->code == JQ_OK && !sim->queues[open->queue].closed_at) {
         sim->queues[open->queue].closed_at = ++sim->requests;
         sim->coverage.closed++;
@@ -393,7 +395,9 @@ void told_all(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->message_count; i++) {
         const struct told *message = &sim->messages[i];
-        bool doomed = message->queue == GOING && message->incarnation <= sim->queues[GOING].doomed;
+        const struct queue_told *going = &sim->queues[GOING];
+        bool doomed =
+            message->queue == GOING && (message->incarnation <= going->doomed || message->incarnation <= going->purged);
         if (message->exists && !message->finished && !message->unknown && !doomed)
             sim_fail("message %u of '%s' is lost", i, name_of(message->queue));
     }
