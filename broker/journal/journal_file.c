@@ -63,6 +63,11 @@ void journal_says(const struct file_journal *j, enum journal_trouble_kind kind,
         j->trouble(j->base.listener.user, &trouble);
 }
 
+uint64_t journal_written_bytes(const struct journal *journal)
+{
+    return ((const struct file_journal *)journal)->figures.written_bytes;
+}
+
 uint64_t journal_backlog(const struct journal *journal)
 {
     return ((const struct file_journal *)journal)->backlog;

@@ -137,6 +137,8 @@ bool journal_release(struct journal *journal, uint64_t segment);
 /* Everything appended becomes durable as soon as it can. */
 void journal_sync(struct journal *journal);
 bool journal_synced(const struct journal *journal); /* whether all that was appended is durable */
+/* Bytes written to the log in this run. */
+uint64_t journal_written_bytes(const struct journal *journal);
 /* Bytes appended and not yet written: when it grows, the disk is slower than what comes. */
 uint64_t journal_backlog(const struct journal *journal);
 

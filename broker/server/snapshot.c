@@ -12,6 +12,7 @@
 enum {
     LOOK_NS = 500 * 1000000,       /* between two looks at the log */
     BACKLOG_MAX = 8 * 1024 * 1024, /* bytes that wait for the disk, beyond which the snapshot waits */
+    LOOK_PART = 4,                 /* or so much of a segment written meanwhile: then it is looked at as well */
     SMALL_PART = 2,                /* a log of one segment's part in so many is left alone, */
     IDLE_SMALL_PART = 16,          /* or of one in so many, when nothing has come for a while */
     CLEAN_MAX = 64 * 1024 * 1024,  /* bytes that are written anew to empty segments, ... */
@@ -193,9 +194,13 @@ void snapshot_turn(struct server *server, uint64_t now)
     }
     bool may =
         !server->compact.running && !storage->snapshot.running && !storage->snapshot.last && !storage->needed.busy;
-    if (!may || storage->snapshot.settled || now - storage->snapshot.looked_ns < LOOK_NS)
+    uint64_t written = journal_written_bytes(server->turn.journal);
+    bool soon = now - storage->snapshot.looked_ns < LOOK_NS &&
+                written - storage->snapshot.looked_bytes < server->config.segment_size / LOOK_PART;
+    if (!may || storage->snapshot.settled || soon)
         return;
     storage->snapshot.looked_ns = now;
+    storage->snapshot.looked_bytes = written;
     uint64_t before = storage->snapshot.log_bytes;
     bool worth = server->config.repair || worth_while(server); /* so that a gap is behind it */
     if (worth)

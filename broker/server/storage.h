@@ -31,6 +31,7 @@ struct storage {
         bool settled;               /* nothing has come since it was last found not worth while */
         uint64_t first, last;       /* its records, once it is at its end; last 0: it is not */
         uint64_t looked_ns;         /* when it was last asked whether one is worth while, ... */
+        uint64_t looked_bytes;      /* ... how much had been written by then, ... */
         uint64_t log_bytes;         /* ... and what the log had then */
         struct store_segment *dead; /* segments of which nothing was needed when it had come to its end */
         size_t dead_count;
