@@ -42,6 +42,7 @@ static void release(struct server *server, uint64_t from)
         some |= dead->last < from && journal_release(server->turn.journal, dead->number);
     }
     storage->snapshot.vain = some ? 0 : log_bytes(server);
+    storage->snapshot.vain_live = engine_snapshot_bytes(server->turn.engine);
 }
 
 static void dead_note(struct server *server)
@@ -117,9 +118,10 @@ static bool worth_while(struct server *server)
     uint64_t bytes = log_bytes(server), live = engine_snapshot_bytes(server->turn.engine);
     bool idle = bytes == server->storage.snapshot.log_bytes;
     server->storage.snapshot.log_bytes = bytes;
-    uint64_t vain = server->storage.snapshot.vain;
     uint64_t small = server->config.segment_size / SMALL_PART;
     uint64_t idle_small = server->config.segment_size / IDLE_SMALL_PART;
+    bool less = live + idle_small < server->storage.snapshot.vain_live; /* much is finished since: another may help */
+    uint64_t vain = less ? 0 : server->storage.snapshot.vain;
     return (bytes > 2 * live + small && bytes > vain + small) ||
            (idle && bytes > live + live / 2 + idle_small && bytes > vain + idle_small);
 }
