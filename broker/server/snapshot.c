@@ -42,7 +42,6 @@ static void release(struct server *server, uint64_t from)
         some |= dead->last < from && journal_release(server->turn.journal, dead->number);
     }
     storage->snapshot.vain = some ? 0 : log_bytes(server);
-    storage->snapshot.vain_live = engine_snapshot_bytes(server->turn.engine);
 }
 
 static void dead_note(struct server *server)
@@ -120,7 +119,7 @@ static bool worth_while(struct server *server)
     server->storage.snapshot.log_bytes = bytes;
     uint64_t small = server->config.segment_size / SMALL_PART;
     uint64_t idle_small = server->config.segment_size / IDLE_SMALL_PART;
-    bool less = live + idle_small < server->storage.snapshot.vain_live; /* much is finished since: another may help */
+    bool less = live + idle_small < server->storage.snapshot.live; /* much is finished since: another may help */
     uint64_t vain = less ? 0 : server->storage.snapshot.vain;
     return (bytes > 2 * live + small && bytes > vain + small) ||
            (idle && bytes > live + live / 2 + idle_small && bytes > vain + idle_small);
@@ -237,6 +236,7 @@ void snapshot_hear(struct server *server, const struct engine_effects *effects)
     server->counters.snapshots++;
     storage->snapshot.first = effects->snapshot.first;
     storage->snapshot.last = effects->snapshot.last;
+    storage->snapshot.live = engine_snapshot_bytes(server->turn.engine);
     dead_note(server);
     journal_sync(server->turn.journal); /* nobody else waits for it */
 }
