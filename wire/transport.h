@@ -66,6 +66,8 @@ JQ_MUST_USE int jqw_transport_connected(struct jqw_transport *t); /* JQ_OK or JQ
 /* Listens. JQ_OK: *fd, and url->port is the real one. JQ_INVALID or JQ_DISCONNECTED with errno set. A Unix socket is made with mode
  * 0600; a stale one (nobody accepts) is replaced, a live one is EADDRINUSE. */
 JQ_MUST_USE int jqw_transport_listen(struct jqw_url *url, int backlog, int *fd);
+/* Whether only this machine can reach it: an address of the loopback, or a Unix socket. */
+bool jqw_listens_on_loopback(int listener);
 /* Accepts one. JQ_OK, or JQ_EMPTY when there is none, or JQ_DISCONNECTED with errno set. On TCP, here and in connect: no delay, and
  * keep-alive that notices within 15 s that the peer's host is gone while nothing is on its way to it. */
 JQ_MUST_USE int jqw_transport_accept(int listener, bool unix_, struct jqw_transport *t);

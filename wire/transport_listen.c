@@ -3,6 +3,7 @@
  * folder is locked meanwhile, so that two brokers that start at once cannot each take the other's for a stale one. */
 #include "codes.h"
 #include "transport_open.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -153,6 +154,20 @@ int jqw_transport_listen(struct jqw_url *url, int backlog, int *fd)
         return unix_listen(url, backlog, fd);
     }
     return JQ_INVALID;
+}
+
+bool jqw_listens_on_loopback(int listener)
+{
+    struct sockaddr_storage own;
+    socklen_t length = sizeof own;
+    if (getsockname(listener, (struct sockaddr *)&own, &length) != 0)
+        return false;
+    if (own.ss_family == AF_UNIX)
+        return true;
+    if (own.ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&own)->sin6_addr);
+    return own.ss_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 int jqw_transport_accept(int listener, bool unix_, struct jqw_transport *t)

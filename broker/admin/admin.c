@@ -4,10 +4,8 @@
 #include "admin.h"
 #include "codes.h"
 #include "page.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -177,20 +175,6 @@ static uint64_t run(void *user)
 
 /* ---- beginning and end ---- */
 
-static bool is_loopback(int fd)
-{
-    struct sockaddr_storage own;
-    socklen_t length = sizeof own;
-    if (getsockname(fd, (struct sockaddr *)&own, &length) != 0)
-        return false;
-    if (own.ss_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&own)->sin6_addr);
-    if (own.ss_family == AF_UNIX)
-        return true;
-    return own.ss_family == AF_INET &&
-           ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 static int listen_at(struct admin_config *config, int *fd, char *why, size_t why_size)
 {
     if (jqw_transport_listen(&config->url, BACKLOG, fd) != JQ_OK) {
@@ -198,7 +182,7 @@ static int listen_at(struct admin_config *config, int *fd, char *why, size_t why
                  strerror(errno));
         return JQ_DISCONNECTED;
     }
-    if (config->allow_network || is_loopback(*fd))
+    if (config->allow_network || jqw_listens_on_loopback(*fd))
         return JQ_OK;
     close(*fd);
     snprintf(why, why_size,

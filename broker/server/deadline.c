@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deadlines of connections: for hello and who says it, for what a refused one is to hear, for a sign of life where one was agreed, and for the last answers. Each list has one duration, so the first of it is
- * the next that is due, and one timer serves all. */
+/* Deadlines of connections: for hello and who says it, for what a refused one is to hear, for a sign of life where one was agreed, for
+ * what is idle, and for the last answers. Each list has one duration, so the first of it is the next that is due, and one timer serves
+ * all. */
 #include "bridge.h"
 #include "codes.h"
 #include "state.h"

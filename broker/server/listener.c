@@ -7,9 +7,7 @@
 #include "codes.h"
 #include "log.h"
 #include "state.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -134,26 +132,13 @@ void listeners_close(struct server *server)
 
 /* ---- listening ---- */
 
-/* Until clients can authenticate, only this machine is listened to, unless the configuration wants it otherwise in so many words. */
-static bool is_loopback(int fd)
-{
-    struct sockaddr_storage own;
-    socklen_t length = sizeof own;
-    if (getsockname(fd, (struct sockaddr *)&own, &length) != 0)
-        return false;
-    if (own.ss_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&own)->sin6_addr);
-    return own.ss_family == AF_INET &&
-           ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 /* Whoever comes from elsewhere has to say who it is; NULL: it has, or the configuration wants it otherwise. */
 static const char *too_open(const struct server *server, const struct server_listener *listener, int fd)
 {
     unsigned methods = methods_of(server, listener->methods, listener->url.scheme);
     if (listener->url.scheme == JQW_URL_UNIX)
         return listener->other_users && methods == AUTH_OPEN ? "other users of the machine could do everything" : NULL;
-    if (listener->allow_anonymous_network || auth_methods_prove(methods) || is_loopback(fd) ||
+    if (listener->allow_anonymous_network || auth_methods_prove(methods) || jqw_listens_on_loopback(fd) ||
         (listener->url.scheme == JQW_URL_TLS && server->tls.clients_known))
         return NULL;
     return "it is not a loopback address, and clients need not prove who they are: it takes users or certificates, or "

@@ -233,8 +233,9 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
     }
     guest_turn(server);
     free_dead(server);
-    storage_turn(server, server_now());
-    turn_count(&server->counters, server_now());
+    uint64_t now = server_now();
+    storage_turn(server, now);
+    turn_count(&server->counters, now);
     server_deadline_arm(server);
     ending_turn(server);
     arm(server);
