@@ -209,7 +209,7 @@ static void renumber_all(struct model *model)
         }
 }
 
-void model_forget(struct model *model)
+void model_forget(struct model *model, bool listed)
 {
     for (size_t i = 0; i < model->atom_count; i++) {
         const struct model_atom *atom = &model->atoms[i];
@@ -218,7 +218,7 @@ void model_forget(struct model *model)
         if (waits && atom->number > queue->watermark)
             queue->watermark = atom->number;
     }
-    for (size_t q = 0; q < model->queue_count; q++)
+    for (size_t q = 0; q < model->queue_count && listed; q++)
         model_sure(&model->queues[q]);
     renumber_all(model);
     model->once_seen = model->effect_count = model->atom_count = model->item_count = model->lost_count =

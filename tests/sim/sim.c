@@ -269,9 +269,9 @@ static void rest(struct sim *sim)
     drop_dead_requests(sim);
     heard_forget(sim);
     records_settle(sim);
-    model_forget(sim->model);
+    model_forget(sim->model, sim->listed);
     heard_leave(sim);
-    sim->loose = sim->sliced = sim->gets_asked = sim->puts_asked = false;
+    sim->listed = sim->loose = sim->sliced = sim->gets_asked = sim->puts_asked = false;
 }
 
 static bool deadline_now(const struct sim *sim)
@@ -350,7 +350,8 @@ static bool tell_journal(struct sim *sim)
 
 void sim_observe(struct sim *sim)
 {
-    if (sim->loose || sim->command_count > SIM_COMMANDS_MAX)
+    sim->listed = !sim->loose && !sim->model->faulty && sim->command_count <= SIM_COMMANDS_MAX;
+    if (!sim->listed)
         return;
     struct sim_command *command = sim_command(sim, ENGINE_LIST, SIM_OBSERVER);
     sim_request(sim, command);
@@ -378,8 +379,7 @@ static void step(struct sim *sim)
     generate_step(sim);
     arm_fault(sim);
     sim->asked += sim->command_count;
-    if (!sim->model->faulty)
-        sim_observe(sim);
+    sim_observe(sim);
     sim_run(sim, random_chance(&sim->random, 60));
     sim->model->faulty = false;
     if (!sim->failed && engine_next(sim->engine) > sim->now && random_chance(&sim->random, 3))

@@ -118,6 +118,7 @@ struct sim {
     bool puts_asked;              /* since the engine was last at rest */
     bool gets_asked;              /* since the engine was last at rest */
     bool sliced;                  /* since it was last at rest, the engine has left slices over */
+    bool listed;                  /* the last command of this step lists the queues */
     bool loose;                   /* slices are under way: only what commutes with them is asked */
     struct sim_request *requests; /* without an answer */
     size_t request_count, request_capacity;

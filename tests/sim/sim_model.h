@@ -269,8 +269,8 @@ void model_free(struct model *model);
 void model_begin(struct model *model, uint64_t now);
 void model_command(struct model *model, const struct engine_command *command);
 void model_end(struct model *model);
-/* Drops what was said. */
-void model_forget(struct model *model);
+/* Drops what was said; if the queues were listed last, what is unfinished in them is known. */
+void model_forget(struct model *model, bool listed);
 /* The engine numbers deliveries on receipt of one step in an order of its own. */
 void model_renumber(struct model *model, struct model_effect *expected, uint64_t receipt);
 /* The engine has shown where the body of a message lies. */
