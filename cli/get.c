@@ -81,6 +81,36 @@ static size_t batch_size(const struct get *get)
     return left < GET_BATCH ? (size_t)left : GET_BATCH;
 }
 
+/* ---- waiting ------------------------------------------------------------------------------------------------------- */
+
+/* The outcome of a get or a done; a signal cancels it, and then it is what it is. JOINQ_OK, or why there is none. */
+static int wait_for(struct get *get, joinq_ticket ticket, struct joinq_outcome *outcome)
+{
+    joinq *client = get->cli->client;
+    bool cancelled = false, hit;
+    int64_t until_ms = 0;
+    for (;;) {
+        int code = joinq_wait(client, ticket, 0, outcome);
+        if (code != JOINQ_EMPTY && code != JOINQ_TIMEOUT)
+            return code;
+        if (cancelled && cli_now_ms() >= until_ms)
+            return JOINQ_CANCELLED; /* what it was given, or the disk does not confirm, goes back with the connection */
+        struct pollfd wanted_fds[2] = {{.fd = joinq_fd(client), .events = POLLIN},
+                                       {.fd = cancelled ? -1 : caught_fd(), .events = POLLIN}};
+        int64_t patience_ms = joinq_patience_ms(client);
+        if (cancelled && (patience_ms == JOINQ_FOREVER || patience_ms > CANCELLED_MS))
+            patience_ms = CANCELLED_MS;
+        poll(wanted_fds, 2, (int)patience_ms);
+        if (caught_stop() != 0 && !cancelled) {
+            cancelled = true;
+            until_ms = cli_now_ms() + CANCELLED_MS;
+            code = joinq_cancel(client, ticket, &hit);
+            if (code != JOINQ_OK)
+                return code;
+        }
+    }
+}
+
 /* ---- what came -------------------------------------------------------------------------------------------------------- */
 
 /* Writes a batch out; returns how many of its messages went out whole. */
@@ -99,6 +129,19 @@ static size_t write_batch(struct get *get, const struct joinq_batch *batch)
     return whole;
 }
 
+static int finish(struct get *get, struct joinq_batch *batch, size_t count)
+{
+    struct joinq_outcome outcome = JOINQ_OUTCOME_INIT;
+    joinq_ticket ticket;
+    int code = joinq_submit_done(get->cli->client, batch, 0, count, &ticket);
+    if (code == JOINQ_OK)
+        code = wait_for(get, ticket, &outcome);
+    if (code != JOINQ_OK)
+        return code;
+    get->lost += outcome.lost;
+    return outcome.code == JOINQ_LEASE_LOST ? JOINQ_OK : outcome.code;
+}
+
 /* INVALID says that there is no lease: a counter queue. */
 static int finish_batch(struct get *get, struct joinq_batch *batch, size_t whole)
 {
@@ -109,14 +152,10 @@ static int finish_batch(struct get *get, struct joinq_batch *batch, size_t whole
     if (*receipts)
         return JOINQ_OK;
     if (whole > 0)
-        code = joinq_done(get->cli->client, batch, 0, whole);
+        code = finish(get, batch, whole);
     if (code == JOINQ_INVALID) {
         *receipts = true;
         return JOINQ_OK;
-    }
-    if (code == JOINQ_LEASE_LOST) {
-        get->lost += joinq_lost(get->cli->client);
-        code = JOINQ_OK;
     }
     if (left > 0 && code == JOINQ_OK)
         code = joinq_release(get->cli->client, batch, whole, left);
@@ -134,34 +173,6 @@ static int take_batch(struct get *get, struct joinq_batch *batch)
 }
 
 /* ---- asking ----------------------------------------------------------------------------------------------------------- */
-
-/* The outcome of one get; a signal cancels it, and then it is what it is. JOINQ_OK, or why there is none. */
-static int wait_for(struct get *get, joinq_ticket ticket, struct joinq_outcome *outcome)
-{
-    joinq *client = get->cli->client;
-    bool cancelled = false, hit;
-    int64_t until_ms = 0;
-    for (;;) {
-        int code = joinq_wait(client, ticket, 0, outcome);
-        if (code != JOINQ_EMPTY && code != JOINQ_TIMEOUT)
-            return code;
-        if (cancelled && cli_now_ms() >= until_ms)
-            return JOINQ_CANCELLED; /* what it was given goes back with the connection */
-        struct pollfd wanted_fds[2] = {{.fd = joinq_fd(client), .events = POLLIN},
-                                       {.fd = cancelled ? -1 : caught_fd(), .events = POLLIN}};
-        int64_t patience_ms = joinq_patience_ms(client);
-        if (cancelled && (patience_ms == JOINQ_FOREVER || patience_ms > CANCELLED_MS))
-            patience_ms = CANCELLED_MS;
-        poll(wanted_fds, 2, (int)patience_ms);
-        if (caught_stop() != 0 && !cancelled) {
-            cancelled = true;
-            until_ms = cli_now_ms() + CANCELLED_MS;
-            code = joinq_cancel(client, ticket, &hit);
-            if (code != JOINQ_OK)
-                return code;
-        }
-    }
-}
 
 /* One get, and what it brought written out. JOINQ_OK: go on. */
 static int get_some(struct get *get)

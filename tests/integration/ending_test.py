@@ -18,6 +18,7 @@ import durable_test
 import harness
 from wire_client import OK, Client, frame, packing
 
+MUCH = 1024 * 1024  # more than a pipe holds
 STUCK = os.environ.get("JOINQ_STUCK_DISK")  # a library to be loaded before libc: stuck_disk.c
 
 
@@ -158,12 +159,17 @@ class Stuck(durable_test.DataCase):
     def waits(self, what):
         self.until(lambda: os.path.exists(os.path.join(self.beside, what + "-waits")), "it waits for the disk")
 
-    def begin_to_stick(self):
-        """From the next sync on."""
+    def begin_to_run(self):
+        """With a message that is on the disk."""
         self.begin("env", f"LD_PRELOAD={STUCK}", f"JOINQ_STUCK={self.beside}")
         client = Client(self.broker.url)
         self.addCleanup(client.close)
         self.assertEqual(client.put("jobs", [b"a"])[1], OK)
+        return client
+
+    def begin_to_stick(self):
+        """From the next sync on."""
+        client = self.begin_to_run()
         self.sticks("sync")
         return client
 
@@ -227,6 +233,22 @@ class Stuck(durable_test.DataCase):
         self.until(lambda: self.objects("stat")[0]["memory_leases"] > 0, "something is handed out")
         get.send_signal(signal.SIGTERM)
         self.assertEqual(self.ends(get, -signal.SIGTERM), ("", ""))
+        self.until(lambda: self.objects("stat")[0]["memory_leases"] == 0, "it is back")
+        self.unstick()
+        self.begin()
+
+    def test_nor_by_who_finishes(self):
+        """What was written is not known to be finished, and comes again. proves: CAN-1"""
+        client, much = self.begin_to_run(), b"b" * MUCH
+        self.assertEqual(client.put("jobs", [much])[1], OK)
+        get = self.spawn("get", "jobs", "-n", "2")
+        read = get.stdout.read(len("a\n") + 1)
+        self.sticks("sync")
+        read += get.stdout.read(MUCH - 1)
+        self.waits("sync")
+        get.send_signal(signal.SIGTERM)
+        out, err = self.ends(get, -signal.SIGTERM)
+        self.assertEqual((read.decode() + out, err), ("a\n" + much.decode() + "\n", ""))
         self.until(lambda: self.objects("stat")[0]["memory_leases"] == 0, "it is back")
         self.unstick()
         self.begin()
