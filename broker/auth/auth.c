@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Subjects: who is in, what is allowed to it, and what its quota leaves. */
+/* Subjects: who is in, and what is allowed to it. */
 #define HASH_NONFATAL_OOM            1
 #define uthash_nonfatal_oom(element) ((element)->uses = 0)
 #include "auth.h"
@@ -22,15 +22,6 @@ static const struct auth_allow **allows_of(const struct auth_rules *rules, const
                             subject->group_count))
             allows[(*count)++] = &rules->allows[i];
     return allows;
-}
-
-/* The first line that means the name; groups of the kernel mean none here, since all connections of a name share it. */
-static struct auth_quota quota_of(const struct auth_rules *rules, const char *name)
-{
-    for (size_t i = 0; i < rules->limit_count; i++)
-        if (auth_words_mean(rules, &rules->limits[i].who, name, NULL, 0))
-            return rules->limits[i].quota;
-    return (struct auth_quota){0};
 }
 
 bool auth_may(const struct auth_subject *subject, unsigned verbs, const char *queue, size_t size)
@@ -74,50 +65,9 @@ const char *auth_name(const struct auth_subject *subject)
 
 /* ---- entering and leaving ---- */
 
-static uint64_t number_of(const struct auth *auth, const char *name)
-{
-    uint8_t bytes[JQW_SCRAM_KEY];
-    uint64_t number = 1;
-    if (jqw_scram_sign(auth->secret, name, strlen(name), bytes) == JQ_OK)
-        memcpy(&number, bytes, sizeof number);
-    return number ? number : 1;
-}
-
-static struct auth_account *account_enter(struct auth *auth, const char *name)
-{
-    struct auth_account *account;
-    HASH_FIND_STR(auth->accounts, name, account);
-    if (!account) {
-        account = calloc(1, sizeof *account);
-        if (!account)
-            return NULL;
-        snprintf(account->name, sizeof account->name, "%s", name);
-        account->quota = quota_of(&auth->rules, account->name);
-        account->number = number_of(auth, account->name);
-        account->uses = 1;
-        HASH_ADD_STR(auth->accounts, name, account);
-        if (account->uses == 0) {
-            free(account);
-            return NULL;
-        }
-        account->tokens = (double)account->quota.messages;
-        return account;
-    }
-    account->uses++;
-    return account;
-}
-
-static void account_leave(struct auth *auth, struct auth_account *account)
-{
-    if (!account || --account->uses > 0)
-        return;
-    HASH_DEL(auth->accounts, account);
-    free(account);
-}
-
 static void subject_free(struct auth *auth, struct auth_subject *subject)
 {
-    account_leave(auth, subject->account);
+    auth_account_leave(auth, subject->account);
     free(subject->allows);
     free(subject->unix_groups);
     free(subject->group_text);
@@ -153,7 +103,7 @@ static struct auth_subject *subject_new(struct auth *auth, const char *key, cons
     if (!subject)
         return NULL;
     subject->key = text_copy(key);
-    subject->account = account_enter(auth, name);
+    subject->account = auth_account_enter(auth, name);
     if (subject->key && subject->account && groups_cut(subject, groups))
         subject->allows = allows_of(&auth->rules, subject, &subject->allow_count);
     subject->uses = subject->allows ? 1 : 0;
@@ -207,50 +157,6 @@ int auth_certificate(struct auth *auth, const char *name, struct auth_subject **
     return auth_enter(auth, text, "", false, out);
 }
 
-/* ---- quotas ---- */
-
-const struct auth_quota *auth_quota(const struct auth_subject *subject)
-{
-    return &subject->account->quota;
-}
-
-uint64_t auth_number(const struct auth_subject *subject)
-{
-    return subject->account->quota.queues ? subject->account->number : 0;
-}
-
-int auth_connect(struct auth_subject *subject)
-{
-    struct auth_account *account = subject->account;
-    if (account->quota.connections && account->connections >= account->quota.connections)
-        return JQ_OVERLOADED;
-    account->connections++;
-    return JQ_OK;
-}
-
-void auth_disconnect(struct auth_subject *subject)
-{
-    subject->account->connections--;
-}
-
-/* What has not been used in a second is gone; a batch that begins within the quota passes as a whole, and is paid for after. */
-bool auth_spend(struct auth_subject *subject, uint64_t messages, uint64_t now_ns)
-{
-    struct auth_account *account = subject->account;
-    double rate = (double)account->quota.messages;
-    if (account->quota.messages == 0)
-        return true;
-    if (now_ns > account->filled_ns) {
-        account->tokens += rate * (double)(now_ns - account->filled_ns) / 1e9;
-        account->tokens = account->tokens < rate ? account->tokens : rate;
-        account->filled_ns = now_ns;
-    }
-    if (account->tokens < 1.)
-        return false;
-    account->tokens -= (double)messages;
-    return true;
-}
-
 /* ---- what is configured ---- */
 
 int auth_new(struct auth **out)
@@ -270,6 +176,7 @@ void auth_free(struct auth *auth)
 {
     if (!auth)
         return;
+    auth_accounts_free(auth);
     auth_rules_fini(&auth->rules);
     auth_users_free(auth->users);
     jqw_scram_wipe(auth->secret, sizeof auth->secret);
@@ -318,8 +225,7 @@ static void commit(struct auth *auth, struct change *changes)
         s->allow_count = changes[i].count;
         s->over = s->over || (s->by_password && !auth_users_have(auth->users, s->account->name, &s->proof));
     }
-    for (struct auth_account *a = auth->accounts; a; a = a->hh.next)
-        a->quota = quota_of(&auth->rules, a->name);
+    auth_accounts_limit(auth);
     free(changes);
 }
 

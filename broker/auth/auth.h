@@ -59,7 +59,7 @@ struct auth_lines {
 
 /* allow:  "WHO VERBS QUEUES"     ann,@workers put,get jobs.*      verbs also: all
  * groups: "NAME WHO"             workers bob,unix:*,cert:worker-*
- * quotas: "WHO LIMIT=NUMBER..."  ann connections=10 queues=5 messages=1000
+ * quotas: "WHO LIMIT=NUMBER..."  ann connections=10 queues=5 messages=1000 bytes=1M
  * WHO and QUEUES are lists with commas. @unix:staff is a group that the kernel knows. '*' alone is nobody's: `nobody` is named or nothing. */
 struct auth_source {
     const char *users; /* file of users and their passwords' proofs; NULL: none */
@@ -123,7 +123,8 @@ size_t auth_patterns(const struct auth_subject *subject, const char **out, size_
 struct auth_quota {
     uint64_t connections; /* 0: no limit */
     uint64_t queues;      /* that it has made */
-    uint64_t messages;    /* a second */
+    uint64_t messages;    /* put in a second, */
+    uint64_t bytes;       /* and of their bodies */
 };
 const struct auth_quota *auth_quota(const struct auth_subject *subject);
 /* A number of its name, in this run; 0 while no quota counts what it has made. */
@@ -131,8 +132,10 @@ uint64_t auth_number(const struct auth_subject *subject);
 /* A connection more, or one less; `connect` is JQ_OK or JQ_OVERLOADED. All of a name count, whatever groups they come with. */
 JQ_MUST_USE int auth_connect(struct auth_subject *subject);
 void auth_disconnect(struct auth_subject *subject);
-/* So many messages more. False: they are more than its quota for this second. */
-bool auth_spend(struct auth_subject *subject, uint64_t messages, uint64_t now_ns);
+enum auth_rate { AUTH_RATE_NONE, AUTH_RATE_MESSAGES, AUTH_RATE_BYTES };
+/* So many messages more, of so many bytes. AUTH_RATE_NONE; or which of the two is used up for this second, and nothing is spent. A batch that
+ * begins within the quota passes as a whole, and is paid for after, also by who leaves and comes back. */
+enum auth_rate auth_spend(struct auth_subject *subject, uint64_t messages, uint64_t bytes, uint64_t now_ns);
 
 /* ---- entries of the users file ------------------------------------------------------------------------------------------ */
 

@@ -230,6 +230,7 @@ static int limit_read(const struct reader *reader, const char *text, size_t size
         {"connections=", &quota->connections},
         {"queues=", &quota->queues},
         {"messages=", &quota->messages},
+        {"bytes=", &quota->bytes},
     };
     for (size_t i = 0; i < LENGTH(limits); i++) {
         size_t name = strlen(limits[i].name);
@@ -246,7 +247,7 @@ static int limit_read(const struct reader *reader, const char *text, size_t size
         *limits[i].number = (uint64_t)number << shift;
         return JQ_OK;
     }
-    return invalid(reader, "'%.*s' is none of connections=N, queues=N and messages=N", (int)size, text);
+    return invalid(reader, "'%.*s' is none of connections=N, queues=N, messages=N and bytes=N", (int)size, text);
 }
 
 static int quota_read(const struct reader *reader, const char *line, struct auth_limit *out)

@@ -10,13 +10,16 @@
 
 /* A name, whatever groups it comes with: what its quota is counted by. */
 struct auth_account {
+    struct auth *auth;
     char name[AUTH_NAME_MAX + 1];
-    uint32_t uses;
+    uint32_t uses;   /* 0: nobody is in by it, and it is kept until what it owes has been paid for */
     uint64_t number; /* made of the name, so that it is the same when the name comes again */
     uint64_t connections;
     struct auth_quota quota;
-    double tokens; /* messages that may come now; below 0: that came too early */
+    double messages, bytes; /* that may come now; below 0: so many came too early */
     uint64_t filled_ns;
+    bool owes; /* it is in auth->owing, or was left there when its name came again */
+    struct auth_account *next;
     UT_hash_handle hh;
 };
 
@@ -43,10 +46,18 @@ struct auth {
     bool configured;
     struct auth_subject *subjects;
     struct auth_account *accounts;
+    struct auth_account *owing, *owing_last; /* a line of those that somebody has left, and that may owe something */
+    uint64_t now_ns;                         /* when something was last spent */
 };
 
 /* The subject of a name, with groups (comma-separated, may be ""), counted. JQ_OK or JQ_OVERLOADED. */
 JQ_MUST_USE int auth_enter(struct auth *auth, const char *name, const char *groups, bool everything,
                            struct auth_subject **out);
+
+/* account.c */
+struct auth_account *auth_account_enter(struct auth *auth, const char *name); /* counted; NULL: no memory */
+void auth_account_leave(struct auth *auth, struct auth_account *account);     /* NULL is allowed */
+void auth_accounts_limit(struct auth *auth);                                  /* by the rules that hold now */
+void auth_accounts_free(struct auth *auth);
 
 #endif

@@ -51,7 +51,7 @@ struct config_group {
 struct config_quota {
     struct config_item item; /* the title is for people */
     char *who;
-    uint64_t connections, queues, messages;
+    uint64_t connections, queues, messages, bytes;
 };
 
 struct config_http {

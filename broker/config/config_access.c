@@ -49,6 +49,10 @@ const struct config_option config_quota_options[] = {
              "OVERLOADED. 0: no limit."},
     {"messages", CONFIG_COUNT, QUOTA(messages),
      .help = "Messages put in a second, on all of its connections; a put beyond it is OVERLOADED. 0: no limit."},
+    {"bytes", CONFIG_SIZE, QUOTA(bytes),
+     .help =
+         "Bytes of the messages put in a second, likewise. What a user may have lying in queues is bounded by their "
+         "max_bytes. 0: no limit."},
     {0},
 };
 
@@ -79,8 +83,8 @@ char *config_group_line(const void *item)
 char *config_quota_line(const void *item)
 {
     const struct config_quota *quota = item;
-    static const char *const names[] = {"connections", "queues", "messages"};
-    const uint64_t numbers[] = {quota->connections, quota->queues, quota->messages};
+    static const char *const names[] = {"connections", "queues", "messages", "bytes"};
+    const uint64_t numbers[] = {quota->connections, quota->queues, quota->messages, quota->bytes};
     char limits[200] = "", *line;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i])

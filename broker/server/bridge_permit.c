@@ -181,15 +181,23 @@ void bridge_list_patterns(struct connection *connection, struct engine_command *
 /* Whether its quota of this second has room for what is put. */
 static bool is_within_rate(struct connection *connection, const struct jqw_message *message)
 {
-    uint64_t rate = auth_quota(connection->subject)->messages;
-    uint32_t count = message->op == JQW_PUT       ? message->put.bodies.count
-                     : message->op == JQW_FORWARD ? message->forward.bodies.count
-                                                  : 0;
-    if (count == 0 || rate == 0 || auth_spend(connection->subject, count, server_now()))
+    const struct auth_quota *quota = auth_quota(connection->subject);
+    const struct jqw_bodies *bodies = message->op == JQW_PUT       ? &message->put.bodies
+                                      : message->op == JQW_FORWARD ? &message->forward.bodies
+                                                                   : NULL;
+    if (!bodies || bodies->count == 0 || (quota->messages == 0 && quota->bytes == 0))
+        return true;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < bodies->count; i++)
+        bytes += bodies->sizes[i];
+    enum auth_rate over = auth_spend(connection->subject, bodies->count, bytes, server_now());
+    if (over == AUTH_RATE_NONE)
         return true;
     char text[JQW_TEXT_MAX + 1];
-    snprintf(text, sizeof text, "user '%.200s' puts more than %" PRIu64 " messages a second, try later",
-             auth_name(connection->subject), rate);
+    bool is_bytes = over == AUTH_RATE_BYTES;
+    snprintf(text, sizeof text, "user '%.200s' puts more than %" PRIu64 " %s a second, try later",
+             auth_name(connection->subject), is_bytes ? quota->bytes : quota->messages,
+             is_bytes ? "bytes" : "messages");
     bridge_result(connection, message->request, JQ_OVERLOADED, text);
     return false;
 }

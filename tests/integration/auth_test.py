@@ -333,6 +333,7 @@ class Quotas(AuthCase):
         LISTEN
         + 'permission "all" { who = "*" may = "all" queues = "*" }\n'
         + 'quota "ann" { who = "ann" connections = 2 queues = 2 messages = 10 }\n'
+        + 'quota "bob" { who = "bob" bytes = 1K }\n'
     )
 
     def test_connections(self):
@@ -380,6 +381,22 @@ class Quotas(AuthCase):
         self.assertIn("10 messages a second", answer[2])
         self.assertEqual(bob.put("q", [b"x"] * 1000)[1], OK)
         self.assertEqual(ann.get("q")[1], OK)
+
+    def test_bytes(self):
+        """In a put and where results are passed on; a connection made anew changes nothing. proves: AUT-7"""
+        bob = self.client("bob")
+        self.assertEqual(bob.put("q", [b"x" * 1000] * 1000)[1], OK)  # begins within it
+        bob.close()
+        bob, ann = self.client("bob"), self.client("ann")
+        answer = bob.put("q", [b"x"])
+        self.assertEqual(answer[1], OVERLOADED)
+        self.assertIn("user 'bob' puts more than 1024 bytes a second", answer[2])
+        answer = bob.ask("FORWARD", 0, [], [packing.Pairs([(0, "q"), (2, 1)])], [b"x"], NONE)
+        self.assertEqual(answer[1], OVERLOADED)
+        self.assertIn("1024 bytes a second", answer[2])
+        self.assertEqual(bob.put("q", [b""])[1], OK)
+        self.assertEqual(bob.get("q")[1], OK)
+        self.assertEqual(ann.put("q", [b"x" * 10000])[1], OK)
 
 
 class Anew(AuthCase):

@@ -118,6 +118,8 @@ static void lines_that_make_no_sense(void **state)
         {AUTH_LINE_QUOTA, "ann connections=x", "a number from 1"},
         {AUTH_LINE_QUOTA, "ann connections=5x", "a number from 1"},
         {AUTH_LINE_QUOTA, "ann messages=99999999999999999999", "a number from 1"},
+        {AUTH_LINE_QUOTA, "ann bytes=0", "a number from 1"},
+        {AUTH_LINE_QUOTA, "ann byte=1", "bytes=N"},
         {AUTH_LINE_QUOTA, "ann colour=5", "is none of"},
     };
     char why[400];
@@ -184,15 +186,61 @@ static void quotas_are_of_a_name(void **state)
     assert_int_equal(auth_connect(bob), JQ_OVERLOADED);
     auth_disconnect(again);
     assert_int_equal(auth_connect(ann), JQ_OK);
-    assert_true(auth_spend(ann, 60, second));
-    assert_true(auth_spend(again, 60, second)); /* begins within it, and is paid for later */
-    assert_false(auth_spend(ann, 1, second));
-    assert_false(auth_spend(ann, 1, second + second / 5));
-    assert_true(auth_spend(ann, 1, second + second / 4));
-    assert_true(auth_spend(bob, 1000000, second) && auth_spend(bob, 1000000, second));
+    assert_int_equal(auth_spend(ann, 60, 0, second), AUTH_RATE_NONE);
+    assert_int_equal(auth_spend(again, 60, 0, second), AUTH_RATE_NONE); /* begins within it, and is paid for later */
+    assert_int_equal(auth_spend(ann, 1, 0, second), AUTH_RATE_MESSAGES);
+    assert_int_equal(auth_spend(ann, 1, 0, second + second / 5), AUTH_RATE_MESSAGES);
+    assert_int_equal(auth_spend(ann, 1, 0, second + second / 4), AUTH_RATE_NONE);
+    assert_int_equal(auth_spend(bob, 1000000, 1000000, second), AUTH_RATE_NONE);
+    assert_int_equal(auth_spend(bob, 1000000, 1000000, second), AUTH_RATE_NONE);
     auth_leave(auth, bob);
     auth_leave(auth, again);
     auth_leave(auth, ann);
+    auth_free(auth);
+}
+
+/* What is beyond one of them spends nothing of the other. proves: AUT-7 */
+static void bytes_are_counted_beside_messages(void **state)
+{
+    (void)state;
+    const uint64_t second = 1000000000;
+    const struct auth_source source = {.quotas = LINES("cert:ann messages=3 bytes=1K")};
+    struct auth *auth = begin(&source);
+    struct auth_subject *ann = enter(auth, "ann");
+    assert_int_equal(auth_spend(ann, 1, 1000, second), AUTH_RATE_NONE);
+    assert_int_equal(auth_spend(ann, 1, 2072, second), AUTH_RATE_NONE);
+    assert_int_equal(auth_spend(ann, 1, 1, second), AUTH_RATE_BYTES);
+    assert_int_equal(auth_spend(ann, 1, 0, second), AUTH_RATE_NONE); /* an empty one is none of them */
+    assert_int_equal(auth_spend(ann, 1, 0, second), AUTH_RATE_MESSAGES);
+    assert_int_equal(auth_spend(ann, 1, 1, 3 * second), AUTH_RATE_BYTES);
+    assert_int_equal(auth_spend(ann, 1, 1, 3 * second + second / 100), AUTH_RATE_NONE);
+    auth_leave(auth, ann);
+    auth_free(auth);
+}
+
+/* proves: AUT-7 */
+static void who_leaves_and_comes_back_has_paid_for_nothing(void **state)
+{
+    (void)state;
+    const uint64_t second = 1000000000;
+    const struct auth_source source = {.quotas = LINES("* messages=1 bytes=1")}, none = {0};
+    char why[400];
+    struct auth *auth = begin(&source);
+    for (uint64_t i = 0; i < 5; i++) {
+        struct auth_subject *ann = enter(auth, "ann");
+        assert_int_equal(auth_spend(ann, 3, 0, second + i), i ? AUTH_RATE_MESSAGES : AUTH_RATE_NONE);
+        auth_leave(auth, ann);
+    }
+    struct auth_subject *bob = enter(auth, "bob"), *ann;
+    assert_int_equal(auth_spend(bob, 1, 1, 9 * second), AUTH_RATE_NONE);
+    auth_leave(auth, bob); /* and what ann owed is forgotten, since it is paid for */
+    ann = enter(auth, "ann");
+    assert_int_equal(auth_spend(ann, 1, 1, 9 * second), AUTH_RATE_NONE);
+    assert_int_equal(auth_load(auth, &none, why, sizeof why), JQ_OK);
+    assert_int_equal(auth_spend(ann, 100, 100, 9 * second), AUTH_RATE_NONE);
+    auth_leave(auth, ann);
+    bob = enter(auth, "bob");
+    auth_leave(auth, bob);
     auth_free(auth);
 }
 
@@ -234,10 +282,16 @@ static void names_of_certificates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_no_line_allows_is_not_allowed), cmocka_unit_test(patterns),
-        cmocka_unit_test(lines_that_make_no_sense),           cmocka_unit_test(methods),
-        cmocka_unit_test(what_is_loaded_anew_holds_at_once),  cmocka_unit_test(quotas_are_of_a_name),
-        cmocka_unit_test(the_kernel_says_who_is_there),       cmocka_unit_test(names_of_certificates),
+        cmocka_unit_test(what_no_line_allows_is_not_allowed),
+        cmocka_unit_test(patterns),
+        cmocka_unit_test(lines_that_make_no_sense),
+        cmocka_unit_test(methods),
+        cmocka_unit_test(what_is_loaded_anew_holds_at_once),
+        cmocka_unit_test(quotas_are_of_a_name),
+        cmocka_unit_test(bytes_are_counted_beside_messages),
+        cmocka_unit_test(who_leaves_and_comes_back_has_paid_for_nothing),
+        cmocka_unit_test(the_kernel_says_who_is_there),
+        cmocka_unit_test(names_of_certificates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
