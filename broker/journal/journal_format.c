@@ -12,8 +12,8 @@ enum {
     HEADER_CRC = 8,
     HEADER_VERSION = 12,
     HEADER_ID = 16,
-    HEADER_NUMBER = 32,
-    HEADER_FIRST = 40,
+    HEADER_NUMBER = 48,
+    HEADER_FIRST = 56,
     FRAME_CRC = 4,
     FRAME_PAYLOAD_CRC = 8,
     FRAME_PAYLOAD = 12,
@@ -71,31 +71,34 @@ enum journal_header_kind journal_header_get(const uint8_t *at, struct journal_he
     return header->first > 0 ? JOURNAL_HEADER_GOOD : JOURNAL_HEADER_BAD;
 }
 
-uint32_t journal_seed(const uint8_t id[JOURNAL_ID_SIZE], uint64_t number)
+struct journal_seed journal_seed(const uint8_t id[JOURNAL_ID_SIZE], uint64_t number)
 {
-    uint8_t bytes[JOURNAL_ID_SIZE + sizeof number];
-    memcpy(bytes, id, JOURNAL_ID_SIZE);
-    put_u64(bytes + JOURNAL_ID_SIZE, number);
-    return journal_crc(0, bytes, sizeof bytes);
+    enum { TOLD = JOURNAL_ID_TOLD, HALF = (JOURNAL_ID_SIZE - TOLD) / 2 };
+    uint8_t bytes[TOLD + sizeof number];
+    memcpy(bytes, id, TOLD);
+    put_u64(bytes + TOLD, number);
+    return (struct journal_seed){.header = journal_crc(journal_crc(0, id + TOLD, HALF), bytes, sizeof bytes),
+                                 .payload = journal_crc(journal_crc(0, id + TOLD + HALF, HALF), bytes, sizeof bytes)};
 }
 
-void journal_frame_put(uint8_t *at, const struct journal_frame_header *header, uint32_t seed)
+void journal_frame_put(uint8_t *at, const struct journal_frame_header *header, struct journal_seed seed)
 {
     put_u32(at, JOURNAL_FRAME_MAGIC);
-    put_u32(at + FRAME_PAYLOAD_CRC, journal_crc(seed, at + JOURNAL_FRAME_HEADER, header->payload));
+    put_u32(at + FRAME_PAYLOAD_CRC, journal_crc(seed.payload, at + JOURNAL_FRAME_HEADER, header->payload));
     put_u32(at + FRAME_PAYLOAD, header->payload);
     put_u64(at + FRAME_FIRST, header->first);
     put_u32(at + FRAME_COUNT, header->count);
     put_u32(at + FRAME_BODIES, header->bodies_at);
     put_u64(at + FRAME_WALL, header->wall_ns);
     put_u64(at + FRAME_SYNCED, header->synced);
-    put_u32(at + FRAME_CRC, journal_crc(seed, at + FRAME_PAYLOAD_CRC, JOURNAL_FRAME_HEADER - FRAME_PAYLOAD_CRC));
+    put_u32(at + FRAME_CRC, journal_crc(seed.header, at + FRAME_PAYLOAD_CRC, JOURNAL_FRAME_HEADER - FRAME_PAYLOAD_CRC));
 }
 
-bool journal_frame_get(const uint8_t *at, uint32_t seed, struct journal_frame_header *header)
+bool journal_frame_get(const uint8_t *at, struct journal_seed seed, struct journal_frame_header *header)
 {
     if (get_u32(at) != JOURNAL_FRAME_MAGIC ||
-        get_u32(at + FRAME_CRC) != journal_crc(seed, at + FRAME_PAYLOAD_CRC, JOURNAL_FRAME_HEADER - FRAME_PAYLOAD_CRC))
+        get_u32(at + FRAME_CRC) !=
+            journal_crc(seed.header, at + FRAME_PAYLOAD_CRC, JOURNAL_FRAME_HEADER - FRAME_PAYLOAD_CRC))
         return false;
     *header = (struct journal_frame_header){.payload = get_u32(at + FRAME_PAYLOAD),
                                             .bodies_at = get_u32(at + FRAME_BODIES),
@@ -109,7 +112,7 @@ bool journal_frame_get(const uint8_t *at, uint32_t seed, struct journal_frame_he
            header->synced < header->first;
 }
 
-bool journal_payload_good(const uint8_t *payload, const struct journal_frame_header *header, uint32_t seed)
+bool journal_payload_good(const uint8_t *payload, const struct journal_frame_header *header, struct journal_seed seed)
 {
-    return journal_crc(seed, payload, header->payload) == header->payload_crc;
+    return journal_crc(seed.payload, payload, header->payload) == header->payload_crc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The data id: a small file that is made at the first start. Each segment has it in its header too, so that a repair can make the file
- * anew. */
+/* The data id, with the secret that is a part of it: a small file that is made at the first start. Each segment has it in its header too,
+ * so that a repair can make the file anew. */
 #include "journal_file.h"
 #include "journal_format.h"
 #include <errno.h>

@@ -72,7 +72,7 @@ struct file_journal {
     size_t segment_count, segment_capacity;
     uint64_t number_next;
     bool active;
-    uint32_t seed;
+    struct journal_seed seed;
     uint64_t used;        /* bytes of the active segment, written or under way */
     uint64_t durable_end; /* of it */
     struct maker maker;

@@ -13,7 +13,7 @@
 static const char prefix[] = "needed-";
 static const uint8_t magic[8] = "joinqmin";
 
-enum { AT_CRC = 8, AT_VERSION = 12, AT_ID = 16, AT_FROM = 32, NEEDED_VERSION = 1 };
+enum { AT_CRC = 8, AT_VERSION = 12, AT_ID = 16, AT_FROM = 48, NEEDED_VERSION = 1 };
 
 static void encode(uint8_t bytes[JOURNAL_NEEDED_SIZE], const uint8_t *id, uint64_t from)
 {

@@ -6,7 +6,7 @@
 
 #include "journal_file.h"
 
-enum { JOURNAL_NEEDED_SIZE = 48 };
+enum { JOURNAL_NEEDED_SIZE = 64 };
 
 /* *from: the first record needed; 1 where nothing was ever written. Files that say less than another go. JQ_OK, or JQ_STORAGE with a
  * text. */

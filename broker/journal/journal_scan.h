@@ -10,7 +10,7 @@
 struct journal_scan {
     struct journal_io *io;
     char name[JOURNAL_NAME_SIZE];
-    uint32_t seed;
+    struct journal_seed seed;
     uint64_t file_size;
     uint64_t offset; /* where the next frame is looked for */
     uint8_t *buffer; /* owned; kept from segment to segment */

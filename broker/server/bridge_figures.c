@@ -69,7 +69,7 @@ void take_broker(struct connection *connection, const struct jqw_message *messag
                                 .figures = {.code = JQ_OK,
                                             .version = {(const uint8_t *)version, strlen(version)},
                                             .instance = {server->instance, sizeof server->instance},
-                                            .data = {server->storage.id, sizeof server->storage.id},
+                                            .data = {server->storage.id, JOURNAL_ID_TOLD},
                                             .item = list.item,
                                             .count = list.count},
                             });

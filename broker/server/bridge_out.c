@@ -203,7 +203,7 @@ static int say_opened(const struct saying *saying)
                                               .batch_max = JQW_BATCH_MAX,
                                               .settle_max = JQW_SETTLE_MAX,
                                               .waiting_max = server->config.waiting_max,
-                                              .data = {server->storage.id, sizeof server->storage.id},
+                                              .data = {server->storage.id, JOURNAL_ID_TOLD},
                                               .client_forget_ms = CLIENT_FORGET_MS,
                                               .ping_ms = connection->pings ? server->config.ping_ns / 1000000 : 0,
                                               .user = {(const uint8_t *)user, strlen(user)},

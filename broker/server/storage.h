@@ -23,7 +23,7 @@ struct trouble {
 
 struct storage {
     struct journal_io *io;        /* NULL: no folder */
-    uint8_t id[JOURNAL_ID_SIZE];  /* of the data */
+    uint8_t id[JOURNAL_ID_SIZE];  /* of the data; only the first JOURNAL_ID_TOLD bytes are told */
     struct journal_needed needed; /* the first record that recovery needs */
     struct {
         bool cleaning; /* first, what is alive in segments that are to go moves to memory */

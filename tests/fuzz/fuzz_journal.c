@@ -47,7 +47,7 @@ static int see_run(void *user, struct journal_place place, uint32_t size, uint32
 static void mend(uint8_t *bytes, size_t size, uint8_t choice)
 {
     static const uint8_t id[JOURNAL_ID_SIZE];
-    uint32_t seed = journal_seed(id, 1);
+    struct journal_seed seed = journal_seed(id, 1);
     uint64_t first = 1;
     if (choice & MEND_HEADER) {
         struct journal_header header = {.number = 1, .first = 1};

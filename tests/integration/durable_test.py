@@ -293,6 +293,11 @@ class Identity(DataCase):
         with open(os.path.join(self.data, name), "rb") as file:
             return file.read()
 
+    def test_half_of_it_is_told_and_half_is_secret(self):
+        self.assertEqual(len(self.id), 32)
+        self.begin()
+        self.assertEqual(self.objects("stat")[0]["data"], self.id[:16].hex())
+
     def is_repaired(self):
         self.assertIn("made anew", self.joinqd("--repair"))
         self.assertEqual(self.content("data-id"), self.id)
@@ -311,7 +316,7 @@ class Identity(DataCase):
 
     def test_it_is_another_one(self):
         with open(self.file, "wb") as file:
-            file.write(bytes(16))
+            file.write(bytes(32))
         note = os.path.join(self.data, "needed-" + "2".zfill(20))
         with open(note, "wb") as file:  # as much as can be told of it without the id
             file.write(b"another data folder's")

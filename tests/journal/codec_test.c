@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 200, SEED_OF_FRAME = 0x1234 };
+enum { ROUNDS = 200 };
+
+static const struct journal_seed seed = {.header = 0x1234, .payload = 0x5678};
 
 static void crc_vector(void **state)
 {
@@ -97,7 +99,7 @@ static struct journal_frame_header encode(struct journal_frame *frame, const str
                                           .first = frame->first,
                                           .wall_ns = 99,
                                           .synced = frame->first - 1};
-    journal_frame_put(frame->bytes, &header, SEED_OF_FRAME);
+    journal_frame_put(frame->bytes, &header, seed);
     return header;
 }
 
@@ -129,8 +131,8 @@ static void round_trip(void **state)
             e.digests[i] = batch_digest(&batch.records[i], &e.bodies);
         }
         struct journal_frame_header header = encode(&frame, &batch, &e.bodies), got;
-        assert_true(journal_frame_get(frame.bytes, SEED_OF_FRAME, &got));
-        assert_true(journal_payload_good(frame.bytes + JOURNAL_FRAME_HEADER, &got, SEED_OF_FRAME));
+        assert_true(journal_frame_get(frame.bytes, seed, &got));
+        assert_true(journal_payload_good(frame.bytes + JOURNAL_FRAME_HEADER, &got, seed));
         assert_true(got.count == header.count && got.first == header.first && got.bodies_at == header.bodies_at);
         let_go(&e.bodies);
         const char *wrong = NULL;
@@ -230,9 +232,9 @@ static void references(void **state)
 static bool passes(const uint8_t *bytes, size_t size)
 {
     struct journal_frame_header header;
-    return size >= JOURNAL_FRAME_HEADER && journal_frame_get(bytes, SEED_OF_FRAME, &header) &&
+    return size >= JOURNAL_FRAME_HEADER && journal_frame_get(bytes, seed, &header) &&
            header.payload <= size - JOURNAL_FRAME_HEADER &&
-           journal_payload_good(bytes + JOURNAL_FRAME_HEADER, &header, SEED_OF_FRAME);
+           journal_payload_good(bytes + JOURNAL_FRAME_HEADER, &header, seed);
 }
 
 static void changed_frames_fail(void **state)
@@ -258,7 +260,10 @@ static void changed_frames_fail(void **state)
         frame.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
     struct journal_frame_header header;
-    assert_false(journal_frame_get(frame.bytes, SEED_OF_FRAME + 1, &header));
+    assert_true(journal_frame_get(frame.bytes, seed, &header));
+    assert_false(journal_frame_get(frame.bytes, (struct journal_seed){seed.header + 1, seed.payload}, &header));
+    assert_false(journal_payload_good(frame.bytes + JOURNAL_FRAME_HEADER, &header,
+                                      (struct journal_seed){seed.header, seed.payload + 1}));
     journal_frame_fini(&frame);
     bodies_fini(&bodies);
 }
