@@ -22,10 +22,15 @@ def _judge(command, cwd, given=None):
 
 def formatting(tree):
     """C as .clang-format says."""
-    for path in tree.c_files():
-        said = _judge(["clang-format", "--dry-run", "-Werror", path], tree.root)
-        if said:
-            yield said.split("\n")[0] + " (./dev format)"
+    said = _judge(["clang-format", "--dry-run", "-Werror", *tree.c_files()], tree.root)
+    told = set()
+    for line in (said or "").split("\n"):
+        path = line.split(":")[0]
+        if ": error: " in line and path not in told:  # the first of each file
+            told.add(path)
+            yield line + " (./dev format)"
+    if said and not told:
+        yield said
 
 
 def shell(tree):
