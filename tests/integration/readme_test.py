@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The README's commands, run as they stand, do what it says that they do."""
 
-# proves: END-1 LSE-1 PRD-2
+# proves: END-1 LSE-1 PRD-2 RST-2
 
 import os
 import re
@@ -19,6 +19,7 @@ EXPECTED = [
     ["the worker was killed", "ready               3", "first", "second", "third", "redelivered         1"],
     ["status 4", "a", "b", "c", "status 4"],
     ["a worker was killed", "100", "put                 100"],
+    ["ready               600", "401"],
     ["a put of client 'joinq put' waits for room: queue 'narrow' has 1 of 1 messages", "a", "b"],
 ]
 
