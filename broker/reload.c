@@ -79,6 +79,12 @@ static void commit_all(struct reload *reload, struct config *next)
     reload->again = true;
 }
 
+static int stays_closed(struct server *server, const struct config *next, struct config_error *error)
+{
+    bool access = next->users || next->permissions.count > 0;
+    return server_stays_closed(server, &next->server.tls, access, error->text, sizeof error->text);
+}
+
 static void reload_now(struct reload *reload)
 {
     struct config next;
@@ -87,6 +93,8 @@ static void reload_now(struct reload *reload)
     int code = options_config(reload->options, &next, &error);
     if (code == JQ_OK)
         code = reload_check(&next, &error);
+    if (code == JQ_OK)
+        code = stays_closed(reload->server, &next, &error);
     if (code == JQ_OK) /* last, for it cannot be only looked at */
         code = queues_declare(reload->server, &next, before, &error);
     if (code == JQ_OK) {

@@ -38,6 +38,7 @@ enum auth_method {
     AUTH_PEER = 4,        /* by what the kernel says of a Unix socket's other end */
     AUTH_CERTIFICATE = 8, /* by the client's certificate */
     AUTH_PASSWORD = 16,
+    AUTH_UNTIL_CONFIGURED = 32, /* with AUTH_OPEN: only as long as there are neither users nor permissions */
 };
 /* The set that a text names: "password", "certificate,password" ... JQ_OK, or JQ_INVALID with `why` filled. */
 JQ_MUST_USE int auth_methods_read(const char *text, unsigned *out, char *why, size_t why_size);

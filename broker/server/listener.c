@@ -37,7 +37,7 @@ static void turn_away(struct server *server, struct jqw_transport *transport)
 
 /* How clients are let in where nothing was said: by what can be told without asking, and by a password; everybody, while there are neither
  * users nor permissions. */
-static unsigned methods_of(const struct server *server, unsigned methods, enum jqw_url_scheme scheme)
+static unsigned methods_of(unsigned methods, enum jqw_url_scheme scheme, bool access)
 {
     static const unsigned usual[] = {
         [JQW_URL_TCP] = AUTH_PASSWORD,
@@ -46,17 +46,18 @@ static unsigned methods_of(const struct server *server, unsigned methods, enum j
     };
     if (methods != 0)
         return methods;
-    return auth_configured(server->auth) ? usual[scheme] : AUTH_OPEN;
+    return access ? usual[scheme] : AUTH_OPEN | AUTH_UNTIL_CONFIGURED;
 }
 
 static void welcome(struct listener *listener, struct jqw_transport *transport)
 {
     struct server *server = listener->server;
+    unsigned methods = methods_of(listener->methods, listener->url.scheme, auth_configured(server->auth));
     bool tls = listener->url.scheme == JQW_URL_TLS;
     if (server->connections < server->config.connections_max &&
         (!tls || server_memory_allows(server, TLS_HANDSHAKE_BYTES)) &&
         (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK) &&
-        connection_open(server, transport, methods_of(server, listener->methods, listener->url.scheme), NULL) == JQ_OK)
+        connection_open(server, transport, methods, NULL) == JQ_OK)
         return;
     server->counters.refused++;
     audit_turned_away(transport);
@@ -132,14 +133,15 @@ void listeners_close(struct server *server)
 
 /* ---- listening ---- */
 
-/* Whoever comes from elsewhere has to say who it is; NULL: it has, or the configuration wants it otherwise. */
-static const char *too_open(const struct server *server, const struct server_listener *listener, int fd)
+/* Whoever comes from elsewhere has to say who it is; NULL: it has, or the configuration wants it otherwise. `access`: there are users or
+ * permissions; `clients_known`: over TLS nobody comes in without a certificate. */
+static const char *too_open(const struct server_listener *listener, int fd, bool access, bool clients_known)
 {
-    unsigned methods = methods_of(server, listener->methods, listener->url.scheme);
+    unsigned methods = methods_of(listener->methods, listener->url.scheme, access);
     if (listener->url.scheme == JQW_URL_UNIX)
-        return listener->other_users && methods == AUTH_OPEN ? "other users of the machine could do everything" : NULL;
+        return listener->other_users && methods & AUTH_OPEN ? "other users of the machine could do everything" : NULL;
     if (listener->allow_anonymous_network || auth_methods_prove(methods) || jqw_listens_on_loopback(fd) ||
-        (listener->url.scheme == JQW_URL_TLS && server->tls.clients_known))
+        (listener->url.scheme == JQW_URL_TLS && clients_known))
         return NULL;
     return "it is not a loopback address, and clients need not prove who they are: it takes users or certificates, or "
            "allow_anonymous_network, which lets everybody who reaches it in";
@@ -171,7 +173,7 @@ static int listen_at(const struct server *server, struct server_listener *listen
         snprintf(why, why_size, "cannot listen on %s: %s", text, strerror(errno));
         return JQ_DISCONNECTED;
     }
-    const char *open = too_open(server, listener, *fd);
+    const char *open = too_open(listener, *fd, auth_configured(server->auth), server->tls.clients_known);
     if (!open && listener->other_users && url->scheme == JQW_URL_UNIX && !listener->given_fd &&
         chmod(url->path, 0666) != 0)
         open = "its mode cannot be set";
@@ -196,9 +198,30 @@ int server_listen(struct server *server, struct server_listener *wanted, char *w
     listener->url = wanted->url;
     listener->given = wanted->given_fd != 0;
     listener->methods = wanted->methods;
+    listener->allow_anonymous_network = wanted->allow_anonymous_network;
     ev_io_init(&listener->io, on_accept, listener->fd, EV_READ);
     listener->io.data = listener;
     ev_io_start(server->loop, &listener->io);
     server->listener_count++;
+    return JQ_OK;
+}
+
+int server_stays_closed(struct server *server, const struct jqw_tls_options *tls, bool access, char *why,
+                        size_t why_size)
+{
+    for (uint32_t i = 0; i < server->listener_count; i++) {
+        const struct listener *listener = &server->listeners[i];
+        const struct server_listener is = {.url = listener->url,
+                                           .methods = listener->methods,
+                                           .allow_anonymous_network = listener->allow_anonymous_network};
+        char text[400];
+        const char *open =
+            too_open(&is, listener->fd, access || auth_configured(server->auth), server_tls_knows_clients(tls));
+        if (!open)
+            continue;
+        jqw_url_format(&listener->url, text, sizeof text);
+        snprintf(why, why_size, "%s would be open: %s", text, open);
+        return JQ_DENIED;
+    }
     return JQ_OK;
 }

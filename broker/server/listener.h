@@ -16,7 +16,8 @@ struct listener {
     struct jqw_url url;
     unsigned methods; /* auth_method: how clients are let in; 0: nothing was said */
     int fd;
-    bool given; /* by whoever started the broker */
+    bool given;                   /* by whoever started the broker */
+    bool allow_anonymous_network; /* as configured */
     ev_io io;
 };
 

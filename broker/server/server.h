@@ -61,6 +61,11 @@ struct server_listener {
 /* Listens. JQ_OK, or a code with `why` filled. The URL gets the real port. */
 JQ_MUST_USE int server_listen(struct server *server, struct server_listener *listener, char *why, size_t why_size);
 
+/* Whether with these certificates, and with or without users and permissions, no listener would let in who proves nothing. JQ_OK, or
+ * JQ_DENIED with `why`. */
+JQ_MUST_USE int server_stays_closed(struct server *server, const struct jqw_tls_options *tls, bool access, char *why,
+                                    size_t why_size);
+
 /* What came of something that the broker asked of its own engine. */
 struct server_answer {
     int code;
@@ -79,7 +84,7 @@ JQ_MUST_USE int server_declare(struct server *server, const char *name, const st
                                struct server_answer *answer);
 
 /* Users and permissions, at the beginning and whenever they change: connections of users that are no more, or whose password is another
- * one, are ended. JQ_OK, or with nothing changed JQ_INVALID with `why`, or JQ_OVERLOADED. */
+ * one, are ended, and those that came in by nothing because there were neither. JQ_OK, or with nothing changed JQ_INVALID with `why`, or JQ_OVERLOADED. */
 JQ_MUST_USE int server_access(struct server *server, const struct auth_source *source, char *why, size_t why_size);
 
 /* The certificates of TLS connections that are made after a commit; those that there are go on with theirs. options->cert NULL: there
@@ -87,7 +92,8 @@ JQ_MUST_USE int server_access(struct server *server, const struct auth_source *s
 JQ_MUST_USE int server_tls_prepare(struct server *server, const struct jqw_tls_options *options, char *why,
                                    size_t why_size);
 void server_tls_commit(struct server *server);
-void server_tls_drop(struct server *server); /* what was prepared, if anything */
+bool server_tls_knows_clients(const struct jqw_tls_options *options); /* nobody comes in without a certificate */
+void server_tls_drop(struct server *server);                          /* what was prepared, if anything */
 
 /* A part of this process that is a client of the broker over a pair of transports in memory, and lives in its loop. Borrowed; one. */
 struct server_guest {

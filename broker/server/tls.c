@@ -18,11 +18,16 @@ static bool has_listener(const struct server *server)
     return false;
 }
 
+bool server_tls_knows_clients(const struct jqw_tls_options *options)
+{
+    return options->cert && options->ca && !options->optional;
+}
+
 int server_tls_prepare(struct server *server, const struct jqw_tls_options *options, char *why, size_t why_size)
 {
     struct server_tls *tls = &server->tls;
     server_tls_drop(server);
-    tls->next_knows_clients = options->cert && options->ca && !options->optional;
+    tls->next_knows_clients = server_tls_knows_clients(options);
     if (options->cert)
         return jqw_tls_new(options, &tls->next, why, why_size);
     if (!has_listener(server))

@@ -60,3 +60,19 @@ class AuthCase(harness.BrokerCase):
         self.write(f"password-{user}", (password or user) + "\n", 0o600)
         url = self.url.replace("://", f"://{user}@")
         self.environment = dict(os.environ, JOINQ_URL=url, JOINQ_PASSWORD_FILE=f"{self.made}/password-{user}")
+
+
+class AuthFolder:
+    """A folder with a configuration."""
+
+    def __init__(self, configuration):
+        self.configuration = configuration
+
+    def __enter__(self):
+        self.made = tempfile.TemporaryDirectory(prefix="joinq-test-")
+        with open(f"{self.made.name}/joinqd.conf", "w", encoding="utf-8") as file:
+            file.write(self.configuration.replace("FOLDER", self.made.name))
+        return self.made.name
+
+    def __exit__(self, *_):
+        self.made.cleanup()

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 import harness
-from auth_case import AuthCase, entry
+from auth_case import AuthCase, AuthFolder, entry
 from authority import Authority
 from wire_client import AUTH_FAILED, DENIED, DISCONNECTED, OK, OVERLOADED, PROTOCOL, packing
 from wire_login import SCRAM, SCRAM_PLUS, Login, TlsLogin
@@ -399,60 +399,6 @@ class Quotas(AuthCase):
         self.assertEqual(ann.put("q", [b"x" * 10000])[1], OK)
 
 
-class Anew(AuthCase):
-    users = ("ann", "bob", "eve")
-    configuration = LISTEN + 'permission "all" { who = "*" may = "put,declare" queues = "*" }\n'
-    other = LISTEN + 'permission "all" { who = "*" may = "get" queues = "*" }\n'
-
-    def test_what_has_changed_holds_for_who_is_in(self):
-        """proves: AUT-6"""
-        clients = ann, bob, eve = [self.client(user) for user in self.users]
-        for client in clients:
-            self.assertEqual(client.put("q", [b"x"])[1], OK)
-        with open(f"{self.made}/users", encoding="utf-8") as file:
-            same = next(line for line in file if line.startswith("ann"))
-        self.write("users", same + entry("bob", "another"), 0o600)
-        self.configure(self.other)
-        self.reload("user 'eve' has changed")
-        self.assertEqual(ann.put("q", [b"x"])[1], DENIED)
-        self.assertEqual(ann.get("q")[1], OK)
-        for client in (bob, eve):
-            self.assertEqual(client.receive()[:3], ["RESULT", 0, AUTH_FAILED])
-            self.assertIsNone(client.receive())
-        with Login(self.url, "bob", "another") as client:
-            self.assertEqual(client.login()[0], "WELCOME")
-            self.assertEqual(client.get("q")[1], OK)
-        with Login(self.url, "eve", "eve") as client:
-            self.assertEqual(client.login()[1], AUTH_FAILED)
-
-    def test_the_tool_does_not_try_a_password_that_is_no_more_again_and_again(self):
-        """proves: AUT-6"""
-        self.configure(LISTEN + 'permission "all" { who = "*" may = "get,declare" queues = "*" }\n')
-        self.reload("read again")
-        self.tool_of("eve")
-        ann, waits = self.client("ann"), self.spawn("get", "q", "-n", "1")
-
-        def one_waits():
-            answer = ann.ask("STAT", "q", 0)
-            return answer[:2] == ["STATS", OK] and dict(answer[3][0]).get(27) == 1
-
-        self.until(one_waits, "a get waits")
-        with open(f"{self.made}/users", encoding="utf-8") as file:
-            others = [line for line in file if not line.startswith("eve")]
-        self.write("users", "".join(others), 0o600)
-        self.reload("user 'eve' has changed")
-        _, said = self.ends(waits, 1)
-        self.assertIn("user or password is wrong", said)
-
-    def test_what_makes_no_sense_changes_nothing(self):
-        """proves: AUT-6"""
-        ann = self.client("ann")
-        self.write("users", "ann:nonsense\n", 0o600)
-        self.reload("users:1:")
-        self.assertEqual(ann.put("q", [b"x"])[1], OK)
-        self.client("bob")
-
-
 class Begin(unittest.TestCase):
     def refuses(self, configuration, words):
         with AuthFolder(configuration) as folder:
@@ -470,22 +416,6 @@ class Begin(unittest.TestCase):
         self.refuses('listen "joinq://127.0.0.1:0" { clients = "anybody" }\n', "is none of open")
         self.refuses('permission "x" { who = "ann" may = "fly" queues = "*" }\n', "'fly' is none of")
         self.refuses('permission "x" { who = "@birds" may = "put" queues = "*" }\n', "there is no group 'birds'")
-
-
-class AuthFolder:
-    """A folder with a configuration."""
-
-    def __init__(self, configuration):
-        self.configuration = configuration
-
-    def __enter__(self):
-        self.made = tempfile.TemporaryDirectory(prefix="joinq-test-")
-        with open(f"{self.made.name}/joinqd.conf", "w", encoding="utf-8") as file:
-            file.write(self.configuration.replace("FOLDER", self.made.name))
-        return self.made.name
-
-    def __exit__(self, *_):
-        self.made.cleanup()
 
 
 if __name__ == "__main__":

@@ -189,6 +189,24 @@ class Reload(TlsCase):
         self.is_told(f"the key in {self.path('key.pem')} does not belong to the certificate in")
         self.joinq("list")
 
+    def test_what_would_be_open_to_all_changes_nothing(self):
+        """A listener that lets everybody in who has a certificate does not come to let everybody in."""
+        self.begin(listen="joinqs://0.0.0.0:0", ca=self.ca.pem)
+        self.at(URL=self.broker.url.replace("0.0.0.0", "127.0.0.1"))
+        for more in (f"ca = {self.ca.pem} client_cert_optional = yes", ""):
+            self.configure(f"tls {{ cert = {self.ours[0]} key = {self.ours[1]} {more} }}\n")
+            self.hang_up()
+            self.assertIn("nothing is changed", self.broker.said().splitlines()[-1])
+            self.assertIn("clients need not prove who they are", self.broker.said().splitlines()[-1])
+            self.as_client((None, None))
+            self.joinq("put", "jobs", "x", status=6)
+            self.as_client(self.ann)
+            self.joinq("put", "jobs", "x")
+
+    def configure(self, text):
+        with open(self.path("joinqd.conf"), "w", encoding="ascii") as file:
+            file.write(text)
+
     def test_revoked_meanwhile(self):
         carl = self.ca.issue("carl")
         shutil.copy(self.ca.revoked(), self.path("crl.pem"))
