@@ -193,6 +193,12 @@ void once_keep(struct engine *e, const struct once *once, struct queue *q, uint6
     slot->rests = rests_of(q);
 }
 
+void once_rests(const struct once *once, const struct rests *more)
+{
+    if (once->client)
+        rests_add(&slot_of(once)->rests, more);
+}
+
 /* It is open no more: the words of its answer are kept if anything is. */
 void once_end(const struct once *once, const struct engine_effect *a)
 {

@@ -41,7 +41,8 @@ static void queue_delete(struct engine *e, struct queue *q, struct waiter *w)
     struct engine_record *record = record_new(e, q, ENGINE_RECORD_DELETE);
     if (record) {
         record->name = effects_text(e->effects, q->name, q->name_size);
-        e->deleted_watermark = q->watermark;
+        const struct rests rests = rests_of(q);
+        rests_add(&e->deleted, &rests);
     }
     HASH_DELETE(hh_name, e->by_name, q);
     HASH_DELETE(hh_incarnation, e->by_incarnation, q);

@@ -160,8 +160,25 @@ void rests_add(struct rests *rests, const struct rests *more)
 /* Where a queue is synced within a time, that its records are written is enough, but for its anchor. */
 struct rests rests_of(const struct queue *q)
 {
+    if (!q->options.durable)
+        return q->shared;
     return q->options.sync_ms ? (struct rests){.durable = q->anchor.record, .written = q->watermark}
                               : (struct rests){.durable = q->watermark};
+}
+
+void rests_share(const struct engine *e, struct queue *q, struct rests *all)
+{
+    if (!q->options.durable)
+        return;
+    q->watermark = e->record_last;
+    const struct rests rests = rests_of(q);
+    rests_add(all, &rests);
+}
+
+void rests_take(struct queue *q, const struct rests *all)
+{
+    if (!q->options.durable)
+        rests_add(&q->shared, all);
 }
 
 void answer_rests(struct engine_effect *a, const struct rests *more)
@@ -257,6 +274,9 @@ void group_close(struct engine *e, struct engine_record *group, struct queue *q,
         group->count = (uint32_t)(e->record_last - group->number);
     if (!other || !(queue_records(e, q) || queue_records(e, other)))
         return;
-    q->watermark = e->record_last;
-    other->watermark = e->record_last;
+    struct rests all = {0};
+    rests_share(e, q, &all);
+    rests_share(e, other, &all);
+    rests_take(q, &all);
+    rests_take(other, &all);
 }

@@ -153,15 +153,22 @@ static bool any_durable(const struct engine *e, const struct engine_command *c, 
     return *out != NULL;
 }
 
-/* Each of its queues rests on the last of its records, those in memory too (OUT-1). */
+/* Each of its queues rests on the last of its records, those in memory too. */
 static void rest(struct engine *e, const struct engine_command *c, struct queue **queues)
 {
+    struct rests all = {0};
+    struct queue *q;
     for (uint32_t i = 0; i < c->forward.target_count; i++)
-        queues[i]->watermark = e->record_last;
+        rests_share(e, queues[i], &all);
     for (uint32_t i = 0; i < c->forward.done.count; i++) {
-        struct queue *q = queue_by_incarnation(e, c->forward.done.item[i].incarnation);
-        if (q)
-            q->watermark = e->record_last;
+        if ((q = queue_by_incarnation(e, c->forward.done.item[i].incarnation)))
+            rests_share(e, q, &all);
+    }
+    for (uint32_t i = 0; i < c->forward.target_count; i++)
+        rests_take(queues[i], &all);
+    for (uint32_t i = 0; i < c->forward.done.count; i++) {
+        if ((q = queue_by_incarnation(e, c->forward.done.item[i].incarnation)))
+            rests_take(q, &all);
     }
 }
 

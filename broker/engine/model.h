@@ -365,6 +365,7 @@ struct queue {
     bool puts_first; /* it was busy when it closed: puts that waited then are tried before they are told */
     uint32_t closed; /* 0, 1 graceful, 2 immediate */
     uint64_t watermark;
+    struct rests shared; /* of one in memory: what the durable queues rest on with which it shared a request */
     struct {
         uint64_t record, next; /* what is answered rests on `record`, and next on that one, whatever sync_ms */
         uint64_t at;           /* from which number on the next is made; 0: nothing has been put since recovery */
@@ -451,11 +452,11 @@ struct engine {
     struct session *ending;     /* half ended, for lack of room in the effects */
     struct waiter *joining;     /* came with the command under way: passed over only if it waits after it */
     uint64_t incarnation_last, order_last, record_last;
-    uint64_t deleted_watermark; /* that a queue is not there rests on the last record of a deletion */
-    uint64_t messages;          /* in all logs */
-    uint64_t letters_due;       /* leased messages of queues whose dead letters go somewhere */
-    uint64_t zombies;           /* deleted queues with slices left */
-    uint64_t producers;         /* names, of all queues */
+    struct rests deleted; /* that a queue is not there rests on what deletions rested on */
+    uint64_t messages;    /* in all logs */
+    uint64_t letters_due; /* leased messages of queues whose dead letters go somewhere */
+    uint64_t zombies;     /* deleted queues with slices left */
+    uint64_t producers;   /* names, of all queues */
     bool journal_refuses;
     bool journal_full; /* it takes only what gives space back */
     struct snapshot snapshot;

@@ -28,6 +28,10 @@ static inline bool queue_records(const struct engine *e, const struct queue *q)
 }
 void rests_add(struct rests *rests, const struct rests *more);
 struct rests rests_of(const struct queue *q);
+/* What has taken part in a request rests on the last of its records (OUT-1): each durable queue in its own way, which is added to *all;
+ * then one in memory on all that they do. */
+void rests_share(const struct engine *e, struct queue *q, struct rests *all);
+void rests_take(struct queue *q, const struct rests *all);
 void answer_rests(struct engine_effect *a, const struct rests *more);
 struct engine_state *effects_state(struct engine_effects *fx); /* NULL: no room */
 /* Of no queue, or one that is not changed. */
@@ -107,6 +111,7 @@ void clients_free(struct engine *e);
 JQ_MUST_USE int once_begin(struct engine *e, struct session *s, const struct engine_command *c,
                            struct engine_effect *a);
 void once_keep(struct engine *e, const struct once *once, struct queue *q, uint64_t count);
+void once_rests(const struct once *once, const struct rests *more);    /* what is kept does */
 void once_end(const struct once *once, const struct engine_effect *a); /* NULL: it is never answered */
 
 /* ---- marks.c ---- */

@@ -94,15 +94,16 @@ static uint32_t move_slice(struct engine *e, struct waiter *w, struct queue *fro
     put_commit(e, to, &load.arrival);
     load_take(e, from, load.count);
     once_keep(e, &w->once, durable, w->move.moved);
-    if (group) {
-        group->count = (uint32_t)(e->record_last - group->number);
-        to->watermark = e->record_last;
-        from->watermark = e->record_last;
-    }
-    const struct rests rests = rests_of(durable), left = rests_of(from);
-    rests_add(&w->rests, &rests);
-    if (from->options.durable) /* which may be synced at once, and the other within a time */
-        rests_add(&w->rests, &left);
+    if (!group)
+        return load.count;
+    struct rests all = {0}; /* one may be synced at once, and the other within a time */
+    group->count = (uint32_t)(e->record_last - group->number);
+    rests_share(e, to, &all);
+    rests_share(e, from, &all);
+    rests_take(to, &all);
+    rests_take(from, &all);
+    rests_add(&w->rests, &all);
+    once_rests(&w->once, &all);
     return load.count;
 }
 

@@ -119,6 +119,7 @@ int handle_list(struct engine *e, struct session *s, const struct engine_command
     a->stats.item = e->effects->stats + e->effects->stat_count;
     for (; q && a->stats.count < max; q = list_next(c, q->hh_incarnation.next))
         stat_add(e, a, q);
+    answer_rests(a, &e->deleted); /* it says what is not there, too */
     a->stats.more = q != NULL;
     return JQ_OK;
 }

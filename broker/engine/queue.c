@@ -52,7 +52,7 @@ int queue_look(struct engine *e, const struct engine_command *c, struct engine_e
     struct queue *q = queue_by_name(e, name);
     if (q ? !queue_is_meant(q, c->queue.incarnation) : c->queue.incarnation != 0) {
         a->name = effects_text(e->effects, name.data, name.size);
-        a->after = e->deleted_watermark;
+        answer_rests(a, &e->deleted);
         return answer_fail(e, a, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_OTHER, NULL, 0);
     }
     *out = q;
@@ -64,7 +64,7 @@ int queue_find(struct engine *e, const struct engine_command *c, struct engine_e
     int code = queue_look(e, c, a, out);
     if (code == JQ_OK && !*out) {
         a->name = effects_text(e->effects, c->queue.name.data, c->queue.name.size);
-        a->after = e->deleted_watermark;
+        answer_rests(a, &e->deleted);
         return answer_fail(e, a, JQ_NO_QUEUE, ENGINE_WHY_QUEUE_MISSING, NULL, 0);
     }
     return code;

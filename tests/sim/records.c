@@ -137,6 +137,7 @@ static void check_after(struct sim *sim, const struct sim_heard *heard, const st
     uint64_t after = heard->effect.after;
     const struct model_carried *carried = &effect->carried;
     bool durable = effect->kept || carried->rest_count || carried->after || carried->shared;
+    durable |= heard->effect.kind == ENGINE_STATS; /* a list says what is not there, too */
     for (size_t q = 0; q < model->queue_count && !sim->failed; q++) {
         bool rests = rests_on(effect, q);
         durable |= rests && (model->queues[q].options.durable || model->queues[q].shared);
