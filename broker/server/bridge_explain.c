@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Why something waits, as sentences for people: one line a fact. It knows clients by the name that they gave in hello. */
 #include "bridge_state.h"
+#include "log_line.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,6 +28,19 @@ __attribute__((format(printf, 2, 3))) static void add(struct lines *lines, const
     lines->size += size < 0 ? 0 : (size_t)size < room ? (size_t)size : room;
 }
 
+/* What a client chose to be called: it ends neither its quotes nor its line. */
+static void add_name(struct lines *lines, const char *name, size_t size)
+{
+    const unsigned char *bytes = (const unsigned char *)name;
+    add(lines, "'");
+    for (size_t at = 0; at < size;) {
+        size_t length = bytes[at] == '\'' ? 0 : log_character(bytes + at, size - at);
+        add(lines, "%.*s", length > 0 ? (int)length : 1, length > 0 ? name + at : "?");
+        at += length > 0 ? length : 1;
+    }
+    add(lines, "'");
+}
+
 static const char *plural(uint64_t count)
 {
     return count == 1 ? "" : "s";
@@ -48,10 +62,12 @@ static void add_time(struct lines *lines, uint64_t ns)
 static void add_client(struct lines *lines, const struct server *server, struct engine_session_id id)
 {
     const struct connection *connection = sessions_find(&server->sessions, id.value);
-    if (connection && connection->name_size)
-        add(lines, "client '%.*s'", (int)connection->name_size, connection->name);
-    else
+    if (!connection || !connection->name_size) {
         add(lines, "client %" PRIx64, id.value);
+        return;
+    }
+    add(lines, "client ");
+    add_name(lines, connection->name, connection->name_size);
 }
 
 static void add_leased(struct lines *lines, const struct server *server, const struct engine_fact *f)
@@ -125,8 +141,9 @@ static void add_get_fact(struct lines *lines, const struct server *server, const
     else if (f->kind == ENGINE_FACT_GET_PRODUCERS)
         add(lines, "producers: %" PRIu64 " of %" PRIu64 " have finished", f->count, f->limit);
     else {
-        add(lines, "producer '%.*s', which is lost: it has had no connection for ", (int)f->producer.size,
-            f->producer.data);
+        add(lines, "producer ");
+        add_name(lines, f->producer.data, f->producer.size);
+        add(lines, ", which is lost: it has had no connection for ");
         add_time(lines, f->age_ns);
     }
 }

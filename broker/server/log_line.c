@@ -47,8 +47,7 @@ static void put_key(struct log_line *line, const char *key)
     put_string(line, line->json ? "\":" : "=");
 }
 
-/* The length of the character that begins here, if it is one of UTF-8 that shows; otherwise 0. */
-static size_t character(const unsigned char *at, size_t left)
+size_t log_character(const unsigned char *at, size_t left)
 {
     size_t size = at[0] < 0x80 ? 1 : at[0] >= 0xC2 && at[0] < 0xE0 ? 2 : at[0] >= 0xE0 && at[0] < 0xF0 ? 3 : 0;
     if (size == 1)
@@ -70,7 +69,7 @@ static size_t character(const unsigned char *at, size_t left)
 /* What becomes of one character, and how many bytes it had. */
 static size_t quote(const struct log_line *line, const unsigned char *at, size_t left, char out[LONGEST + 1])
 {
-    size_t size = character(at, left);
+    size_t size = log_character(at, left);
     if (size == 1 && (at[0] == '"' || at[0] == '\\'))
         snprintf(out, LONGEST + 1, "\\%c", at[0]);
     else if (size > 0)

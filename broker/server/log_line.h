@@ -15,6 +15,9 @@ struct log_line {
     bool json, some; /* a pair is there */
 };
 
+/* The length of the character of UTF-8 that begins here; 0: it is none, or none that shows, or it turns the text around it. */
+size_t log_character(const unsigned char *at, size_t left);
+
 void log_line_begin(struct log_line *line, bool json, const char *prefix);
 void log_line_text(struct log_line *line, const char *key, const char *text, size_t size);
 void log_line_number(struct log_line *line, const char *key, uint64_t number);

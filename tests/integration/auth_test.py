@@ -4,11 +4,10 @@
 
 import os
 import subprocess
-import tempfile
 import unittest
 
 import harness
-from auth_case import AuthCase, AuthFolder, entry
+from auth_case import AuthCase, AuthFolder
 from authority import Authority
 from wire_client import AUTH_FAILED, DENIED, DISCONNECTED, OK, OVERLOADED, PROTOCOL, packing
 from wire_login import SCRAM, SCRAM_PLUS, Login, TlsLogin

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands about queues as a whole, through the tool and a broker: alter, pause, reopen, move, orders, dead letters, lifetimes."""
 
+import os
+
 import harness
+from wire_client import OK, Client, packing
 
 
 class Queues(harness.BrokerCase):
@@ -109,6 +112,26 @@ class Queues(harness.BrokerCase):
         waits.kill()
 
     # proves: ADM-1
+    def test_why_is_not_forged(self):
+        """Clients and producers may call themselves what they like; a sentence stays one line, and does nothing to a terminal."""
+        with Client(self.broker.url, hello=False) as client:
+            client.ask("HELLO", 1, os.urandom(16), "x' for 1 s\nall is well\x1b[2J\u202e\0y", 0)
+            client.put("q", [b"x"])
+            client.get("q")
+            client.send("JOIN", "q", 0, None, 0, 0)
+            self.until_stat("q", joiners_waiting=1)
+            (said,) = self.lines("why", "q")
+            self.assertRegex(said, r"^a join waits for 1 leased message, held by client 'x\? for 1 s\?all is well\?\[2J\?+y' for ")
+        options = packing.Pairs([(4, 1), (10, 0), (11, 1)])  # one producer, lost after a millisecond
+        with Client(self.broker.url) as client:
+            self.assertEqual(client.ask("DECLARE", "p", 0, 0, options)[1], OK)
+            self.assertEqual(client.ask("ATTACH", "p", 0, "a\n\u00fc", 0)[1], OK)
+        with Client(self.broker.url) as client:
+            client.send("GET", "p", 0, None, 1, 0, [], [], [], 0)
+            self.until(lambda: "lost" in self.joinq("why", "p"), "the producer is lost")
+            said = self.lines("why", "p")
+        self.assertTrue(any(line.startswith("a get waits for producer 'a?\u00fc', which is lost") for line in said), said)
+
     def test_why_a_put_waits(self):
         self.joinq("declare", "q", "--max", "1")
         self.joinq("put", "q", "a")
