@@ -4,14 +4,17 @@
 
 import os
 import re
+import shutil
+import tempfile
 import traceback
 import unittest
 
 import harness
 from auth_case import AuthCase
 
-from wire_client import DENIED, LAYOUTS, OK, PROTOCOL, Client, packing
-from wire_login import PASSWORD, Login, logged_in
+from authority import Authority
+from wire_client import AUTH_FAILED, DENIED, LAYOUTS, OK, PROTOCOL, Client, packing
+from wire_login import PASSWORD, Login, TlsClient, logged_in
 
 NONE = packing.Pairs()
 VERBS = ["put", "get", "join", "close", "declare", "peek", "admin"]
@@ -54,17 +57,29 @@ class Table(AuthCase):
     configuration = (
         "".join(f'permission "{verb}" {{ who = "u-{verb}" may = "{verb}" queues = "q*" }}\n' for verb in VERBS)
         + 'permission "unix" { who = "unix:*" may = "peek" queues = "q*" }\n'
+        + 'permission "certificate" { who = "cert:ann" may = "get,close" queues = "q*" }\n'
         + 'permission "nobody" { who = "nobody" may = "join" queues = "q*" }\n'
         + 'permission "all" { who = "u-all" may = "all" queues = "*" }\n'
         + 'permission "elsewhere" { who = "u-elsewhere" may = "all" queues = "r*" }\n'
         + 'listen "joinq://127.0.0.1:0" { clients = "password" }\n'
         + 'listen "joinq://127.0.0.2:0" { clients = "nobody,password" }\n'
         + 'listen "unix://FOLDER/socket" { clients = "peer" other_users = yes }\n'
+        + 'listen "joinqs://127.0.0.1:0" { clients = "certificate" }\n'
+        + 'tls { cert = "CA/broker.pem" key = "CA/broker.key" ca = "CA/ca.pem" client_cert_optional = yes }\n'
     )
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.mkdtemp(prefix="joinq-test-")
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.ca = Authority(folder)
+        cls.ca.issue("broker")
+        cls.ann, cls.bob, cls.odd = (cls.ca.issue(name) for name in ("ann", "bob", "ann,u-all"))
+        cls.configuration = cls.configuration.replace("CA/", folder + "/")
 
     def setUp(self):
         super().setUp()
-        self.tcp, self.nobody, self.unix = self.broker.urls
+        self.tcp, self.nobody, self.unix, self.tls = self.broker.urls
         self.assertEqual(self.client("u-all").ask("DECLARE", "q1", 0, 0, NONE)[1], OK)
 
     def test_every_request_has_an_entry(self):
@@ -84,8 +99,10 @@ class Table(AuthCase):
         """proves: AUT-1 AUT-3 AUT-4"""
         for layout in REQUESTS:
             if layout.name != "HELLO":
-                for url in self.broker.urls:
+                for url in (self.tcp, self.nobody, self.unix):
                     self.is_shut_out(Client(url, hello=False), layout)
+                for pair in (None, self.ann):
+                    self.is_shut_out(TlsClient(self.tls, pair, hello=False), layout)
 
     def test_nothing_is_done_before_the_password(self):
         """proves: AUT-1 AUT-3 AUT-4"""
@@ -107,6 +124,7 @@ class Table(AuthCase):
             if layout.name in THE_HANDSHAKE:
                 self.is_shut_out(logged_in(self.tcp, "u-all", "u-all"), layout)
                 self.is_shut_out(Client(self.nobody), layout)
+                self.is_shut_out(TlsClient(self.tls, self.ann), layout)
 
     def test_a_client_that_names_nobody_is_asked(self):
         """proves: AUT-1 AUT-3 AUT-4"""
@@ -164,6 +182,19 @@ class Table(AuthCase):
         """proves: AUT-1 AUT-3 AUT-4"""
         self.asks_everything(lambda: Client(self.nobody), {"join", "any"})
         self.asks_everything(lambda: Client(self.unix), {*VERBS, "any"}, all_queues=True)
+
+    def test_by_a_certificate(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
+        self.asks_everything(lambda: TlsClient(self.tls, self.ann), {"get", "close", "any"})
+        self.asks_everything(lambda: TlsClient(self.tls, self.bob), set())
+
+    def test_by_none_and_by_one_whose_name_is_a_list(self):
+        """proves: AUT-1 AUT-3 AUT-4"""
+        for pair in (None, self.odd):
+            for flags in (0, PASSWORD):
+                with TlsClient(self.tls, pair, flags=flags) as client:
+                    self.assertEqual(client.welcome[:2], ["RESULT", AUTH_FAILED])
+                    self.assertIsNone(client.receive())
 
     @unittest.skipIf(os.geteuid() != 0, "only root can be somebody else")
     def test_as_another_user_of_the_machine(self):

@@ -60,13 +60,30 @@ class Login(Client):
         return answer
 
 
+def _over_tls(connected, pair=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if pair:
+        context.load_cert_chain(*pair)
+    return context.wrap_socket(connected)
+
+
 class TlsLogin(Login):
     """The same over TLS. Python cannot tell what names the connection: nothing can be bound to it."""
 
     def connect(self, url):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return context.wrap_socket(super().connect(url))
+        return _over_tls(super().connect(url))
+
+
+class TlsClient(Client):
+    """A client with a certificate and its key, or without."""
+
+    def __init__(self, url, pair=None, **options):
+        self.pair = pair
+        super().__init__(url, **options)
+
+    def connect(self, url):
+        return _over_tls(super().connect(url), self.pair)
 
 
 def logged_in(url, user, password, **options):
