@@ -16,7 +16,9 @@ sys.dont_write_bytecode = True
 
 import durable_test
 import harness
+from authority import Authority
 from wire_client import OK, Client, frame, packing
+from wire_login import TlsClient
 
 MUCH = 1024 * 1024  # more than a pipe holds
 STUCK = os.environ.get("JOINQ_STUCK_DISK")  # a library to be loaded before libc: stuck_disk.c
@@ -27,9 +29,9 @@ class Producer(threading.Thread):
 
     WINDOW = 64
 
-    def __init__(self, url, name):
+    def __init__(self, client, name):
         super().__init__()
-        self.client, self.name, self.told, self.draining = Client(url), name, set(), False
+        self.client, self.name, self.told, self.draining = client, name, set(), False
 
     def put(self, number):
         body = f"{self.name}-{number}".encode()
@@ -55,9 +57,9 @@ class Producer(threading.Thread):
 class Consumer(threading.Thread):
     """Gets and finishes; notes what it asked to be finished, and what it was told to be."""
 
-    def __init__(self, url):
+    def __init__(self, client):
         super().__init__()
-        self.client, self.asked, self.told = Client(url), set(), set()
+        self.client, self.asked, self.told = client, set(), set()
 
     def answer(self):
         answer = self.client.receive()
@@ -86,10 +88,13 @@ class Consumer(threading.Thread):
 
 
 class UnderLoad(durable_test.DataCase):
+    def client(self):
+        return Client(self.broker.url)
+
     def ends_under_load(self, *declared):
         self.joinq("declare", "jobs", "--durable", *declared)
-        producers = [Producer(self.broker.url, f"p{i}") for i in range(6)]
-        consumers = [Consumer(self.broker.url) for _ in range(2)]
+        producers = [Producer(self.client(), f"p{i}") for i in range(6)]
+        consumers = [Consumer(self.client()) for _ in range(2)]
         for thread in producers + consumers:
             thread.start()
         self.until(lambda: sum(len(p.told) for p in producers) > 2000, "many are answered")
@@ -112,6 +117,34 @@ class UnderLoad(durable_test.DataCase):
     def test_nor_where_answers_do_not_wait_for_the_disk(self):
         """proves: RST-2"""
         self.ends_under_load("--sync", "1h")
+
+
+class UnderLoadOverTls(UnderLoad):
+    """And while others have come half way through a handshake."""
+
+    def setUp(self):
+        super().setUp()
+        self.assertEqual(self.broker.stop(), 0)
+        self.broker.remove()
+        ca = Authority(os.path.join(self.data, "ca"))
+        pem, key = ca.issue("broker", "IP:127.0.0.1")
+        with open(os.path.join(self.data, "joinqd.conf"), "w", encoding="ascii") as file:
+            file.write(f'tls {{ cert = "{pem}" key = "{key}" }}\n')
+        self.listen = "joinqs://127.0.0.1:0"
+        self.arguments = ("-c", file.name, "--data", os.path.join(self.data, "data"))
+        self.environment["JOINQ_CA"] = ca.pem
+        self.begin()
+
+    def begin(self):
+        self.broker = harness.Broker(*self.arguments, listen=self.listen)
+        self.environment["JOINQ_URL"] = self.broker.url
+
+    def client(self):
+        for begun in (b"", b"\x16\x03\x01\x02\x00\x01\x00"):
+            half = Client(self.broker.url, hello=False)
+            half.send_bytes(begun)
+            self.addCleanup(half.close)
+        return TlsClient(self.broker.url)
 
 
 class Traced(durable_test.DataCase):

@@ -63,11 +63,12 @@ class Identity(TlsCase):
         self.joinq("put", "jobs", "x")
         self.is_denied()
 
-    def relay(self):
+    def relay(self, newest=ssl.TLSVersion.TLSv1_3):
         """Somebody in between who has the broker's certificate and key: decrypts, and passes on. Returns its port."""
         inward = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         inward.load_cert_chain(*self.ours)
         outward = ssl.create_default_context(cafile=self.ca.pem)
+        inward.maximum_version = outward.maximum_version = newest
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         host, port = self.broker.url.removeprefix("joinqs://").split(":")
@@ -86,6 +87,14 @@ class Identity(TlsCase):
         self.at(URL=f"joinqs://ann@127.0.0.1:{self.relay()}")
         self.joinq("put", "jobs", "x", status=6)
         self.assertIn("user or password is wrong", self.done.stderr.decode())
+
+    def test_over_tls_1_2(self):
+        """A client that meets a broker of TLS 1.2, and a broker that meets such a client, each told so by the other end's version."""
+        self.begin()
+        self.at(URL=f"joinqs://127.0.0.1:{self.relay(ssl.TLSVersion.TLSv1_2)}")
+        self.joinq("put", "jobs", "x" * 100000, "y")
+        self.at(URL=f"joinqs://127.0.0.1:{self.relay(ssl.TLSVersion.TLSv1_2)}")
+        self.assertEqual(self.lines("get", "jobs", "-n", "2"), ["x" * 100000, "y"])
 
 
 class Cut(TlsCase):

@@ -84,6 +84,7 @@ static int setup(void **state)
                                                   .optional = true});
     w->client = context(
         &(struct jqw_tls_options){.cert = file_of(&w->ann, "a.pem"), .key = file_of(&w->ann, "a.key"), .ca = ca});
+    tls_keep_old(w->client);
     ends_connect(w);
     *state = w;
     return 0;
@@ -262,7 +263,7 @@ static void other_keys_in_between(void **state)
     struct world *w = *state;
     char heard[10];
     shake_hands(w, SIZE_MAX);
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 50 && !tls_is_old(); i++) {
         const struct tls_end *end = jqw_tls_end(i % 2 ? &w->b : &w->a);
         assert_int_equal(SSL_key_update(end->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
         say(&w->a, "a");
@@ -434,7 +435,7 @@ static void both_know_of_each_other(void **state)
     assert_int_equal(jqw_tls_peer_name(&w->b, small, sizeof small), 0);
     assert_string_equal(small, "");
     assert_int_equal(jqw_tls_peer_name(&w->a, name, sizeof name), 6);
-    assert_string_equal(jqw_tls_version(&w->a), "TLSv1.3");
+    assert_string_equal(jqw_tls_version(&w->a), tls_is_old() ? "TLSv1.2" : "TLSv1.3");
     assert_string_equal(jqw_tls_cipher(&w->b), jqw_tls_cipher(&w->a));
     assert_int_equal(jqw_tls_exporter(&w->a, one), JQ_OK);
     assert_int_equal(jqw_tls_exporter(&w->b, two), JQ_OK);

@@ -15,6 +15,11 @@ extern const struct kind kind_tls;
 extern const struct kind kind_unix;
 extern const struct kind kind_pair;
 
+struct jqw_tls;
+/* Whether this run is over TLS 1.2; and makes a context that is to be used in such a run one that has no newer. */
+bool tls_is_old(void);
+void tls_keep_old(struct jqw_tls *tls);
+
 /* A folder of this test run's own, for sockets. */
 void folder_make(void);
 void folder_remove(void);

@@ -4,6 +4,7 @@
 #include "codes.h"
 #include "tls.h"
 #include "tls_files.h"
+#include "tls_inside.h"
 #include "transport_conformance.h"
 #include "url.h"
 #include <poll.h>
@@ -67,6 +68,17 @@ static void tcp_connect(struct jqw_transport *a, struct jqw_transport *b)
 
 static struct jqw_tls *tls_server, *tls_client;
 
+bool tls_is_old(void)
+{
+    return getenv("JOINQ_TEST_OLD_TLS") != NULL;
+}
+
+void tls_keep_old(struct jqw_tls *tls)
+{
+    if (tls_is_old())
+        assert_int_equal(SSL_CTX_set_max_proto_version(tls->context, TLS1_2_VERSION), 1);
+}
+
 /* One certificate that signs itself, and that the client trusts. */
 static void tls_contexts_make(void)
 {
@@ -81,6 +93,7 @@ static void tls_contexts_make(void)
     struct jqw_tls_options server = {.server = true, .cert = cert, .key = key}, client = {.ca = cert};
     assert_int_equal(jqw_tls_new(&server, &tls_server, why, sizeof why), JQ_OK);
     assert_int_equal(jqw_tls_new(&client, &tls_client, why, sizeof why), JQ_OK);
+    tls_keep_old(tls_client);
     unlink(cert);
     unlink(key);
     folder_remove();
