@@ -209,7 +209,8 @@ static int become_guest(struct admin *admin, struct server *server)
         return code;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     admin->asker = asker_new(&admin->end);
-    admin->maker = (struct page_maker){.asker = admin->asker, .token = admin->token, .whole = page_is_whole};
+    admin->maker =
+        (struct page_maker){.asker = admin->asker, .server = server, .token = admin->token, .whole = page_is_whole};
     admin->guest =
         (struct server_guest){.fd = info ? info->epoll_fd : -1, .other = &admin->end, .run = run, .user = admin};
     if (!admin->asker || admin->guest.fd < 0)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /healthz: the loop turns, for this is an answer. /readyz: and a put to any queue would be taken. */
+/* /healthz: the loop and the engine turn, for this is an answer. /readyz: and there is no reason to keep clients away. */
 #include "page.h"
-#include <string.h>
-
-enum { ACCEPTS_ALL = 2 /* of the figure journal_accepts */ };
+#include "server.h"
 
 static const char plain[] = "text/plain; charset=utf-8";
 
@@ -16,6 +14,20 @@ static void health_heard(void *user, const struct jqw_message *answer)
     page_finish(page, 200, plain);
 }
 
+static void ready_heard(void *user, const struct jqw_message *answer)
+{
+    struct page *page = user;
+    if (!page_answered(page, answer, JQW_RESULT))
+        return;
+    const char *why = server_unready(page->maker->server);
+    if (why) {
+        page_fail(page, 503, why);
+        return;
+    }
+    fputs("ready\n", page->out);
+    page_finish(page, 200, plain);
+}
+
 /* Asked through the engine, which has to turn as well. */
 void page_health(struct page *page, const struct page_request *request)
 {
@@ -24,30 +36,9 @@ void page_health(struct page *page, const struct page_request *request)
     page_ask(page, &ping, health_heard);
 }
 
-static void ready_heard(void *user, const struct jqw_message *answer)
-{
-    static const char accepts[] = "journal_accepts";
-    struct page *page = user;
-    if (!page_answered(page, answer, JQW_FIGURES))
-        return;
-    const struct jqw_figures *told = &answer->figures;
-    for (uint32_t i = 0; i < told->count; i++) {
-        const struct jqw_figure *figure = &told->item[i];
-        bool is = figure->name.size == strlen(accepts) && memcmp(figure->name.data, accepts, strlen(accepts)) == 0;
-        if (is && figure->value != ACCEPTS_ALL) {
-            page_fail(page, 503,
-                      figure->value ? "the data folder is full: only what gives space back is done"
-                                    : "the data folder takes nothing");
-            return;
-        }
-    }
-    fputs("ready\n", page->out);
-    page_finish(page, 200, plain);
-}
-
 void page_ready(struct page *page, const struct page_request *request)
 {
     (void)request;
-    struct jqw_message broker = {.op = JQW_BROKER};
-    page_ask(page, &broker, ready_heard);
+    struct jqw_message ping = {.op = JQW_PING};
+    page_ask(page, &ping, ready_heard);
 }

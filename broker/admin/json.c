@@ -159,6 +159,11 @@ static void change_heard(void *user, const struct jqw_message *answer)
         finish(page, json_pack("{s:s, s:I}", "queue", page->name, "count", (json_int_t)answer->result.count));
 }
 
+static void change(struct page *page, struct jqw_message message)
+{
+    page_ask(page, &message, change_heard);
+}
+
 static uint32_t paused_what(const struct page_request *request)
 {
     const char *what = request->argument(request->user, "what");
@@ -167,25 +172,43 @@ static uint32_t paused_what(const struct page_request *request)
                                                : JQW_PAUSE_PUTS | JQW_PAUSE_GETS;
 }
 
-void page_change(struct page *page, const struct page_request *request)
+void page_pause(struct page *page, const struct page_request *request)
 {
-    if (!name_taken(page, request))
-        return;
-    struct jqw_message change = {.op = JQW_DELETE, .delete_.queue = named(page)};
-    const char *immediate = request->argument(request->user, "immediate"), *path = request->path;
-    if (strcmp(path, "/api/pause") == 0 || strcmp(path, "/api/resume") == 0)
-        change = (struct jqw_message){
-            .op = JQW_PAUSE,
-            .pause = {.queue = named(page),
-                      .flags = paused_what(request) | (strcmp(path, "/api/resume") == 0 ? JQW_PAUSE_RESUME : 0)}};
-    else if (strcmp(path, "/api/close") == 0)
-        change = (struct jqw_message){
-            .op = JQW_CLOSE,
-            .close = {.queue = named(page),
-                      .flags = immediate && strcmp(immediate, "1") == 0 ? JQW_CLOSE_IMMEDIATE : 0}};
-    else if (strcmp(path, "/api/reopen") == 0)
-        change = (struct jqw_message){.op = JQW_REOPEN, .named.queue = named(page)};
-    else if (strcmp(path, "/api/purge") == 0)
-        change = (struct jqw_message){.op = JQW_PURGE, .named.queue = named(page)};
-    page_ask(page, &change, change_heard);
+    if (name_taken(page, request))
+        change(page,
+               (struct jqw_message){.op = JQW_PAUSE, .pause = {.queue = named(page), .flags = paused_what(request)}});
+}
+
+void page_resume(struct page *page, const struct page_request *request)
+{
+    if (name_taken(page, request))
+        change(page,
+               (struct jqw_message){.op = JQW_PAUSE,
+                                    .pause = {.queue = named(page), .flags = paused_what(request) | JQW_PAUSE_RESUME}});
+}
+
+void page_close(struct page *page, const struct page_request *request)
+{
+    const char *immediate = request->argument(request->user, "immediate");
+    uint32_t flags = immediate && strcmp(immediate, "1") == 0 ? JQW_CLOSE_IMMEDIATE : 0;
+    if (name_taken(page, request))
+        change(page, (struct jqw_message){.op = JQW_CLOSE, .close = {.queue = named(page), .flags = flags}});
+}
+
+void page_reopen(struct page *page, const struct page_request *request)
+{
+    if (name_taken(page, request))
+        change(page, (struct jqw_message){.op = JQW_REOPEN, .named.queue = named(page)});
+}
+
+void page_purge(struct page *page, const struct page_request *request)
+{
+    if (name_taken(page, request))
+        change(page, (struct jqw_message){.op = JQW_PURGE, .named.queue = named(page)});
+}
+
+void page_delete(struct page *page, const struct page_request *request)
+{
+    if (name_taken(page, request))
+        change(page, (struct jqw_message){.op = JQW_DELETE, .delete_.queue = named(page)});
 }

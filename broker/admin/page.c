@@ -17,13 +17,13 @@ static const struct {
     {"/metrics", {[PAGE_GET] = page_metrics}},
     {"/api/broker", {[PAGE_GET] = page_broker}},
     {"/api/queues", {[PAGE_GET] = page_queues}},
-    {"/api/queue", {[PAGE_GET] = page_queue, [PAGE_DELETE] = page_change}},
+    {"/api/queue", {[PAGE_GET] = page_queue, [PAGE_DELETE] = page_delete}},
     {"/api/why", {[PAGE_GET] = page_why}},
-    {"/api/pause", {[PAGE_POST] = page_change}},
-    {"/api/resume", {[PAGE_POST] = page_change}},
-    {"/api/close", {[PAGE_POST] = page_change}},
-    {"/api/reopen", {[PAGE_POST] = page_change}},
-    {"/api/purge", {[PAGE_POST] = page_change}},
+    {"/api/pause", {[PAGE_POST] = page_pause}},
+    {"/api/resume", {[PAGE_POST] = page_resume}},
+    {"/api/close", {[PAGE_POST] = page_close}},
+    {"/api/reopen", {[PAGE_POST] = page_reopen}},
+    {"/api/purge", {[PAGE_POST] = page_purge}},
 };
 enum { ROUTES = sizeof routes / sizeof routes[0] };
 

@@ -20,9 +20,12 @@ struct page_request {
     void *user;
 };
 
+struct server;
+
 /* What pages have in common. */
 struct page_maker {
     struct asker *asker;
+    const struct server *server;
     const char *token;         /* whoever changes something shows it; NULL: nobody can */
     void (*whole)(void *user); /* `user` is the page's */
 };
@@ -65,6 +68,11 @@ void page_broker(struct page *page, const struct page_request *request);
 void page_queues(struct page *page, const struct page_request *request);
 void page_queue(struct page *page, const struct page_request *request);
 void page_why(struct page *page, const struct page_request *request);
-void page_change(struct page *page, const struct page_request *request); /* whatever changes something */
+void page_delete(struct page *page, const struct page_request *request);
+void page_pause(struct page *page, const struct page_request *request);
+void page_resume(struct page *page, const struct page_request *request);
+void page_close(struct page *page, const struct page_request *request);
+void page_reopen(struct page *page, const struct page_request *request);
+void page_purge(struct page *page, const struct page_request *request);
 
 #endif

@@ -82,7 +82,7 @@ static void drain(struct server *server)
     server->draining = true;
     end_within(server->config.drain_ns);
     listeners_close(server);
-    guest_stop(server);
+    guest_leave(server);
     for (uint32_t i = 0; i < server->sessions.size; i++)
         if (server->sessions.slots[i].connection)
             drain_connection(server->sessions.slots[i].connection);

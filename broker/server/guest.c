@@ -71,15 +71,20 @@ void guest_turn(struct server *server)
         run(server);
 }
 
+void guest_leave(struct server *server)
+{
+    struct connection *connection = sessions_find(&server->sessions, server->guest.session);
+    if (server->guest.is && connection)
+        connection_kill(connection);
+}
+
 void guest_stop(struct server *server)
 {
     struct guest *guest = &server->guest;
     if (!guest->is)
         return;
+    guest_leave(server);
     ev_io_stop(server->loop, &guest->io);
     ev_timer_stop(server->loop, &guest->timer);
     guest->is = NULL;
-    struct connection *connection = sessions_find(&server->sessions, guest->session);
-    if (connection)
-        connection_kill(connection);
 }

@@ -20,7 +20,8 @@ struct guest {
 
 /* At the end of a turn: the guest reads what it was sent. */
 void guest_turn(struct server *server);
-/* It is heard no more, and its connection ends. Not while effects are carried out. */
-void guest_stop(struct server *server);
+/* Its connection ends; it goes on. Not while effects are carried out. */
+void guest_leave(struct server *server);
+void guest_stop(struct server *server); /* likewise, and it is run no more */
 
 #endif

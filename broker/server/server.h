@@ -100,12 +100,17 @@ struct server_guest {
     int fd;                      /* run is called when it can be read, ... */
     struct jqw_transport *other; /* ... when there are bytes at the guest's end of the pair, ... */
     uint64_t (*run)(
-        void *user); /* ... and after so many nanoseconds (UINT64_MAX: never). It must not call the server */
+        void *user); /* ... and after so many nanoseconds (UINT64_MAX: never). It must not change the server */
     void *user;
 };
 
-/* Takes the broker's end of the pair. JQ_OK or JQ_OVERLOADED, with nothing taken. */
+/* Takes the broker's end of the pair. JQ_OK or JQ_OVERLOADED, with nothing taken. When the broker is told to end, the connection ends at
+ * once; the guest is run until the broker has ended. */
 JQ_MUST_USE int server_guest(struct server *server, const struct server_guest *guest, struct jqw_transport *transport);
+
+/* Why nothing should be put by new clients: the broker ends, or what is durable would be refused or not be answered. Static text; NULL:
+ * there is no reason. */
+const char *server_unready(const struct server *server);
 
 /* Looks through the data folder, and changes nothing: says on standard output what is wrong. Returns the exit status. */
 JQ_MUST_USE int server_check_data(const char *folder);

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+static const uint64_t UNREADY_NS = UINT64_C(5000000000); /* for one write or sync */
+
 enum {
     PROGRESS_NS = 1000000000, /* how often it is told */
     JUMP_NS = 1000000000,     /* of the time of day: less is none */
@@ -44,6 +46,23 @@ uint64_t storage_wall(struct server *server, uint64_t now)
 }
 
 /* ---- what the journal asks for, and tells ---- */
+
+const char *server_unready(const struct server *server)
+{
+    if (server->draining)
+        return "the broker is ending";
+    if (!server->storage.io)
+        return NULL;
+    switch (journal_state(server->turn.journal).accepts) {
+    case JOURNAL_ACCEPTS_NONE:
+        return "the data folder takes nothing";
+    case JOURNAL_ACCEPTS_SHRINKING:
+        return "the data folder is full: only what gives space back is done";
+    case JOURNAL_ACCEPTS_ALL:
+        break;
+    }
+    return journal_figures(server->turn.journal).busy_ns < UNREADY_NS ? NULL : "the disk does not answer";
+}
 
 static void on_changed(void *user, const struct journal_state *state)
 {

@@ -128,6 +128,29 @@ class Faults(durable_test.DataCase):
         self.inject("fsync", "error=EIO:when=4+3")
         self.fills(150, MIB // 2)
 
+    def ready_again(self, calls, what, unready, body):
+        """By its page: not while they fail so, and once they do not."""
+        self.with_pages()
+        self.inject(calls, what)
+        client, other = self.client(), self.client()
+        self.assertEqual(self.page("/readyz"), (200, "ready\n"))
+        while self.page("/readyz")[0] == 200:
+            client.send("PUT", "jobs", 0, None, 0, [body], packing.Pairs())
+        self.assertEqual(self.page("/readyz"), (503, unready))
+        self.assertEqual(self.page("/healthz"), (200, "ok\n"))
+        self.assertEqual(other.put("jobs", [b"x"])[1], STORAGE)
+        self.until(lambda: self.page("/readyz") == (200, "ready\n"), "it takes it again")
+        self.assertEqual(other.put("jobs", [b"x"])[1], OK)
+
+    def test_a_page_says_that_the_disk_takes_nothing(self):
+        """proves: OUT-2"""
+        self.ready_again("pwritev", "error=EIO:when=3..12", "the data folder takes nothing\n", b"x")
+
+    def test_a_page_says_that_the_disk_is_full(self):
+        """proves: OUT-2"""
+        self.ready_again("fallocate", "error=ENOSPC:when=2..7", "the data folder is full: only what gives space back is done\n",
+                         b"x" * (MIB // 2))
+
     def test_who_needs_no_disk_does_not_wait_for_it(self):
         """proves: OUT-1 FLW-1"""
         self.inject("fdatasync", f"delay_exit={round(SYNC_S * 1e6)}")

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 
 import harness
 
@@ -42,6 +44,26 @@ class DataCase(harness.BrokerCase):
     def restart(self):
         self.kill()
         self.begin()
+
+    def with_pages(self):
+        """From the next start on there are pages over HTTP."""
+        folder = tempfile.mkdtemp(prefix="joinq-test-")
+        self.addCleanup(shutil.rmtree, folder)
+        path = os.path.join(folder, "joinqd.conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write('http {\n  listen = "127.0.0.1:0"\n}\n')
+        self.arguments = (*self.arguments, "-c", path)
+
+    def page(self, path):
+        """Its status and text; None and why not, if there is none."""
+        url = next(url for url in self.broker.urls if url.startswith("http"))
+        try:
+            with urllib.request.urlopen(url.rstrip("/") + path, timeout=harness.PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return None, str(error)
 
     def joinqd(self, *arguments, status=0):
         """joinqd on the data folder, run to its end; what it printed."""

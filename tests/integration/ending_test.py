@@ -229,6 +229,22 @@ class Stuck(durable_test.DataCase):
         self.assertIsNone(client.receive())
         self.it_ended(1, "the disk does not answer")
 
+    def test_its_pages_say_so(self):
+        """And that it ends."""
+        self.with_pages()
+        client = self.begin_to_run()
+        self.assertEqual(self.page("/readyz"), (200, "ready\n"))
+        self.sticks("sync")
+        client.send("PUT", "jobs", 0, None, 0, [b"b"], packing.Pairs())
+        self.waits("sync")
+        self.until(lambda: self.page("/readyz") == (503, "the disk does not answer\n"), "it is not ready")
+        self.assertEqual(self.page("/healthz"), (200, "ok\n"))
+        self.broker.process.send_signal(signal.SIGTERM)
+        self.assertEqual(client.receive()[0], "EVENT_DRAINING")
+        for path in ("/readyz", "/healthz", "/metrics"):
+            self.assertEqual(self.page(path), (503, "the broker is ending\n"))
+        self.it_ended(1, "the disk does not answer")
+
     def test_a_second_signal_hurries_then_too(self):
         client = self.begin_stuck()
         self.broker.process.send_signal(signal.SIGTERM)

@@ -18,9 +18,11 @@ import urllib.parse
 sys.dont_write_bytecode = True
 
 import harness
+from wire_client import OK, Client, packing
 
 TOKEN = "a token of many letters"
-CONF = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "conf")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+QUEUES_MAX = 10000  # PAGE_QUEUES_MAX
 
 
 def folder_of(test):
@@ -96,6 +98,28 @@ class Seen(Pages):
         self.assertRegex(text, r'(?m)^joinq_build_info\{version="\d+\.\d+\.\d+"\} 1$')
         self.assertRegex(text, r"(?m)^joinq_uptime_seconds \d+\.\d{3}$")
 
+    def test_a_list_of_very_many_is_cut_off_and_says_so(self):
+        status, _, text = self.ask("/api/queues")
+        self.assertFalse(json.loads(text)["more"])
+        with Client(self.broker.url) as client:
+            for number in range(QUEUES_MAX + 1):
+                client.send("DECLARE", f"queue-{number}", 0, 0, packing.Pairs())
+                if number % 100 == 0:
+                    self.hear(client, 1 if number == 0 else 100)
+            self.assertEqual(len(json.loads(self.ask("/api/queues")[2])["queues"]), QUEUES_MAX)
+            self.assertTrue(json.loads(self.ask("/api/queues")[2])["more"])
+            text = self.metrics()
+            self.assertIn(f"\njoinq_queues_shown {QUEUES_MAX}\njoinq_queues_cut_off 1\n", re.sub(r"(?m)^#.*\n", "", text))
+            self.assertEqual(len(re.findall(r"^joinq_queue_ready\{", text, re.M)), QUEUES_MAX)
+            client.send("DELETE", "queue-7", 0, 0)
+            self.hear(client, 1)
+        self.assertFalse(json.loads(self.ask("/api/queues")[2])["more"])
+        self.assertIn("\njoinq_queues_cut_off 0\n", self.metrics())
+
+    def hear(self, client, count):
+        for _ in range(count):
+            self.assertEqual(client.receive()[2], OK)
+
     def test_prometheus_takes_them(self):
         if not shutil.which("promtool"):
             self.skipTest("there is no promtool (package prometheus)")
@@ -106,11 +130,11 @@ class Seen(Pages):
         self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, ""))
         self.assertEqual(len(re.findall(r"^joinq_queue_ready\{", text, re.M)), 250)
 
-    def test_alerts_and_the_dashboard_name_what_there_is(self):
+    def test_alerts_the_dashboard_and_the_guide_name_what_there_is(self):
         self.joinq("put", "jobs", "a")
         shown = set(re.findall(r"^# TYPE (\S+)", self.metrics(), re.M))
-        for path in ("prometheus/alerts.yaml", "grafana/joinq.json"):
-            with open(os.path.join(CONF, path), encoding="utf-8") as file:
+        for path in ("conf/prometheus/alerts.yaml", "conf/grafana/joinq.json", "docs/guide/observe.md"):
+            with open(os.path.join(ROOT, path), encoding="utf-8") as file:
                 named = set(re.findall(r"\bjoinq_[a-z_]*[a-z]\b", file.read())) - {"joinq_memory"}
             self.assertGreater(len(named), 10, path)
             self.assertEqual(named - shown, set(), path)
@@ -118,7 +142,7 @@ class Seen(Pages):
     def test_rules_are_proper(self):
         if not shutil.which("promtool"):
             self.skipTest("there is no promtool (package prometheus)")
-        checked = subprocess.run(["promtool", "check", "rules", os.path.join(CONF, "prometheus", "alerts.yaml")], text=True,
+        checked = subprocess.run(["promtool", "check", "rules", os.path.join(ROOT, "conf", "prometheus", "alerts.yaml")], text=True,
                                  capture_output=True, check=False)
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
