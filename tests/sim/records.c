@@ -75,7 +75,8 @@ static enum slices waits_for_slices(const struct model_effect *effect)
         return SLICES_DISCARDS;
     if (effect->idle)
         return SLICES_OTHERS;
-    bool ends = effect->op == ENGINE_GET && (effect->code == JQ_END || effect->code == JQ_PRODUCER_LOST);
+    bool earlier = effect->why == ENGINE_WHY_GENERATION_OLD; /* that generation was over before */
+    bool ends = effect->op == ENGINE_GET && !earlier && (effect->code == JQ_END || effect->code == JQ_PRODUCER_LOST);
     bool says = effect->op == ENGINE_CLOSE && effect->count; /* how much it has discarded */
     bool joined = effect->op == ENGINE_JOIN && effect->code == JQ_OK;
     return ends || says || joined || effect->op == ENGINE_PURGE || effect->op == ENGINE_DELETE ? SLICES_ALL
