@@ -153,7 +153,8 @@ enum engine_op {
     ENGINE_RELOCATE, /* .relocate: messages whose body has been copied to another place */
     ENGINE_UNREAD, /* .unread: bodies of an answer that was not given cannot be read: their leases end as by a nack with a delay, those of
                         others that it had as by a release, and the get that they were for is answered anew, with what is ready,
-                        or STORAGE; without memory for the delay they end as by a release, and the answer is STORAGE */
+                        or STORAGE; without memory for the delay they end as by a release, and the answer is STORAGE;
+                        what ends with its lease is nobody's until the journal accepts */
     /* requests: exactly one answer each */
     ENGINE_DECLARE,
     ENGINE_DELETE,

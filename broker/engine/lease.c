@@ -118,6 +118,20 @@ void run_shrink(struct engine *e, struct run *r, uint32_t settled)
     member_tidy(e, m);
 }
 
+void run_pass(struct engine *e, struct run *r, struct member *nobody)
+{
+    struct member *from = r->member;
+    int64_t leased = r->receipt ? 0 : r->live, receipts = r->receipt ? r->live : 0;
+    run_timed(e, r, ENGINE_FOREVER);
+    r->unread = true;
+    DL_DELETE(from->runs, r);
+    DL_APPEND(nobody->runs, r);
+    r->member = nobody;
+    member_hold(from, -leased, -receipts);
+    member_hold(nobody, leased, receipts);
+    member_tidy(e, from);
+}
+
 /* ---- one message ---- */
 
 uint64_t deadline_after(const struct engine *e, uint64_t delay_ns)

@@ -154,6 +154,7 @@ struct run {
     uint32_t put_time; /* of its first message, in 10 ms */
     uint32_t since;    /* when it began, in 10 ms */
     bool end;          /* one sentinel */
+    bool unread;       /* nobody has got it, for its body could not be read, and it waits for the journal */
     bool owed;         /* its time is up, and what dies of that waits for the journal (OUT-2): suspended until then */
     uint32_t thinned;  /* of its first so many messages only those are out that die with it */
 };

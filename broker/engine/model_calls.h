@@ -192,8 +192,10 @@ void session_block(struct engine *e, struct session *s, bool blocked);
 void session_unpass(struct session *s, const struct queue *q);
 struct member *member_find(const struct engine *e, const struct session *s, const struct queue *q);
 JQ_MUST_USE struct member *member_get(struct engine *e, struct session *s, struct queue *q); /* NULL: no memory */
-void member_tidy(struct engine *e, struct member *m);                 /* frees it if it has nothing */
-void member_free(struct engine *e, struct member *m);                 /* out of queue->returns */
+void member_tidy(struct engine *e, struct member *m); /* frees it if it has nothing */
+void member_free(struct engine *e, struct member *m); /* out of queue->returns */
+struct member *member_nobody(struct engine *e,
+                             struct queue *q); /* in queue->stuck, to be given leases. NULL: no memory */
 void member_hold(struct member *m, int64_t leased, int64_t receipts); /* keeps the sums */
 void member_idle(struct member *m, int change);
 
@@ -269,7 +271,8 @@ JQ_MUST_USE bool receipts_reserve(struct session *s, uint64_t more);
 struct run *run_new(struct engine *e, struct member *m, uint64_t first, uint32_t attempt, uint64_t receipt,
                     uint64_t deadline);
 void run_timed(struct engine *e, struct run *r, uint64_t deadline);
-void run_shrink(struct engine *e, struct run *r, uint32_t settled); /* so many are held no more; frees it at 0 */
+void run_pass(struct engine *e, struct run *r, struct member *nobody); /* it was told to nobody, and ends untold */
+void run_shrink(struct engine *e, struct run *r, uint32_t settled);    /* so many are held no more; frees it at 0 */
 void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct message *m, bool counted, bool dead,
                   uint64_t delay_ns);
 void lease_finish(struct engine *e, struct run *r, uint64_t sequence, struct message *m);

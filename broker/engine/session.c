@@ -168,6 +168,18 @@ void member_free(struct engine *e, struct member *m)
     pool_give(&e->member_pool, m->index);
 }
 
+struct member *member_nobody(struct engine *e, struct queue *q)
+{
+    uint32_t index;
+    if (!pool_reserve(&e->member_pool, 1))
+        return NULL;
+    struct member *m = pool_take(&e->member_pool, &index);
+    m->index = index;
+    m->queue = q;
+    DL_APPEND2(q->stuck, m, qprev, qnext);
+    return m;
+}
+
 void member_tidy(struct engine *e, struct member *m)
 {
     if (!m->session || m->runs || m->idle_gets || m->waiting_puts || m->waiting_gets || m->afters || m->producer ||

@@ -64,9 +64,15 @@ static bool confirmed(const struct member *m, const struct run *r)
     return r->receipt && r->receipt <= m->received;
 }
 
+/* How its messages come back. */
+static enum fate fate_of(const struct run *r)
+{
+    return r->receipt || r->unread ? FATE_RETURN : FATE_FAIL;
+}
+
 static bool dies_with(const struct engine *e, const struct run *r, const struct message *m)
 {
-    return (!r->receipt && message_dies(r->member->queue, m)) || extra_expired(e, m);
+    return (fate_of(r) == FATE_FAIL && message_dies(r->member->queue, m)) || extra_expired(e, m);
 }
 
 /* Messages that end with this lease need a record, and it waits for the journal (OUT-2). */
@@ -97,7 +103,7 @@ static uint32_t run_thin(struct engine *e, struct run *r, uint32_t budget, struc
         if (!out || dies_with(e, r, m))
             continue;
         last = tell_lost(e, r, sequence, event, last);
-        lease_return(e, r, sequence, m, !r->receipt, false, 0);
+        lease_return(e, r, sequence, m, fate_of(r) == FATE_FAIL, false, 0);
         ended++;
     }
     run_shrink(e, r, ended);
@@ -120,7 +126,7 @@ static uint32_t member_return_some(struct engine *e, struct member *m, uint32_t 
             break;
     }
     if (r)
-        return run_drain(e, r, budget, confirmed(m, r) ? FATE_FINISH : r->receipt ? FATE_RETURN : FATE_FAIL, NULL);
+        return run_drain(e, r, budget, confirmed(m, r) ? FATE_FINISH : fate_of(r), NULL);
     if (m->runs) {
         DL_DELETE2(q->returns, m, qprev, qnext);
         DL_APPEND2(q->stuck, m, qprev, qnext);

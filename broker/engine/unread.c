@@ -16,6 +16,19 @@ void unread_return(struct engine *e, struct run *r, uint64_t sequence, struct me
     lease_return(e, r, sequence, m, !message_dies(q, m), false, milliseconds(ms));
 }
 
+/* Whether it would end with its lease, which the journal would have to know (OUT-2). */
+static bool ends_with(const struct engine *e, const struct queue *q, const struct message *m)
+{
+    return q->closed == 2 || extra_expired(e, m);
+}
+
+/* False: it must wait for the journal, or there is nothing of it. */
+static bool may_come_back(const struct engine *e, struct queue *q, uint64_t sequence)
+{
+    const struct message *m = log_at(&q->log, sequence);
+    return m && (!ends_with(e, q, m) || death_storage_ok(e, q));
+}
+
 /* Without memory for the delay a message is released: it was not read because of that, as far as anybody knows. False: so it was. */
 static bool end_leases(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c,
                        enum engine_op op)
@@ -24,25 +37,50 @@ static bool end_leases(struct engine *e, struct session *s, struct queue *q, con
     const struct engine_run *runs = op == ENGINE_UNREAD ? c->unread.runs : c->unread.good;
     uint32_t count = op == ENGINE_UNREAD ? c->unread.run_count : c->unread.good_count;
     for (uint32_t i = 0; i < count; i++) {
-        struct engine_range range = {q->incarnation, runs[i].first, runs[i].count, runs[i].attempt};
-        const struct engine_ranges one = {&range, 1};
-        uint32_t lost = 0;
-        bool room = op != ENGINE_UNREAD || delay_reserve(e, q, range.count);
-        (void)settle(e, s, c, room ? op : ENGINE_RELEASE, one, &lost);
+        bool room = op != ENGINE_UNREAD || delay_reserve(e, q, runs[i].count);
+        for (uint32_t k = 0; k < runs[i].count; k++) {
+            struct engine_range range = {q->incarnation, runs[i].first + k, 1, runs[i].attempt};
+            uint32_t lost = 0;
+            if (may_come_back(e, q, range.first))
+                (void)settle(e, s, c, room ? op : ENGINE_RELEASE, (struct engine_ranges){&range, 1}, &lost);
+        }
         all = all && room;
     }
     return all;
 }
 
-/* What cannot come back now, because the journal would have to know, stays with its session and comes back with its end. False: what
- * cannot be read is ready again, and must not be handed out to who asked. */
+/* What is still out of these leases is nobody's from now on, and ends when the journal accepts. Without memory it stays with its session,
+ * and comes back with its end; nor can a receipt that nobody has got be confirmed by a later one. */
+static void set_aside(struct engine *e, const struct session *s, struct queue *q, const struct engine_run *runs,
+                      uint32_t count, struct member **nobody)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < runs[i].count; k++) {
+            const struct message *m = log_at(&q->log, runs[i].first + k);
+            bool out = m && (m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT);
+            struct run *r = out && message_attempt(e, m) == runs[i].attempt ? pool_at(&e->runs, m->lease) : NULL;
+            if (!r || r->member->session != s || r->owed)
+                continue;
+            if (!*nobody)
+                *nobody = member_nobody(e, q);
+            if (*nobody)
+                run_pass(e, r, *nobody);
+            else if (r->receipt)
+                r->receipt = UINT64_MAX;
+        }
+    }
+}
+
+/* False: what cannot be read is ready again, and must not be handed out to who asked. */
 static bool take_back(struct engine *e, struct session *s, struct queue *q, const struct engine_command *c)
 {
-    bool records = q->closed == 2 || q->ttl_count;
-    if (records && !death_storage_ok(e, q))
-        return true;
+    struct member *nobody = NULL;
     bool delayed = end_leases(e, s, q, c, ENGINE_UNREAD);
     (void)end_leases(e, s, q, c, ENGINE_RELEASE);
+    if (death_storage_ok(e, q))
+        return delayed;
+    set_aside(e, s, q, c->unread.runs, c->unread.run_count, &nobody);
+    set_aside(e, s, q, c->unread.good, c->unread.good_count, &nobody);
     return delayed;
 }
 

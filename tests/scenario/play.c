@@ -163,6 +163,17 @@ static void play_journal(struct play *play, const struct script_act *act)
         world_problem(world, "journal deferred, full, refuses or accepts");
 }
 
+static void play_disk(struct play *play, const struct script_act *act)
+{
+    const char *word = act->word_count == 1 ? act->words[0] : "";
+    if (strcmp(word, "waits") == 0)
+        play->world.disk_waits = true;
+    else if (strcmp(word, "answers") == 0)
+        world_disk_answers(&play->world, true);
+    else
+        world_problem(&play->world, "disk waits or answers");
+}
+
 static void play_turns(struct play *play, const struct script_act *act)
 {
     struct world *world = &play->world;
@@ -203,6 +214,9 @@ static void play_act(struct play *play, const struct script_act *act)
     case SCRIPT_UNREADABLE:
         world->unreadable = act->words;
         world->unreadable_count = act->word_count;
+        break;
+    case SCRIPT_DISK:
+        play_disk(play, act);
         break;
     case SCRIPT_MEMORY:
         world->short_of_memory = act->word_count > 0;

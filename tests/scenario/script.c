@@ -168,6 +168,7 @@ static void read_words(struct reader *r, char *text, char *expected)
     } directives[] = {
         {"turn", SCRIPT_TURN},   {"sync", SCRIPT_SYNC},   {"journal", SCRIPT_JOURNAL},       {"turns", SCRIPT_TURNS},
         {"limit", SCRIPT_LIMIT}, {"crash", SCRIPT_CRASH}, {"unreadable", SCRIPT_UNREADABLE}, {"memory", SCRIPT_MEMORY},
+        {"disk", SCRIPT_DISK},
     };
     char **words;
     size_t count = split(r, text, &words);

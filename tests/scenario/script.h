@@ -38,6 +38,7 @@ enum script_kind {
     SCRIPT_TURNS,      /* turns by hand: no step but those that the script asks for; turns freely: back to normal */
     SCRIPT_MEMORY,     /* memory short: none for a delay of what cannot be read, until `memory` */
     SCRIPT_UNREADABLE, /* unreadable BODY...: of messages, until this is said again; no word: all can be read */
+    SCRIPT_DISK,       /* disk waits: whether bodies can be read is not known, until `disk answers` */
     SCRIPT_LIMIT,      /* limit waiting=N bytes=N: the engine's configuration; first in a case */
 };
 

@@ -68,6 +68,13 @@ void world_step(struct world *world, const struct engine_command *commands, size
         }
     }
     free(all);
+    if (!world->disk_waits)
+        world_disk_answers(world, watched);
+}
+
+void world_disk_answers(struct world *world, bool watched)
+{
+    world->disk_waits = false;
     for (struct engine_command command; world_unread(world, &command);)
         unread_step(world, &command, watched);
 }

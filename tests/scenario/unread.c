@@ -52,6 +52,14 @@ static void share_out(struct world *world, const struct engine_effect *effect, s
     command->unread.good = good;
 }
 
+/* While it is being read its request is answered, and the answer held. */
+static void request_set(struct world *world, const struct engine_command *command, bool held)
+{
+    struct request *request = world_request(world, command->session.value, command->request);
+    if (request)
+        request->answered = request->held = held;
+}
+
 bool world_unreadable(struct world *world, const struct engine_effect *effect)
 {
     if (effect->kind != ENGINE_GOT || effect->code != JQ_OK || !any_bad(world, effect))
@@ -73,6 +81,7 @@ bool world_unreadable(struct world *world, const struct engine_effect *effect)
     command->unread.written = effect->written;
     unread->next = world->unread;
     world->unread = unread;
+    request_set(world, command, true);
     return true;
 }
 
@@ -83,5 +92,6 @@ bool world_unread(struct world *world, struct engine_command *command)
         return false;
     world->unread = unread->next;
     *command = unread->command;
+    request_set(world, command, false);
     return true;
 }

@@ -87,6 +87,7 @@ struct world {
     uint64_t snapshot_first, snapshot_last; /* records of the last one; 0: none */
     char **unreadable;                      /* bodies */
     size_t unreadable_count;
+    bool disk_waits;
     struct unread *unread; /* answers that were not given */
     struct text problem;   /* what went wrong first; empty: nothing */
     /* the allocation sweep */
@@ -141,6 +142,8 @@ void world_pass(struct world *world, uint64_t time, bool late);
 void world_sync(struct world *world);
 void world_journal_accepts(struct world *world, bool accepts);
 void world_journal_full(struct world *world); /* it takes only what gives space back */
+/* What was found unreadable becomes known, and is carried out. */
+void world_disk_answers(struct world *world, bool watched);
 /* Ends everything, and checks that nothing is left. */
 void world_close(struct world *world);
 
@@ -148,7 +151,7 @@ void world_close(struct world *world);
 
 /* Whether this answer is not given, for some of its bodies cannot be read; it is kept. */
 bool world_unreadable(struct world *world, const struct engine_effect *effect);
-/* The next of those kept, as a command. False: there is none. */
+/* The next of those kept, as a command; its request is open again. False: there is none. */
 bool world_unread(struct world *world, struct engine_command *command);
 
 /* ---- monitor.c: a session that looks at all queues after each act ---- */
