@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client core when memory is refused: the first allocation, the second, and so on fails, once or from then on. Whatever fails is
- * told, nothing crashes, and nothing is left. malloc and its siblings are wrapped by the linker, for this program only. */
+ * told, nothing crashes, and nothing is left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,63 +9,10 @@
 #include <cmocka.h>
 
 #include "client_peer.h"
+#include "countdown.h"
 #include "jqc_batch.h"
 #include <stdlib.h>
 #include <string.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void __real_free(void *old);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void __wrap_free(void *old);
-
-static struct {
-    bool armed;    /* the core is running; the peer is never refused */
-    bool for_good; /* all after the first failure fail too */
-    long left;     /* allocations before it */
-    long live;     /* allocations of the core that are not freed */
-} memory;
-
-static bool refused(void)
-{
-    if (!memory.armed)
-        return false;
-    long left = memory.left--;
-    return left == 0 || (left < 0 && memory.for_good);
-}
-
-static void *counted(void *made)
-{
-    memory.live += memory.armed && made;
-    return made;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : counted(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : counted(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    if (refused())
-        return NULL;
-    void *made = __real_realloc(old, size);
-    return old ? made : counted(made);
-}
-
-void __wrap_free(void *old)
-{
-    memory.live -= memory.armed && old;
-    __real_free(old);
-}
 
 /* ---- one run -------------------------------------------------------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server when memory is refused: the first allocation, the second, and so on fails, once or from then on. What cannot be done is
- * refused or costs the connection; the next client is served, and nothing is left. malloc and its siblings are wrapped by the linker,
- * for this program only. */
+ * refused or costs the connection; the next client is served, and nothing is left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,63 +11,10 @@
 
 #include <cmocka.h>
 
+#include "countdown.h"
 #include "server_fixture.h"
 
-enum { LARGE = 100 * 1000, NEVER = 1000 * 1000 * 1000 };
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void __real_free(void *old);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void __wrap_free(void *old);
-
-static struct {
-    bool armed;    /* the server is running; the clients are never refused */
-    bool for_good; /* all after the first failure fail too */
-    long left;     /* allocations before it */
-    long live;     /* allocations of the server that are not freed */
-} memory;
-
-static bool refused(void)
-{
-    if (!memory.armed)
-        return false;
-    long left = memory.left--;
-    return left == 0 || (left < 0 && memory.for_good);
-}
-
-static void *counted(void *made)
-{
-    memory.live += memory.armed && made;
-    return made;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return refused() ? NULL : counted(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused() ? NULL : counted(__real_calloc(count, size));
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    if (refused())
-        return NULL;
-    void *made = __real_realloc(old, size);
-    return old ? made : counted(made);
-}
-
-void __wrap_free(void *old)
-{
-    memory.live -= memory.armed && old;
-    __real_free(old);
-}
+enum { LARGE = 100 * 1000 };
 
 /* ---- one run -------------------------------------------------------------------------------------------------------- */
 
