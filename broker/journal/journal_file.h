@@ -38,6 +38,27 @@ struct journal_bodies {
     void *user;
 };
 
+struct journal_segment {
+    uint64_t number;
+    uint64_t first; /* record; last is first - 1 if there is none */
+    uint64_t last;  /* at most this */
+    uint64_t size;  /* bytes in use */
+    bool active;    /* it is being written: some of what it has may not be placed yet */
+    bool given_up;  /* a write or sync of it failed: the journal cuts it itself */
+};
+
+struct journal_report {
+    uint64_t last;       /* number of the last record; from - 1: none */
+    uint64_t records;    /* given to replay */
+    uint64_t bytes;      /* read */
+    uint64_t cut_bytes;  /* of a torn end, that nobody was told was durable */
+    uint64_t cut_offset; /* and where, in cut_file */
+    uint64_t damages;    /* check, repair */
+    uint64_t lost; /* check, repair: the first record from `from` on that is not there or makes no sense; 0: none */
+    char cut_file[JOURNAL_NAME_SIZE];
+    char text[JOURNAL_TEXT_SIZE]; /* what went wrong, for people */
+};
+
 /* What recovery tells; each may be NULL. A code other than JQ_OK stops it and is what it returns. */
 struct journal_replay {
     /* Whole groups, in order; borrowed until it returns. The next number is the one before plus one, but after a gap. */
@@ -49,7 +70,11 @@ struct journal_replay {
      * are finished by a later record, or lost. `size`: theirs. */
     int (*adopt_placed)(void *user, const struct journal_reference *run, uint32_t size, uint32_t count, uint32_t *chunk,
                         uint32_t *offset);
-    void (*gap)(void *user, uint64_t first, uint64_t last);      /* repair only: these records are lost */
+    /* All has been told, and nothing on the disk has changed yet; these segments will stay. What it refuses stays unchanged; the text is
+     * for people. Not where nothing but a check goes on. */
+    int (*settle)(void *user, const struct journal_segment *segments, size_t count, const struct journal_report *report,
+                  char text[JOURNAL_TEXT_SIZE]);
+    void (*gap)(void *user, uint64_t first, uint64_t last);      /* check and repair: these records are lost */
     void (*progress)(void *user, uint64_t done, uint64_t total); /* bytes */
     void (*whole)(void *user, uint64_t segment, uint64_t end);   /* check: up to where what it has can be read */
     /* Check and repair: one thing that is wrong, or was cut off. */
@@ -78,9 +103,9 @@ enum { JOURNAL_SLOW_NS = 1000000000 };
 struct journal_config {
     struct journal_io *io; /* the folder, locked; it must outlive the journal */
     uint8_t id[JOURNAL_ID_SIZE];
-    bool from_is_there;    /* what says so was written after that record had been durable */
     uint64_t from;         /* the first record that is needed: all before are in a snapshot, made between
                                batches. 1 without one */
+    uint64_t until;        /* the last record that was durable when what says `from` was written; 0: not known */
     uint32_t segment_size; /* 0: JOURNAL_SEGMENT_SIZE */
     struct journal_listener listener;
     void (*trouble)(void *user, const struct journal_trouble *trouble); /* with the listener's user; may be NULL */
@@ -89,18 +114,6 @@ struct journal_config {
     bool
         repair; /* go on past damage: what cannot be read is copied away and told, the rest replayed. The caller must then make
                     a snapshot, so that the gap lies before `from` of the next start */
-};
-
-struct journal_report {
-    uint64_t last;       /* number of the last record; from - 1: none */
-    uint64_t records;    /* given to replay */
-    uint64_t bytes;      /* read */
-    uint64_t cut_bytes;  /* of a torn end, that nobody was told was durable */
-    uint64_t cut_offset; /* and where, in cut_file */
-    uint64_t damages;    /* check, repair */
-    bool nothing;        /* though needed: not one record from `from` on is there */
-    char cut_file[JOURNAL_NAME_SIZE];
-    char text[JOURNAL_TEXT_SIZE]; /* what went wrong, for people */
 };
 
 /* The data id: read, or made of `fresh` (JOURNAL_ID_SIZE bytes) at the first start, when there is no segment. `fresh` NULL: nothing is
@@ -118,15 +131,6 @@ JQ_MUST_USE int journal_open(const struct journal_config *config, struct journal
 JQ_MUST_USE int journal_check(const struct journal_config *config, struct journal_report *report);
 
 /* ---- segments ---- */
-
-struct journal_segment {
-    uint64_t number;
-    uint64_t first; /* record; last is first - 1 if there is none */
-    uint64_t last;  /* at most this */
-    uint64_t size;  /* bytes in use */
-    bool active;    /* it is being written: some of what it has may not be placed yet */
-    bool given_up;  /* a write or sync of it failed: the journal cuts it itself */
-};
 
 /* All that are there, oldest first, the one being written last; valid until the journal is next called. */
 const struct journal_segment *journal_segments(const struct journal *journal, size_t *count);

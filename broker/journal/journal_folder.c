@@ -124,6 +124,10 @@ static int header_read(struct recovery *r, size_t index)
     if (kind == JOURNAL_HEADER_GOOD && memcmp(header.id, r->config->id, sizeof header.id) != 0)
         return journal_recovery_says(r, "segment %s belongs to another data folder: move it away", scan->name);
     s->good = kind == JOURNAL_HEADER_GOOD && header.number == s->number;
+    if (kind == JOURNAL_HEADER_GOOD && !s->good) {
+        s->own_number = header.number;
+        s->own_first = header.first;
+    }
     s->first = s->good ? header.first : 0;
     s->last = s->good ? header.first - 1 : 0;
     return JQ_OK;

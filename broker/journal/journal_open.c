@@ -6,6 +6,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As they will be once what is of no use has been cut off. */
+static struct journal_segment *segments_left(const struct recovery *r, size_t *count)
+{
+    struct journal_segment *segments = calloc(r->count + 1, sizeof *segments);
+    *count = 0;
+    for (size_t i = 0; segments && i < r->count; i++) {
+        const struct recovery_segment *s = &r->segments[i];
+        bool cut = s->end && !s->damaged, goes = (r->torn && i > r->torn_segment) || (cut && s->last < s->first);
+        if (s->good && !goes)
+            segments[(*count)++] = (struct journal_segment){
+                .number = s->number, .first = s->first, .last = s->last, .size = cut ? s->end : s->file_size};
+    }
+    return segments;
+}
+
+static int settle(struct recovery *r)
+{
+    const struct journal_replay *replay = &r->config->replay;
+    size_t count;
+    if (!replay->settle)
+        return JQ_OK;
+    struct journal_segment *segments = segments_left(r, &count);
+    int code = segments ? replay->settle(replay->user, segments, count, r->report, r->report->text) : JQ_OVERLOADED;
+    free(segments);
+    return code;
+}
+
 static int take_segments(struct file_journal *j, const struct recovery *r)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -78,6 +105,8 @@ static int recover(struct recovery *r)
     int code = journal_recovery_list(r);
     if (code == JQ_OK)
         code = journal_recovery_read(r);
+    if (code == JQ_OK)
+        code = settle(r);
     if (code == JQ_OK)
         code = journal_recovery_cut(r);
     return code;

@@ -45,6 +45,8 @@ static bool segment_attests(struct recovery *r, const struct recovery_segment *s
 
 static bool somebody_attests(struct recovery *r, size_t index, uint64_t offset, uint64_t record)
 {
+    if (record <= r->config->until)
+        return true;
     for (size_t i = index; i < r->count; i++) {
         const struct recovery_segment *s = &r->segments[i];
         bool behind = i > index || offset == 0;
@@ -72,16 +74,15 @@ static int missing(struct recovery *r, size_t index, uint64_t offset)
     r->told = r->expected;
     if (r->mode != RECOVERY_OPEN) {
         journal_recovery_found(r, index, offset, 0,
-                               offset ? "records that were durable cannot be read from here on"
+                               offset ? "records that were durable cannot be read from here on, or are missing"
                                       : "records that were durable are missing before this file");
         return JQ_OK;
     }
-    return journal_recovery_says(r,
-                                 "segment %s is damaged at offset %" PRIu64 ": record %" PRIu64
-                                 ", which was durable, %s. Nothing has been changed. Restore the file from a copy, or "
-                                 "run 'joinqd --repair', which keeps all that can be read",
-                                 name, offset, r->expected,
-                                 offset ? "is not there, nor in a file behind it" : "is missing before it");
+    return journal_recovery_says(
+        r, "segment %s is damaged at offset %" PRIu64 ": record %" PRIu64 ", which was durable, %s. " RECOVERY_ADVICE,
+        name, offset, r->expected,
+        offset ? "is neither there nor behind it: it is damaged, or cut off, or segments are missing"
+               : "is missing before it");
 }
 
 /* ---- frames ---- */
@@ -101,10 +102,18 @@ static int read_failed(struct recovery *r, size_t index, uint64_t offset)
     return JQ_OK;
 }
 
+static void lost(struct recovery *r, uint64_t first)
+{
+    r->report->lost = r->report->lost ? r->report->lost : first;
+}
+
 static void tell_gap(struct recovery *r, uint64_t next)
 {
     const struct journal_replay *replay = &r->config->replay;
-    if (next > r->expected && replay->gap)
+    if (next <= r->expected)
+        return;
+    lost(r, r->expected);
+    if (replay->gap)
         replay->gap(replay->user, r->expected, next - 1);
 }
 
@@ -118,9 +127,17 @@ static int take(struct recovery *r, size_t index, const struct journal_frame_hea
     uint64_t from = header->first > r->expected ? header->first : r->expected;
     int code = journal_decode(&r->decoder, header, payload, place, from, &r->config->replay, &wrong);
     if (wrong && r->mode == RECOVERY_OPEN)
-        return journal_recovery_says(r, "segment %s, offset %" PRIu64 ": %s", r->scan.name, offset, wrong);
-    if (wrong)
+        return journal_recovery_says(r, "segment %s is damaged at offset %" PRIu64 ": %s. " RECOVERY_ADVICE,
+                                     r->scan.name, offset, wrong);
+    if (wrong) {
         journal_recovery_found(r, index, offset, size, wrong);
+        lost(r, header->first);
+    }
+    if (code == JQ_STORAGE && !wrong)
+        return journal_recovery_says(r,
+                                     "segment %s, offset %" PRIu64 ": the records from %" PRIu64
+                                     " on make no sense after what came before. " RECOVERY_ADVICE,
+                                     r->scan.name, offset, header->first);
     if (code != JQ_OK && !wrong)
         return code;
     uint64_t next = header->first + header->count;
@@ -191,17 +208,36 @@ static int read_segment(struct recovery *r, size_t index, uint64_t limit)
     return code;
 }
 
-/* What stands before it may be all that is left, but says too little by itself. */
-static int nothing_needed(struct recovery *r)
+/* Segments may be missing of which nobody knows but who says what is needed. */
+static int end_missing(struct recovery *r)
 {
-    if (!r->config->from_is_there || r->expected > r->config->from)
+    if (r->expected > r->config->until)
         return JQ_OK;
-    r->report->nothing = true;
+    lost(r, r->expected);
+    if (r->mode == RECOVERY_REPAIR)
+        return JQ_OK;
     return journal_recovery_says(r,
                                  "record %" PRIu64 ", which was durable, is not there, nor any behind it: segments are "
-                                 "missing, or are damaged. Nothing has been changed. Restore the files from a copy, or "
-                                 "run 'joinqd --repair', which keeps all that can be read",
-                                 r->config->from);
+                                 "missing, or are damaged. " RECOVERY_ADVICE,
+                                 r->expected);
+}
+
+/* A segment under the name of another would be taken for one that was never used; but one that was let go has old records in it. */
+static int misnamed(struct recovery *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct recovery_segment *s = &r->segments[i];
+        char name[JOURNAL_NAME_SIZE], own[JOURNAL_NAME_SIZE];
+        if (!s->own_number || s->own_first < r->config->from)
+            continue;
+        journal_segment_name(s->number, name);
+        journal_segment_name(s->own_number, own);
+        if (r->mode == RECOVERY_OPEN)
+            return journal_recovery_says(
+                r, "segment %s is %s under another name. Nothing has been changed. Give it its name back", name, own);
+        journal_recovery_found(r, i, 0, s->file_size, "it is another segment under this name");
+    }
+    return JQ_OK;
 }
 
 int journal_recovery_read(struct recovery *r)
@@ -215,7 +251,9 @@ int journal_recovery_read(struct recovery *r)
             code = read_segment(r, i, limit_of(r, i));
     }
     if (code == JQ_OK || code == TORN)
-        code = nothing_needed(r);
+        code = end_missing(r);
+    if (code == JQ_OK)
+        code = misnamed(r);
     r->report->last = r->expected - 1;
     r->report->bytes = r->scan.read + r->ahead.read;
     if (code == JQ_OK) {

@@ -21,8 +21,9 @@ struct recovery_segment {
     bool good;      /* has a header of its own; if not it was never used, or is damaged */
     bool gone;      /* its file has been removed */
     bool damaged;
-    bool loose;    /* without a header, and no record of it is needed: given up once, most likely */
-    bool headless; /* repair: its header is to be written anew */
+    bool loose;                     /* without a header, and no record of it is needed: given up once, most likely */
+    bool headless;                  /* repair: its header is to be written anew */
+    uint64_t own_number, own_first; /* what the header says where it is that of another number; 0: it is not */
 };
 
 enum recovery_mode { RECOVERY_OPEN, RECOVERY_CHECK, RECOVERY_REPAIR };
@@ -56,6 +57,9 @@ JQ_MUST_USE int journal_recovery_check_old(struct recovery *recovery, size_t ind
 /* journal_cut.c: the end off, what is no use away, what is left synced. */
 JQ_MUST_USE int journal_recovery_cut(struct recovery *recovery);
 
+#define RECOVERY_ADVICE                                                                                              \
+    "Nothing has been changed. Restore the file from a copy, or run 'joinqd --repair', which keeps all that can be " \
+    "read"
 /* Says what is wrong; returns JQ_STORAGE. */
 int journal_recovery_says(struct recovery *recovery, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Check and repair: one more damage. `size` 0: not known. */

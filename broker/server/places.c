@@ -82,25 +82,30 @@ int places_adopt_placed(void *user, const struct journal_reference *run, uint32_
     return code;
 }
 
-struct store_segment *places_segments(const struct server *server, size_t *count, uint64_t *missing)
+static struct store_segment *alive_in(const struct server *server, const struct journal_segment *segments, size_t count,
+                                      uint64_t *missing)
 {
-    const struct journal_segment *segments = journal_segments(server->turn.journal, count);
-    struct store_segment *all = calloc(*count + 1, sizeof *all);
-    for (size_t i = 0; all && i < *count; i++)
+    struct store_segment *all = calloc(count + 1, sizeof *all);
+    for (size_t i = 0; all && i < count; i++)
         all[i] = (struct store_segment){.number = segments[i].number,
                                         .last = segments[i].last,
                                         .active = segments[i].active,
                                         .size = segments[i].size};
     if (all)
-        *missing = store_segments(server->store, all, *count);
+        *missing = store_segments(server->store, all, count);
     return all;
 }
 
-int places_lost(struct server *server, struct lost *lost)
+struct store_segment *places_segments(const struct server *server, size_t *count, uint64_t *missing)
 {
-    size_t count;
+    const struct journal_segment *segments = journal_segments(server->turn.journal, count);
+    return alive_in(server, segments, *count, missing);
+}
+
+int places_lost(struct server *server, const struct journal_segment *segments, size_t count, struct lost *lost)
+{
     uint64_t missing;
-    struct store_segment *all = places_segments(server, &count, &missing);
+    struct store_segment *all = alive_in(server, segments, count, &missing);
     *lost = (struct lost){0};
     for (size_t i = 0; all && i < count; i++) {
         if (all[i].end > all[i].size)

@@ -20,8 +20,9 @@ int places_adopt(void *server, struct journal_place place, uint32_t size, uint32
                  const uint8_t *bytes, uint32_t *chunk, uint32_t *offset);
 int places_adopt_placed(void *server, const struct journal_reference *run, uint32_t size, uint32_t count,
                         uint32_t *chunk, uint32_t *offset);
-/* After recovery: what is not there. JQ_OK, or JQ_OVERLOADED; *lost is to be freed in any case. */
-JQ_MUST_USE int places_lost(struct server *server, struct lost *lost);
+/* All has been read: what is not there in these segments. JQ_OK, or JQ_OVERLOADED; *lost is to be freed in any case. */
+JQ_MUST_USE int places_lost(struct server *server, const struct journal_segment *segments, size_t count,
+                            struct lost *lost);
 void places_body_over(void *server, struct engine_body body); /* the engine says so while records are read */
 void places_release(struct server *server, const struct engine_release *release);
 /* The segments of the log and what is alive in them, in ascending order; to be freed. NULL: no memory. */

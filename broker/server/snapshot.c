@@ -186,8 +186,9 @@ void snapshot_turn(struct server *server, uint64_t now)
     struct storage *storage = &server->storage;
     bool over = snapshot_over(server) && now >= storage->snapshot.again_ns;
     if (over && !storage->needed.busy && !storage->snapshot.claimed && claim(server, now)) {
+        const struct journal_span span = {storage->snapshot.first, storage->snapshot.last};
         storage->snapshot.last = 0;
-        journal_needed_write(&storage->needed, storage->snapshot.first);
+        journal_needed_write(&storage->needed, span);
     }
     if (storage->snapshot.cleaning && !server->compact.running) {
         storage->snapshot.cleaning = false;

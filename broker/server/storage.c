@@ -130,10 +130,11 @@ static int fail(const struct server *server, int code, const char *text)
 }
 
 /* The first thought of the store is coarse: only if it misses something each message is looked at. Repair goes on without those. */
-static int bodies_there(struct server *server, uint64_t last, char text[JOURNAL_TEXT_SIZE])
+static int bodies_there(struct server *server, const struct journal_segment *segments, size_t count, uint64_t last,
+                        char text[JOURNAL_TEXT_SIZE])
 {
     struct lost lost;
-    int code = places_lost(server, &lost);
+    int code = places_lost(server, segments, count, &lost);
     if (code == JQ_OK && lost.segment_count && !server->config.repair) {
         lost_says(&lost.segment[0], text);
         code = JQ_STORAGE;
@@ -147,21 +148,40 @@ static int bodies_there(struct server *server, uint64_t last, char text[JOURNAL_
     return code;
 }
 
-/* The snapshot is gone: a repair takes what was before it, as far as that is there. */
-static int open_journal(struct server *server, struct journal_config *config, struct journal_report *report)
+/* Whatever makes this start impossible is found before the folder changes. */
+static int on_settle(void *user, const struct journal_segment *segments, size_t count,
+                     const struct journal_report *report, char text[JOURNAL_TEXT_SIZE])
+{
+    struct server *server = user;
+    struct storage *storage = &server->storage;
+    int code = bodies_there(server, segments, count, report->last, text);
+    if (code == JQ_OK)
+        code = engine_replay_end(server->turn.engine);
+    if (code == JQ_STORAGE && !*text)
+        snprintf(text, JOURNAL_TEXT_SIZE,
+                 "the records, the last of which is %" PRIu64
+                 ", say of some queue only a part. Nothing has been changed. Restore the files from a copy, or run "
+                 "'joinqd --repair', which keeps all that can be read",
+                 report->last);
+    return code == JQ_OK ? journal_needed_hold(storage->io, storage->id, text) : code;
+}
+
+/* If the snapshot that older records went for is not whole, a repair takes what is there of them, too. */
+static int snapshot_whole(struct server *server, struct journal_config *config, struct journal_report *report)
 {
     struct storage *storage = &server->storage;
-    int code = journal_open(config, &server->turn.journal, report);
-    if (code != JQ_STORAGE || !report->nothing || !config->repair)
-        return code;
-    server_log("%s: the records from %" PRIu64 " on are lost, and with them all that was told anew there; what older "
+    struct journal_config look = *config;
+    look.replay = (struct journal_replay){0};
+    int code = config->until ? journal_check(&look, report) : JQ_OK;
+    if (code == JQ_OVERLOADED || !report->lost || report->lost > config->until)
+        return code == JQ_OVERLOADED ? code : JQ_OK;
+    server_log("%s: the records from %" PRIu64 " on are lost, and with them what was told anew there; what older "
                "segments have is kept",
-               server->config.data, config->from);
-    code = journal_needed_forget(storage->io, report->text);
+               server->config.data, report->lost);
     storage->needed.said = 0;
     config->from = 1;
-    config->from_is_there = false;
-    return code == JQ_OK ? journal_open(config, &server->turn.journal, report) : code;
+    config->until = 0;
+    return journal_needed_forget(storage->io, report->text);
 }
 
 static int recover(struct server *server)
@@ -177,6 +197,7 @@ static int recover(struct server *server)
         .replay = {.records = on_records,
                    .adopt = places_adopt,
                    .adopt_placed = places_adopt_placed,
+                   .settle = on_settle,
                    .gap = on_gap,
                    .progress = on_progress,
                    .found = on_found,
@@ -188,15 +209,15 @@ static int recover(struct server *server)
     memcpy(config.id, storage->id, sizeof config.id);
     storage->said_ns = server_now();
     snapshot_init(server);
-    int code = journal_needed_read(storage->io, storage->id, &config.from, report.text);
-    storage->needed.said = config.from > 1 ? config.from : 0;
-    config.from_is_there = config.from > 1;
+    struct journal_span said;
+    int code = journal_needed_look(storage->io, storage->id, &said, report.text);
+    config.from = said.from;
+    config.until = said.until;
+    storage->needed.said = said.until ? said.from : 0;
+    if (code == JQ_OK && config.repair)
+        code = snapshot_whole(server, &config, &report);
     if (code == JQ_OK)
-        code = open_journal(server, &config, &report);
-    if (code == JQ_OK)
-        code = bodies_there(server, report.last, report.text);
-    if (code == JQ_OK)
-        code = engine_replay_end(server->turn.engine);
+        code = journal_open(&config, &server->turn.journal, &report);
     if (code != JQ_OK)
         return fail(server, code, report.text);
     /* Queues in memory are in no record, but their incarnations were times of day too, and the clock may have been set back. */

@@ -130,12 +130,14 @@ static int look_through(struct check *check, struct journal_io *io, char text[JO
                                                .gap = on_gap,
                                                .found = on_found,
                                                .user = check}};
+    struct journal_span said;
     int code = journal_id(io, NULL, config.id, text);
     if (code == JQ_OK)
-        code = journal_needed_look(io, config.id, &config.from, text);
-    config.from_is_there = config.from > 1;
+        code = journal_needed_look(io, config.id, &said, text);
     if (code != JQ_OK)
         return code;
+    config.from = said.from;
+    config.until = said.until;
     code = journal_check(&config, &report);
     memcpy(text, report.text, sizeof report.text);
     if (code == JQ_OK || report.damages)
@@ -147,6 +149,9 @@ static int look_through(struct check *check, struct journal_io *io, char text[JO
     if (code == JQ_OK || check->wrong)
         printf("%s: %" PRIu64 " records in %" PRIu64 " bytes, %" PRIu64 " damaged\n", check->folder, report.records,
                report.bytes, check->wrong);
+    if (check->wrong)
+        printf("%s: Restore the files from a copy, or run 'joinqd --repair', which keeps all that can be read\n",
+               check->folder);
     return code;
 }
 

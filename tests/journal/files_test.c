@@ -9,6 +9,7 @@
 
 #include "journal_crc.h"
 #include "journal_file.h"
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -291,6 +292,55 @@ static void one_process_a_folder(void **state)
     fini(&f);
 }
 
+/* proves: RST-2 */
+static void a_lost_id_is_not_another_one(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char text[JOURNAL_TEXT_SIZE], name[128];
+    uint8_t fresh[JOURNAL_ID_SIZE] = {1}, id[JOURNAL_ID_SIZE];
+    bool made = true;
+    init(&f);
+    put(&f);
+    stop(&f);
+    snprintf(name, sizeof name, "%s/data-id", f.folder);
+    assert_int_equal(unlink(name), 0);
+    f.io = journal_io_threads_new(f.folder, wake, &f, text, sizeof text);
+    assert_non_null(f.io);
+    assert_int_equal(journal_id(f.io, fresh, id, text), JQ_STORAGE);
+    assert_non_null(strstr(text, "--repair"));
+    assert_int_equal(journal_id_repair(f.io, &made, text), JQ_OK);
+    assert_true(made);
+    assert_int_equal(journal_id(f.io, fresh, id, text), JQ_OK);
+    assert_memory_equal(id, f.id, sizeof id);
+    journal_io_free(f.io);
+    start(&f, 9);
+    assert_int_equal(f.seen, 1);
+    stop(&f);
+    fini(&f);
+}
+
+/* proves: OUT-1 */
+static void a_file_without_a_name_is_not_durable(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char name[128];
+    init(&f);
+    struct iovec part = {f.chunk, f.chunk_size};
+    struct journal_io_request create = {.op = JOURNAL_IO_CREATE, .name = "some"};
+    struct journal_io_request write = {.op = JOURNAL_IO_WRITE, .name = "some", .parts = &part, .part_count = 1};
+    struct journal_io_request sync = {.op = JOURNAL_IO_SYNC, .name = "some"};
+    assert_true(journal_io_run(f.io, &create) == 0 && journal_io_run(f.io, &write) == 0);
+    assert_int_equal(journal_io_run(f.io, &sync), 0);
+    snprintf(name, sizeof name, "%s/some", f.folder);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(journal_io_run(f.io, &write), 0);
+    assert_int_equal(journal_io_run(f.io, &sync), ENOENT);
+    stop(&f);
+    fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +348,8 @@ int main(void)
         cmocka_unit_test(ends_with_work_under_way),
         cmocka_unit_test(a_killed_process_loses_nothing_written),
         cmocka_unit_test(one_process_a_folder),
+        cmocka_unit_test(a_lost_id_is_not_another_one),
+        cmocka_unit_test(a_file_without_a_name_is_not_durable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

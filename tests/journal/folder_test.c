@@ -76,7 +76,7 @@ static void a_torn_end_is_cut(void **state)
     end(&f);
 }
 
-/* A body may have anything in it. */
+/* A body may have anything in it. proves: RST-2 */
 static void what_looks_like_frames_is_read_once(void **state)
 {
     (void)state;
@@ -187,6 +187,107 @@ static void a_damaged_header_is_told(void **state)
     stop(&f);
     assert_int_equal(start(&f, 1), JQ_OK);
     assert_true(f.seen == 210);
+    end(&f);
+}
+
+/* proves: RST-2 */
+static void one_under_another_name_is_not_taken_for_unused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t size;
+    init(&f);
+    put(&f, 3, true);
+    stop(&f);
+    struct journal_io_request move = {
+        .op = JOURNAL_IO_RENAME, .name = "00000000000000000001.jql", .to = "00000000000000000099.jql"};
+    assert_int_equal(journal_io_run(&f.disk.io, &move), 0);
+    assert_int_equal(start(&f, 1), JQ_STORAGE);
+    assert_non_null(strstr(f.report.text, move.name));
+    assert_non_null(disk_bytes(&f.disk, move.to, &size));
+    check(&f, 1, JQ_STORAGE);
+    memcpy(move.to, move.name, sizeof move.to);
+    memcpy(move.name, "00000000000000000099.jql", 25);
+    assert_int_equal(journal_io_run(&f.disk.io, &move), 0);
+    assert_int_equal(start(&f, 1), JQ_OK);
+    assert_int_equal(f.seen, 3);
+    end(&f);
+}
+
+/* What says which record is needed says as well how many were durable then: nothing else may tell. proves: RST-2 */
+static void an_end_that_was_durable_is_missed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t size;
+    init(&f);
+    for (int i = 0; i < 10; i++)
+        put(&f, 1, true);
+    segment(&f, 0, &size)[JOURNAL_SEGMENT_HEADER + 2000] ^=
+        1; /* of the seventh or so: what is behind it is gone, too */
+    memset(segment(&f, 0, &size) + JOURNAL_SEGMENT_HEADER + 2000, 0, size - JOURNAL_SEGMENT_HEADER - 2000);
+    stop(&f);
+    struct journal_config config = config_of(&f, 3);
+    config.until = 9;
+    assert_int_equal(journal_open(&config, &f.journal, &f.report), JQ_STORAGE);
+    assert_non_null(strstr(f.report.text, "00000000000000000001.jql is damaged at offset"));
+    assert_non_null(strstr(f.report.text, "--repair"));
+    config = config_of(&f, 3);
+    config.until = 9;
+    assert_int_equal(journal_check(&config, &f.report), JQ_STORAGE);
+    assert_true(f.report.lost > 3 && f.report.lost <= 9);
+    uint64_t lost = f.report.lost;
+    config = config_of(&f, 3);
+    config.until = lost - 1;
+    assert_int_equal(journal_open(&config, &f.journal, &f.report), JQ_OK);
+    assert_true(f.seen == lost - 1 && f.report.last == lost - 1);
+    end(&f);
+}
+
+/* proves: RST-2 */
+static void all_that_was_durable_is_missing(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    stop(&f);
+    struct journal_config config = config_of(&f, 5);
+    config.until = 6;
+    assert_int_equal(journal_open(&config, &f.journal, &f.report), JQ_STORAGE);
+    assert_non_null(strstr(f.report.text, "record 5"));
+    assert_non_null(strstr(f.report.text, "--repair"));
+    config.until = 0;
+    assert_int_equal(journal_open(&config, &f.journal, &f.report), JQ_OK);
+    end(&f);
+}
+
+static int refuse(void *user, const struct journal_segment *segments, size_t count, const struct journal_report *report,
+                  char text[JOURNAL_TEXT_SIZE])
+{
+    struct fixture *f = user;
+    assert_true(count == 1 && segments->number == 1 && segments->last == 3 && report->last == 3);
+    assert_true(segments->size < SEGMENT); /* as it will be */
+    memcpy(text, "not so", 7);
+    f->found++;
+    return JQ_STORAGE;
+}
+
+/* proves: RST-2 */
+static void what_its_owner_refuses_stays_as_it_was(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t size, after;
+    init(&f);
+    put(&f, 3, true);
+    (void)segment(&f, 0, &size);
+    stop(&f);
+    struct journal_config config = config_of(&f, 1);
+    config.replay.settle = refuse;
+    assert_int_equal(journal_open(&config, &f.journal, &f.report), JQ_STORAGE);
+    assert_string_equal(f.report.text, "not so");
+    assert_true(f.found == 1 && disk_bytes(&f.disk, "00000000000000000001.jql", &after) && after == size);
+    assert_int_equal(start(&f, 1), JQ_OK);
     end(&f);
 }
 
@@ -318,6 +419,10 @@ int main(void)
         cmocka_unit_test(a_missing_segment_is_damage),
         cmocka_unit_test(what_cannot_be_read_is_told),
         cmocka_unit_test(a_damaged_header_is_told),
+        cmocka_unit_test(one_under_another_name_is_not_taken_for_unused),
+        cmocka_unit_test(an_end_that_was_durable_is_missed),
+        cmocka_unit_test(all_that_was_durable_is_missing),
+        cmocka_unit_test(what_its_owner_refuses_stays_as_it_was),
         cmocka_unit_test(holes_of_released_segments_are_no_damage),
         cmocka_unit_test(another_folders_segment_is_refused),
         cmocka_unit_test(a_failed_group_is_written_again_elsewhere),

@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Data folders of which something is damaged, cut off or missing: it is told, nothing is changed, and a repair keeps what there is."""
+
+import hashlib
+import os
+import subprocess
+
+import harness
+from durable_test import MIB, DataCase, segments
+from wire_client import OK, Client, packing
+
+
+def contents(folder):
+    """Of all that is in it, but for what a start may leave there."""
+    found = {}
+    for name in os.listdir(folder):
+        if name not in ("lock", "copying"):
+            with open(os.path.join(folder, name), "rb") as file:
+                found[name] = hashlib.sha256(file.read()).hexdigest()
+    return found
+
+
+def is_told(folder):
+    """Whether a snapshot has come to its end."""
+    for name in os.listdir(folder):
+        if name.startswith("needed-"):
+            with open(os.path.join(folder, name), "rb") as file:
+                return file.read(1) == b"j"
+    return False
+
+
+class Damage(DataCase):
+    def setUp(self):
+        super().setUp()
+        self.joinq("declare", "jobs", "--durable")
+        for number in range(20):
+            self.joinq("put", "jobs", f"{number}-" + "x" * 1000)
+        self.kill()
+        self.segment = os.path.join(self.data, segments(self.data)[0])
+
+    def flip(self, offset):
+        with open(self.segment, "r+b") as file:
+            file.seek(offset)
+            byte = file.read(1)[0]
+            file.seek(offset)
+            file.write(bytes([byte ^ 1]))
+
+    def test_damage_stops_the_start_and_is_repaired(self):
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        self.flip(8000)
+        before = {name: os.path.getsize(os.path.join(self.data, name)) for name in segments(self.data)}
+        said = self.joinqd("--listen", f"unix://{self.data}/socket", status=1)
+        for part in (os.path.basename(self.segment), "offset", "--repair"):
+            self.assertIn(part, said)
+        self.assertIn(os.path.basename(self.segment), self.joinqd("--check-data", status=1))
+        self.assertEqual(before, {name: os.path.getsize(os.path.join(self.data, name)) for name in segments(self.data)})
+        said = self.joinqd("--repair")
+        self.assertIn("lost", said)
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        self.begin()
+        left = [line.split("-")[0] for line in self.joinq("get", "jobs", "--all", "--nowait", status=3).splitlines()]
+        self.assertEqual(len(left), 19)
+        self.assertEqual(left, sorted(left, key=int))
+        stat = self.stat("jobs")
+        self.assertEqual(stat["put"], stat["done"])
+
+    def test_a_torn_end_is_cut(self):
+        size = next(at for at in range(0, 100_000, 8) if self.is_zero_from(at))
+        with open(self.segment, "r+b") as file:
+            file.seek(size)
+            file.write(b"JFM1 but no frame" * 10)
+        self.begin()
+        self.assertEqual(self.stat("jobs")["ready"], 20)
+
+    def is_zero_from(self, at):
+        with open(self.segment, "rb") as file:
+            file.seek(at)
+            return not any(file.read(4096))
+
+    def test_other_data_is_not_taken(self):
+        self.flip(30)
+        self.assertIn(os.path.basename(self.segment), self.joinqd("--listen", f"unix://{self.data}/socket", status=1))
+        self.flip(30)
+        self.begin()
+
+
+class BodiesElsewhere(DataCase):
+    """A snapshot tells of messages whose bodies stay where they were, in a segment of which no record is needed any more."""
+
+    def setUp(self):
+        super().setUp()
+        for queue in ("stays", "goes"):
+            self.joinq("declare", queue, "--durable")
+        line = b"x" * (MIB - 1) + b"\n"
+        self.joinq("put", "stays", given=line * 40)
+        self.joinq("put", "goes", given=line * 60)
+        self.joinq("get", "goes", "-n", "60")
+        self.until(lambda: is_told(self.data), "a snapshot")
+        self.kill()
+        self.name = segments(self.data)[0]
+        self.segment = os.path.join(self.data, self.name)
+
+    def assert_told(self, *words):
+        for arguments in (("--check-data",), ("--listen", f"unix://{self.data}/socket")):
+            said = self.joinqd(*arguments, status=1)
+            for word in (self.name, "Restore", "--repair", *words):
+                self.assertIn(word, said)
+
+    def test_a_segment_that_only_has_bodies_is_missed(self):
+        """proves: RST-2"""
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        away = self.segment + ".away"
+        os.rename(self.segment, away)
+        self.assert_told("missing", " 40 messages")
+        os.rename(away, self.segment)
+        self.begin()
+        self.assertEqual(self.stat("stays")["ready"], 40)
+
+    def test_a_start_that_is_refused_changes_nothing(self):
+        """proves: RST-2"""
+        other = os.path.join(self.data, "99".zfill(20) + ".jql")
+        os.rename(self.segment, other)
+        before = contents(self.data)
+        self.assert_told("missing", " 40 messages")
+        self.assertEqual(contents(self.data), before)
+        os.rename(other, self.segment)
+        self.begin()
+        self.assertEqual(self.stat("stays")["ready"], 40)
+
+    def test_one_that_is_cut_off_is_too_and_repair_gives_up_what_is_gone(self):
+        """proves: RST-2 CSV-1"""
+        os.truncate(self.segment, 20 * MIB)
+        self.assert_told("up to")
+        self.assertIn(" messages are lost", self.joinqd("--repair"))
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        self.begin()
+        stat = self.stat("stays")
+        self.assertIn(stat["ready"], (18, 19, 20))
+        self.assertEqual(stat["put"], stat["ready"] + stat["discarded"])
+        self.joinq("get", "stays", "-n", str(stat["ready"]))
+
+    def test_newer_segments_that_are_missing_are_missed(self):
+        """proves: RST-2"""
+        for name in segments(self.data)[1:]:
+            os.rename(os.path.join(self.data, name), os.path.join(self.data, name + ".away"))
+        before = sorted(os.listdir(self.data))
+        for arguments in (("--check-data",), ("--listen", f"unix://{self.data}/socket")):
+            said = self.joinqd(*arguments, status=1)
+            for word in ("missing", "Restore", "--repair"):
+                self.assertIn(word, said)
+        self.assertEqual(sorted(os.listdir(self.data)), before)
+        self.assertIn("are lost", self.joinqd("--repair"))
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        self.begin()
+        self.assertEqual(self.stat("stays")["ready"], 40)
+
+
+class PartOfASnapshot(DataCase):
+    """The newest segment has lost its end, and with it the end of the snapshot that older records went for."""
+
+    def setUp(self):
+        super().setUp()
+        queues = [f"queue-{number:03}" for number in range(400)]
+        with Client(self.broker.url) as client:
+            for queue in queues:
+                self.assertEqual(client.ask("DECLARE", queue, 0, 2, packing.Pairs([]))[1], OK)
+                self.assertEqual(client.put(queue, [b"k" * 100_000])[1], OK)
+        self.joinq("declare", "goes", "--durable")
+        line = b"x" * (MIB - 1) + b"\n"
+        self.joinq("put", "goes", given=line * 60)
+        self.joinq("get", "goes", "-n", "60")
+        self.until(lambda: is_told(self.data), "a snapshot")
+        self.kill()
+        self.needed = max(name for name in os.listdir(self.data) if name.startswith("needed-"))
+        self.first = int(self.needed[7:])
+
+    def frames(self, name):
+        """Offset, first record and count of each."""
+        with open(os.path.join(self.data, name), "rb") as file:
+            content = file.read()
+        at = 64
+        while content[at : at + 4] == b"JFM1":
+            size, first, count = (int.from_bytes(content[at + i : at + i + n], "little") for i, n in ((12, 4), (16, 8), (24, 4)))
+            yield at, first, count
+            at += 48 + size
+
+    def test_it_is_told_and_what_is_left_is_repaired(self):
+        """proves: RST-2"""
+        places = [(name, *frame) for name in segments(self.data) for frame in self.frames(name)]
+        name, at, _, _ = [place for place in places if place[2] >= self.first][1]
+        for later in segments(self.data):
+            if later > name:
+                os.unlink(os.path.join(self.data, later))
+        os.truncate(os.path.join(self.data, name), at)
+        before = contents(self.data)
+        said = self.joinqd("--listen", f"unix://{self.data}/socket", status=1)
+        for word in (name, f"offset {at}", "Nothing has been changed", "Restore", "--repair"):
+            self.assertIn(word, said)
+        self.assertEqual(contents(self.data), before)
+        self.assertIn(name, self.joinqd("--check-data", status=1))
+        self.assertIn("older segments", self.joinqd("--repair"))
+        self.assertIn(" 0 damaged", self.joinqd("--check-data"))
+        self.begin()
+        kept = [queue for queue in self.objects("list") if queue["queue"].startswith("queue-")]
+        self.assertEqual([queue["ready"] for queue in kept], [1] * 400)
+
+
+class Identity(DataCase):
+    """The small file that says which data it is."""
+
+    def setUp(self):
+        super().setUp()
+        self.joinq("declare", "jobs", "--durable")
+        self.joinq("put", "jobs", *"abc")
+        self.kill()
+        self.file = os.path.join(self.data, "data-id")
+        with open(self.file, "rb") as file:
+            self.id = file.read()
+
+    def refuses(self, *words):
+        before = {name: self.content(name) for name in os.listdir(self.data) if name != "lock"}
+        for arguments in (("--check-data",), ("--listen", f"unix://{self.data}/socket")):
+            said = self.joinqd(*arguments, status=1)
+            for word in words:
+                self.assertIn(word, said)
+        self.assertEqual({name: self.content(name) for name in os.listdir(self.data) if name != "lock"}, before)
+
+    def content(self, name):
+        with open(os.path.join(self.data, name), "rb") as file:
+            return file.read()
+
+    def test_half_of_it_is_told_and_half_is_secret(self):
+        self.assertEqual(len(self.id), 32)
+        self.begin()
+        self.assertEqual(self.objects("stat")[0]["data"], self.id[:16].hex())
+
+    def is_repaired(self):
+        self.assertIn("made anew", self.joinqd("--repair"))
+        self.assertEqual(self.content("data-id"), self.id)
+        self.begin()
+        self.assertEqual(self.stat("jobs")["ready"], 3)
+
+    def test_it_is_missing(self):
+        os.unlink(self.file)
+        self.refuses("'data-id'", "missing", "--repair")
+        self.is_repaired()
+
+    def test_it_is_cut_off(self):
+        os.truncate(self.file, 7)
+        self.refuses("'data-id'", "damaged", "--repair")
+        self.is_repaired()
+
+    def test_it_is_another_one(self):
+        with open(self.file, "wb") as file:
+            file.write(bytes(32))
+        note = os.path.join(self.data, "needed-" + "2".zfill(20))
+        with open(note, "wb") as file:  # as much as can be told of it without the id
+            file.write(b"another data folder's")
+        self.refuses("another data folder")
+        os.unlink(note)
+        self.is_repaired()
+
+    def test_what_is_not_there_is_not_made(self):
+        none = os.path.join(self.data, "none")
+        for argument in ("--check-data", "--repair"):
+            done = subprocess.run([harness.JOINQD, "--data", none, argument], capture_output=True, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"none", done.stderr)
+            self.assertFalse(os.path.exists(none))
+        self.begin()
+
+
+if __name__ == "__main__":
+    harness.main()
