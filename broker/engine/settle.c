@@ -218,11 +218,14 @@ int handle_settle(struct engine *e, struct session *s, const struct engine_comma
     int code = settle_check(e, c, c->op, c->settle.ranges, a);
     if (code != JQ_OK)
         return code;
+    const uint64_t before = e->record_last;
     a->settled.lost = e->effects->ranges + e->effects->range_count;
     a->settled.count = settle(e, s, c, c->op, c->settle.ranges, &a->settled.lost_count);
     for (uint32_t i = 0; i < c->settle.ranges.count; i++) {
         const struct queue *q = queue_by_incarnation(e, c->settle.ranges.item[i].incarnation);
         answer_rests_on(a, q);
+        if (q && q->letters && q->letters->watermark > before) /* what died of it is there */
+            answer_rests_on(a, q->letters);
     }
     return a->settled.lost_count ? JQ_LEASE_LOST : JQ_OK;
 }

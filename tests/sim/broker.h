@@ -26,24 +26,36 @@ enum {
 };
 
 /* ALWAYS and BOUND are always synced, WITHIN within SYNC_MS; EXPIRES has leases with a limit, and may be closed; GOING is purged, and
- * deleted and declared anew, at times. */
-enum queue { ALWAYS, BOUND, WITHIN, EXPIRES, GOING, QUEUES, NOWHERE = QUEUES };
+ * deleted and declared anew, at times. What fails too often goes from FAILS, and from FLEETING, which is in memory, to LETTERS, and
+ * from there to GRAVE. */
+enum queue { ALWAYS, BOUND, WITHIN, EXPIRES, GOING, FAILS, FLEETING, LETTERS, GRAVE, QUEUES, NOWHERE = QUEUES };
+
+/* A place of a message: in the queue into which it was put, or in one that it went on to from there. */
+enum { PLACES_DEEP = 3 };
+struct spot {
+    uint64_t sequence;
+    uint64_t placed; /* told that it has this number */
+    uint64_t left;   /* told that it is there no more */
+    uint64_t came;   /* the number of the request since which it is known to have come here by itself */
+};
 
 /* A message as its producer knows it: its place in the table is in its body. What was told of it carries the number of the last record
  * that was written by then, and one more; 0: it was not told. */
 struct told {
-    uint64_t incarnation, sequence;
-    uint64_t placed;           /* that it has this number */
+    uint64_t incarnation;
     uint64_t exists, finished; /* that it is there; that it is over */
-    uint64_t sent, answered;   /* when its put was first sent and was answered, in requests of all clients */
-    uint32_t unknown;          /* requests that may finish it, and have no answer */
+    struct spot spots[PLACES_DEEP];
+    uint64_t sent, answered; /* when its put was first sent and was answered, in requests of all clients */
+    uint32_t unknown;        /* requests that may finish it, and have no answer */
     uint32_t size;
     uint32_t sources[2], source_count; /* what its forward finishes */
     uint32_t attempt;                  /* the highest that somebody was told */
-    uint8_t queue;
+    uint8_t queue;                     /* into which it was put */
     bool refused;
-    uint8_t holder;   /* which client was last told that it has it, 0: none, ... */
-    uint32_t session; /* ... and in which of its sessions */
+    bool dead_asked;      /* a nack that says that it is dead was sent */
+    bool finished_within; /* only a queue that may lose it says that it is over */
+    uint8_t holder;       /* which client was last told that it has it, 0: none, ... */
+    uint32_t session;     /* ... and in which of its sessions */
 };
 
 struct held_message {
@@ -75,6 +87,7 @@ struct open {         /* a request without an answer */
     uint32_t slot;        /* SLOTS: it goes by none */
     uint64_t sent;
     bool final;
+    bool dead; /* a nack that says so */
     struct held_message done[4];
     uint32_t done_count;
 };
@@ -99,9 +112,11 @@ struct queue_told {
     uint64_t dead, dead_at; /* up to this incarnation it was deleted, and when that was told */
     uint64_t doomed;        /* a delete of this one was sent */
     uint64_t purged;        /* a purge of this one was sent */
-    uint64_t put;           /* messages accepted */
-    uint64_t drained;       /* the last that the end has seen of it */
-    bool empty;             /* in the end: it has said so */
+    bool close_sent;
+    bool cut;         /* an immediate close was sent */
+    uint64_t put;     /* messages accepted */
+    uint64_t drained; /* the last that the end has seen of it */
+    bool empty;       /* in the end: it has said so */
 };
 
 enum { PLACES_MAX = 1 << 14 };
@@ -125,10 +140,14 @@ struct sim {
     uint64_t requests;
     struct jqw_stat stats[QUEUES];
     uint64_t resident_max;
-    bool bound, draining, verbose, calm;
+    enum queue played[QUEUES]; /* those that there are in this history */
+    uint32_t played_count;
+    uint32_t deliveries_max;
+    bool bound, fails_within, letters_within, draining, verbose;
     struct {
         uint64_t requests, answers, delivered, powers, kills, ends, restarts, kept, forwards, snapshots, released, lost,
-            loads, unread, ended, joined, closed, deleted, purged, within_lost, again;
+            loads, unread, ended, joined, closed, deleted, purged, within_lost, again, letters, letters_deep,
+            letters_thrown;
     } coverage;
 };
 
@@ -163,16 +182,32 @@ void ask_get(struct client *client, enum queue queue, uint32_t max, uint64_t tim
              bool with_done);
 void ask_done(struct client *client, uint32_t count);
 void ask_simple(struct client *client, enum jqw_op op, enum queue queue);
-struct jqw_bytes ask_name(enum queue queue);
 void ask_body(const struct sim *sim, uint32_t message, uint8_t *to);
 enum { BODY_MIN = 4 };
 
-/* ---- broker_told.c: what they are told ---- */
+/* ---- broker_queues.c: the queues that there are ---- */
+void queues_choose(struct sim *sim); /* for this history */
+struct jqw_bytes queue_name(enum queue queue);
+const char *queue_text(uint32_t queue);
+struct jqw_declare queue_shape(const struct sim *sim, enum queue queue);
+enum queue queue_next(uint32_t queue);                                   /* where its letters go, or NOWHERE */
+struct spot *queue_spot(struct told *message, uint32_t queue);           /* its place there, or NULL */
+bool queue_may_lose(const struct sim *sim, uint32_t queue);              /* what was told, with the power */
+bool queue_is_doomed(const struct sim *sim, const struct told *message); /* it may be gone, as somebody asked */
+
+/* ---- broker_given.c: what is handed out ---- */
+uint64_t given_mark(const struct sim *sim);
+void given_messages(struct client *client, const struct open *open, const struct jqw_got *got);
+void given_handed_out(struct sim *sim, const struct engine_effect *effect);
+void given_is_over(struct sim *sim, uint32_t message, uint32_t queue); /* as this queue says */
+void given_has_left(struct sim *sim, uint32_t message, uint32_t queue);
+void given_power(struct sim *sim, uint64_t durable); /* what may be lost with it */
+void given_stopped(struct sim *sim);
+
+/* ---- broker_told.c: what else they are told ---- */
 void told_answer(struct client *client, const struct jqw_message *message, struct open open);
-void told_power(struct sim *sim, uint64_t durable); /* what may be lost with it */
-void told_stopped(struct sim *sim);
-void told_handed_out(struct sim *sim, const struct engine_effect *effect);
-void told_all(struct sim *sim); /* in the end */
-void told_order(struct sim *sim);
+
+/* ---- broker_all.c: what must be so in the end ---- */
+void all_check(struct sim *sim);
 
 #endif

@@ -5,15 +5,9 @@
 
 enum { OPEN_ASKED_MAX = 14, GETS_MAX = 2, RECEIVE_PERCENT = 70, SIZE_SMALL = 120, SIZE_MIDDLE = 3000 };
 
-struct jqw_bytes ask_name(enum queue queue)
-{
-    static const char *const names[QUEUES] = {"always", "bound", "within", "expires", "going"};
-    return (struct jqw_bytes){(const uint8_t *)names[queue], strlen(names[queue])};
-}
-
 static struct jqw_queue queue_of(const struct sim *sim, enum queue queue)
 {
-    return (struct jqw_queue){ask_name(queue), sim->queues[queue].incarnation};
+    return (struct jqw_queue){queue_name(queue), sim->queues[queue].incarnation};
 }
 
 void ask_body(const struct sim *sim, uint32_t message, uint8_t *to)
@@ -62,6 +56,8 @@ static void put(struct client *client, enum jqw_op op, enum queue queue, struct 
     struct sent *sent = &slot->sent;
     uint32_t count = 1 + sim_below(sim, PUT_MAX);
     if (sim->message_count + count > MESSAGES_MAX || !sim->queues[queue].incarnation)
+        return;
+    if (op == JQW_FORWARD && queue == FLEETING) /* what is durable cannot go there */
         return;
     *sent = (struct sent){.op = op,
                           .queue = queue,
@@ -148,7 +144,13 @@ static void give_back(struct client *client, enum jqw_op op)
     struct jqw_message message = {.op = op};
     message.settle.ranges = (struct jqw_ranges){&range, take_done(client, &taken, &range, 1)};
     message.settle.delay_ms = op == JQW_NACK && sim_chance(client->sim, 30) ? 2 : 0;
-    (void)client_send(client, &message);
+    bool dead = op == JQW_NACK && queue_next(taken.done[0].queue) != NOWHERE && sim_chance(client->sim, 40);
+    message.settle.flags = dead ? JQW_NACK_DEAD : 0;
+    struct open *open = client_send(client, &message);
+    memcpy(open->done, taken.done, sizeof open->done);
+    open->done_count = taken.done_count;
+    open->dead = dead;
+    client->sim->messages[taken.done[0].message].dead_asked |= dead;
 }
 
 void ask_simple(struct client *client, enum jqw_op op, enum queue queue)
@@ -165,6 +167,11 @@ void ask_simple(struct client *client, enum jqw_op op, enum queue queue)
         message.named.queue = queue_of(client->sim, queue);
     if (op == JQW_DELETE)
         client->sim->queues[queue].doomed = client->sim->queues[queue].incarnation;
+    client->sim->queues[queue].close_sent |= op == JQW_CLOSE;
+    if (op == JQW_CLOSE && queue == LETTERS && sim_chance(client->sim, 30)) {
+        message.close.flags = JQW_CLOSE_IMMEDIATE;
+        client->sim->queues[queue].cut = true;
+    }
     if (op == JQW_PURGE)
         client->sim->queues[queue].purged = client->sim->queues[queue].incarnation;
     struct open *open = client_send(client, &message);
@@ -174,15 +181,7 @@ void ask_simple(struct client *client, enum jqw_op op, enum queue queue)
 
 void ask_declare(struct client *client, enum queue queue)
 {
-    struct jqw_message message = {
-        .op = JQW_DECLARE,
-        .declare = {.queue = {.name = ask_name(queue)},
-                    .flags = JQW_DECLARE_DURABLE | JQW_DECLARE_EXISTING_OK,
-                    .max_messages = queue == BOUND ? 4 : 0,
-                    .bound = client->sim->bound ? JQW_BOUND_OUTSTANDING : JQW_BOUND_QUEUED,
-                    .sync_ms = queue == WITHIN ? SYNC_MS : 0,
-                    .lease_ms = queue == EXPIRES ? 20 : 0},
-    };
+    struct jqw_message message = {.op = JQW_DECLARE, .declare = queue_shape(client->sim, queue)};
     client_send(client, &message)->queue = queue;
 }
 
@@ -201,6 +200,21 @@ static void receive(struct client *client)
     client->receipt = 0;
 }
 
+static void close_something(struct client *client)
+{
+    if (client->sim->queues[EXPIRES].incarnation)
+        ask_simple(client, JQW_CLOSE, EXPIRES);
+    else if (client->sim->queues[LETTERS].incarnation && sim_chance(client->sim, 30))
+        ask_simple(client, JQW_CLOSE, LETTERS);
+}
+
+static void declare_again(struct client *client)
+{
+    for (uint32_t i = 0; i < client->sim->played_count; i++)
+        if (client->sim->played[i] == GOING || client->sim->played[i] == FLEETING)
+            ask_declare(client, client->sim->played[i]);
+}
+
 static void on_queue(struct client *client, enum queue queue, uint32_t roll)
 {
     if (roll < 50)
@@ -208,9 +222,9 @@ static void on_queue(struct client *client, enum queue queue, uint32_t roll)
     else if (roll < 90)
         ask_simple(client, JQW_STAT, queue);
     else if (roll < 92)
-        ask_simple(client, JQW_CLOSE, EXPIRES);
+        close_something(client);
     else if (roll < 96)
-        ask_declare(client, GOING);
+        declare_again(client);
     else if (client->sim->queues[GOING].incarnation)
         ask_simple(client, roll < 98 ? JQW_PURGE : JQW_DELETE, GOING);
 }
@@ -219,7 +233,7 @@ void ask_something(struct client *client)
 {
     struct sim *sim = client->sim;
     uint32_t roll = sim_below(sim, 100);
-    enum queue queue = sim_below(sim, QUEUES);
+    enum queue queue = sim->played[sim_below(sim, sim->played_count)];
     struct slot *slot = free_slot(client);
     if (open_count(client, JQW_HELLO) > OPEN_ASKED_MAX || !sim->queues[queue].incarnation)
         return;
@@ -231,7 +245,7 @@ void ask_something(struct client *client)
     } else if (roll < 57) {
         get_something(client, queue);
     } else if (roll < 90 && client->held_count) {
-        if (roll < 77)
+        if (roll < (sim->queues[FAILS].incarnation ? 63 : 77))
             ask_done(client, 1 + sim_below(sim, 3));
         else if (roll < 80)
             give_back(client, JQW_NACK);

@@ -132,7 +132,7 @@ void __wrap_store_disk(struct store *store, const struct store_disk *disk, uint6
 
 void __wrap_bridge_effect(struct server *server, const struct engine_effect *effect)
 {
-    told_handed_out(sim_now, effect);
+    given_handed_out(sim_now, effect);
     __real_bridge_effect(server, effect);
 }
 
@@ -209,10 +209,13 @@ void run_stop(struct sim *sim, enum stop how)
     uint64_t durable = turn->durable;
     sim_say("%s: written %" PRIu64 ", durable %" PRIu64, names[how], turn->written, durable);
     count_store(sim);
-    told_stopped(sim);
+    given_stopped(sim);
+    sim->queues[FLEETING].doomed =
+        sim->queues[FLEETING].incarnation ? sim->queues[FLEETING].incarnation : sim->queues[FLEETING].doomed;
+    sim->queues[FLEETING].incarnation = 0;
     if (how == STOP_POWER) {
         disk_crash(&sim->disk);
-        told_power(sim, durable);
+        given_power(sim, durable);
         sim->coverage.powers++;
     } else if (how == STOP_KILL) {
         disk_kill(&sim->disk);
@@ -227,7 +230,8 @@ void run_stop(struct sim *sim, enum stop how)
     for (uint32_t i = 0; i < CLIENTS; i++)
         client_break(&sim->clients[i]);
     sim->now += sim_below(sim, 50) * (uint64_t)MS;
-    if (sim_chance(sim, 20)) /* somebody sets the clock */
-        sim->wall = SECOND * (UINT64_C(1000000) + sim_below(sim, 100000));
+    if (sim_chance(sim, 20)) /* somebody sets the clock: not back where what is in memory has its numbers by it */
+        sim->wall = sim->queues[FLEETING].doomed ? sim->wall + SECOND * (uint64_t)sim_below(sim, 1000)
+                                                 : SECOND * (UINT64_C(1000000) + sim_below(sim, 100000));
     sim->coverage.restarts++;
 }
