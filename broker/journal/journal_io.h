@@ -98,8 +98,11 @@ static inline void journal_io_free(struct journal_io *io)
 JQ_MUST_USE struct journal_io *journal_io_threads_new(const char *folder, void (*wake)(void *user), void *user,
                                                       char *text, size_t size);
 
-/* The same for a folder that is to be copied, whether somebody works on it or not: until it is freed nobody can claim it. It must not be
- * written to. Waits for whoever has claimed it, which is never for long. */
+/* The same for a folder that is there and is only read: it must not be written to, and until it is freed nobody can work on it. */
+JQ_MUST_USE struct journal_io *journal_io_threads_reading(const char *folder, char *text, size_t size);
+
+/* Likewise one that is to be copied, whether somebody works on it or not: until it is freed nobody can claim it. Waits for whoever has
+ * claimed it, which is never for long. */
 JQ_MUST_USE struct journal_io *journal_io_threads_copying(const char *folder, char *text, size_t size);
 
 #endif

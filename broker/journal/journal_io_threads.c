@@ -363,7 +363,8 @@ static void threads_free(struct journal_io *base)
     if (io->claim >= 0)
         close(io->claim);
     close(io->folder);
-    close(io->lock);
+    if (io->lock >= 0)
+        close(io->lock);
     free(io);
 }
 
@@ -434,7 +435,12 @@ struct journal_io *journal_io_threads_new(const char *folder, void (*wake)(void 
     return NULL;
 }
 
-/* Everything is carried out at once: there is nothing for threads to do. */
+/* Of these two everything is carried out at once: there is nothing for threads to do. */
+struct journal_io *journal_io_threads_reading(const char *folder, char *text, size_t size)
+{
+    return threads_new(journal_lock_reading, folder, text, size);
+}
+
 struct journal_io *journal_io_threads_copying(const char *folder, char *text, size_t size)
 {
     return threads_new(journal_lock_copying, folder, text, size);

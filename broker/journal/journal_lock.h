@@ -11,7 +11,11 @@
  * process that holds it. Both descriptors are the caller's to close; closing `lock` unlocks. */
 JQ_MUST_USE bool journal_lock(const char *path, int *folder, int *lock, char *text, size_t size);
 
-/* A folder that is there, to be copied: nobody can claim it until `lock` is closed. */
+/* A folder that is there and is only read: nobody can work on it until `lock` is closed. On a file system that cannot be written to
+ * there may be nothing to lock: then `lock` is below 0. */
+JQ_MUST_USE bool journal_lock_reading(const char *path, int *folder, int *lock, char *text, size_t size);
+
+/* Likewise, to be copied, whether somebody works on it or not: nobody can claim it until `lock` is closed. */
 JQ_MUST_USE bool journal_lock_copying(const char *path, int *folder, int *lock, char *text, size_t size);
 /* Claims the folder against copying; *lock, below 0 at first, is kept for the next time. Returns an errno; EWOULDBLOCK: it is being copied. */
 JQ_MUST_USE int journal_claim(int folder, int *lock);

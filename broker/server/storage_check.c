@@ -8,12 +8,10 @@
 #include "lost.h"
 #include "server.h"
 #include "store.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct check {
     const char *folder;
@@ -114,11 +112,6 @@ static int look_for_bodies(struct check *check)
 
 /* ---- the folder ---- */
 
-static void nothing(void *user)
-{
-    (void)user;
-}
-
 static int look_through(struct check *check, struct journal_io *io, char text[JOURNAL_TEXT_SIZE])
 {
     struct journal_report report = {0};
@@ -163,10 +156,8 @@ int server_check_data(const char *folder)
         .incarnation_first = 1, .client_forget_ns = ENGINE_FOREVER, .body_over = on_over, .user = &check};
     check.engine = engine_new(&engine);
     struct journal_io *io = NULL;
-    if (access(folder, F_OK) != 0) /* it would be made */
-        snprintf(text, sizeof text, "%s", strerrordesc_np(errno));
-    else if (check.engine && check.store)
-        io = journal_io_threads_new(folder, nothing, NULL, text, sizeof text);
+    if (check.engine && check.store)
+        io = journal_io_threads_reading(folder, text, sizeof text);
     int code = io ? look_through(&check, io, text) : JQ_STORAGE;
     if (code != JQ_OK && !check.wrong)
         fprintf(stderr, "joinqd: %s: %s\n", folder, *text ? text : "out of memory");

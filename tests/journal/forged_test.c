@@ -10,6 +10,7 @@
 #include "folder_fixture.h"
 #include "journal_bytes.h"
 #include "journal_codec.h"
+#include "journal_scan.h"
 #include <string.h>
 
 /* A body with a frame in it that is right as far as a client can know: what it is told of the data id, numbers that it guesses, and where
@@ -84,11 +85,34 @@ static void a_frame_in_a_body_is_not_repaired(void **state)
     }
 }
 
+/* However large the file is, and however much of it only begins as frames do. proves: RST-2 */
+static void what_begins_like_frames_is_read_once(void **state)
+{
+    enum { SIZE = 12 * 1024 * 1024, EACH = 64 * 1024 };
+    (void)state;
+    struct fixture f;
+    struct journal_scan scan = {0};
+    uint64_t size;
+    init(&f);
+    struct journal_io_request create = {.op = JOURNAL_IO_CREATE, .size = SIZE};
+    journal_segment_name(7, create.name);
+    assert_int_equal(journal_io_run(&f.disk.io, &create), 0);
+    uint8_t *bytes = disk_bytes(&f.disk, create.name, &size);
+    for (uint64_t at = EACH; at < size; at += EACH)
+        put_u32(bytes + at, JOURNAL_FRAME_MAGIC);
+    journal_scan_begin(&scan, &f.disk.io, f.id, 7, size);
+    assert_false(journal_scan_seek(&scan));
+    assert_true(size == SIZE && scan.read <= 2 * size);
+    journal_scan_fini(&scan);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_in_a_body_says_nothing),
         cmocka_unit_test(a_frame_in_a_body_is_not_repaired),
+        cmocka_unit_test(what_begins_like_frames_is_read_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
