@@ -8,7 +8,9 @@ import subprocess
 
 import harness
 from durable_test import MIB, DataCase, segments
-from wire_client import OK, Client, packing
+from wire_client import EMPTY, OK, Client, packing
+
+STORAGE = 24
 
 
 def contents(folder):
@@ -127,6 +129,37 @@ class BodiesElsewhere(DataCase):
         os.rename(other, self.segment)
         self.begin()
         self.assertEqual(self.stat("stays")["ready"], 40)
+
+    def test_a_body_that_is_damaged_is_passed_over(self):
+        """proves: LSE-4 GET-1 CSV-1"""
+        with open(self.segment, "r+b") as file:
+            file.seek(12 * MIB)
+            file.write(b"damaged")
+        self.assertIn(self.name, self.joinqd("--check-data", status=1))
+        self.begin()
+        with Client(self.broker.url) as client:
+            got = 0
+            while (answer := client.get("stays", 4))[1] == OK:
+                self.assertEqual({bytes(body) for body in answer[-1]}, {b"x" * (MIB - 1)})
+                got += len(answer[-1])
+            self.assertIn(answer[1], (EMPTY, STORAGE))
+            self.until(lambda: client.get("stays")[1] == STORAGE, "it is tried again, and nothing else is ready")
+            self.assertTrue(20 < got < 40, got)
+            stat = self.stat("stays")
+            self.assertEqual((stat["leased"], stat["ready"] + stat["delayed"]), (got, 40 - got))
+            self.assertEqual(stat["put"], stat["done"] + stat["unfinished"])
+            self.assertGreater(stat["unreadable"], 0)
+            figures = self.objects("stat")[0]
+            self.assertGreaterEqual(figures["messages_unreadable"], 40 - got)
+            self.assertGreater(figures["journal_read_errors"], 0)
+        self.assertIn(f"{self.name}: cannot be read at", self.broker.said())
+        self.kill()
+        with open(self.segment, "r+b") as file:  # as from a backup
+            file.seek(12 * MIB)
+            file.write(b"xxxxxxx")
+        self.begin()
+        self.assertIn("x" * 99, self.joinq("get", "stays", "-n", "40"))
+        self.assertEqual(self.stat("stays")["unfinished"], 0)
 
     def test_one_that_is_cut_off_is_too_and_repair_gives_up_what_is_gone(self):
         """proves: RST-2 CSV-1"""
