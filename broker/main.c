@@ -136,6 +136,7 @@ static int serve(const struct options *options, const struct config *config, str
     reload_init(&reload, server, options, config);
     int status = config->server.repair ? server_run(server) : run(server, config, given);
     server_free(server);
+    log_left_out(true);
     reload_fini(&reload);
     return status;
 }

@@ -112,6 +112,10 @@ bool engine_waits(const struct engine *engine, struct engine_session_id session,
 /* True while the session waits for nothing, holds no message and is no producer. It looks at each queue that the session is in. */
 bool engine_idle(const struct engine *engine, struct engine_session_id session);
 
+/* Whether the session is attached to the queue under this name. */
+bool engine_produces(const struct engine *engine, struct engine_session_id session, struct engine_queue_ref queue,
+                     struct engine_text producer);
+
 /* What slices and memory have come to; for tests, stat and metrics. */
 struct engine_totals {
     uint64_t sessions, clients, queues, producers, members, waiters, messages, leases; /* ends are messages here */

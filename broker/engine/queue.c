@@ -223,8 +223,22 @@ void queue_destroy(struct engine *e, struct queue *q)
     free(q);
 }
 
+static struct queue *queue_by(const struct engine *e, struct engine_queue_ref queue)
+{
+    return queue.name.size ? queue_by_name(e, queue.name) : queue_by_incarnation(e, queue.incarnation);
+}
+
 bool engine_durable(const struct engine *e, struct engine_queue_ref queue)
 {
-    const struct queue *q = queue.name.size ? queue_by_name(e, queue.name) : queue_by_incarnation(e, queue.incarnation);
+    const struct queue *q = queue_by(e, queue);
     return q && q->options.durable;
+}
+
+bool engine_produces(const struct engine *e, struct engine_session_id session, struct engine_queue_ref queue,
+                     struct engine_text producer)
+{
+    const struct queue *q = queue_by(e, queue);
+    const struct session *s = session_find(e, session);
+    const struct member *m = s && q ? member_find(e, s, q) : NULL;
+    return m && m->producer && m->producer == producer_find(q, producer);
 }

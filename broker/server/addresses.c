@@ -29,7 +29,7 @@ bool addresses_enter(struct connection *connection)
     char text[LOGIN_ADDRESS_MAX];
     if (max == 0 || connection->transport.ops->fd(&connection->transport) < 0)
         return true;
-    login_address(connection, text);
+    login_address(&connection->transport, text);
     struct address *address = address_of(server, text);
     if (!address || address->connections >= max)
         return false;

@@ -3,6 +3,7 @@
 #include "audit.h"
 #include "auth.h"
 #include "codes.h"
+#include "login.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +11,22 @@ struct act {
     struct act *next;
     uint32_t request;
     const char *name; /* static */
-    uint32_t queue_size;
-    char queue[];
+    const char *key;  /* static: of what else it is about; NULL: nothing */
+    uint32_t queue_size, more_size;
+    char texts[]; /* the queue, and what else */
 };
 
 enum { IDENTITY = 4 /* pairs */ };
+
+/* Whom a line is about: a user, or where that says nothing an address, which `to` then holds. */
+static struct log_who who_is(const struct jqw_transport *transport, const struct auth_subject *subject,
+                             char to[LOGIN_ADDRESS_MAX])
+{
+    if (subject && strcmp(auth_name(subject), "nobody") != 0)
+        return (struct log_who){auth_name(subject), LOG_PROVED};
+    login_address(transport, to);
+    return (struct log_who){to, subject ? LOG_UNPROVED : LOG_STRANGER};
+}
 
 /* The pairs are good until the buffer is. */
 static size_t identity(const struct connection *connection, struct log_field *out, char *peer, size_t peer_size)
@@ -35,49 +47,79 @@ void audit_refused(const struct connection *connection, const char *message, con
                    size_t queue_size)
 {
     struct log_field fields[IDENTITY + 3] = {0};
-    char peer[160];
+    char peer[160], address[LOGIN_ADDRESS_MAX];
     size_t count = identity(connection, fields, peer, sizeof peer);
     if (queue_size > 0)
         fields[count++] = field_bytes("queue", queue, queue_size);
     if (*why)
         fields[count++] = field_text("why", why);
-    log_event(&(struct log_event){.level = LOG_LEVEL_WARN, .message = message, .audit = true, .fields = fields});
+    log_event(&(struct log_event){.level = LOG_LEVEL_WARN,
+                                  .message = message,
+                                  .audit = true,
+                                  .who = who_is(&connection->transport, connection->subject, address),
+                                  .fields = fields});
 }
 
-void audit_turned_away(const struct jqw_transport *transport)
+void audit_stranger(const struct jqw_transport *transport, const char *message, const char *why, bool audit)
 {
-    char peer[160] = "";
+    char peer[160] = "", address[LOGIN_ADDRESS_MAX];
     (void)transport->ops->describe(transport, peer, sizeof peer);
-    const struct log_field fields[] = {field_text("peer", peer), {0}};
-    log_event(&(struct log_event){
-        .level = LOG_LEVEL_WARN, .message = "no room for a connection", .audit = true, .fields = fields});
+    const struct log_field fields[] = {
+        field_text("peer", peer), *why ? field_text("why", why) : (struct log_field){0}, {0}};
+    log_event(&(struct log_event){.level = LOG_LEVEL_WARN,
+                                  .message = message,
+                                  .audit = audit,
+                                  .who = who_is(transport, NULL, address),
+                                  .fields = fields});
 }
 
-static void tell(const struct connection *connection, const char *act, const char *queue, size_t queue_size,
-                 const char *result)
+static void tell(const struct connection *connection, const struct audit_act *act, const char *result)
 {
-    struct log_field fields[IDENTITY + 4] = {0};
-    char peer[160];
-    fields[0] = field_text("act", act);
-    fields[1] = field_bytes("queue", queue, queue_size);
-    fields[2] = field_text("result", result);
-    (void)identity(connection, fields + 3, peer, sizeof peer);
-    log_event(&(struct log_event){.level = LOG_LEVEL_INFO, .message = "audit", .audit = true, .fields = fields});
+    struct log_field fields[IDENTITY + 5] = {0};
+    char peer[160], address[LOGIN_ADDRESS_MAX];
+    size_t count = 0;
+    fields[count++] = field_text("act", act->name);
+    fields[count++] = field_bytes("queue", act->queue.data, act->queue.size);
+    if (act->key)
+        fields[count++] = field_bytes(act->key, act->more.data, act->more.size);
+    fields[count++] = field_text("result", result);
+    (void)identity(connection, fields + count, peer, sizeof peer);
+    log_event(&(struct log_event){.level = LOG_LEVEL_INFO,
+                                  .message = "audit",
+                                  .audit = true,
+                                  .who = who_is(&connection->transport, connection->subject, address),
+                                  .fields = fields});
 }
 
-void audit_begin(struct connection *connection, uint32_t request, const char *act, const void *queue, size_t queue_size)
+static void tell_noted(const struct connection *connection, const struct act *act, const char *result)
 {
-    struct act *noted = malloc(sizeof *noted + queue_size);
+    const uint8_t *texts = (const uint8_t *)act->texts;
+    tell(connection,
+         &(struct audit_act){act->name, {texts, act->queue_size}, act->key, {texts + act->queue_size, act->more_size}},
+         result);
+}
+
+static void copy(char *to, struct jqw_bytes bytes)
+{
+    if (bytes.size > 0)
+        memcpy(to, bytes.data, bytes.size);
+}
+
+void audit_begin(struct connection *connection, uint32_t request, const struct audit_act *act)
+{
+    struct act *noted = malloc(sizeof *noted + act->queue.size + act->more.size);
     if (!noted) {
-        tell(connection, act, queue, queue_size, "?");
+        tell(connection, act, "?");
         return;
     }
-    noted->request = request;
-    noted->name = act;
-    noted->queue_size = (uint32_t)queue_size;
-    if (queue_size > 0)
-        memcpy(noted->queue, queue, queue_size);
-    noted->next = connection->acts;
+    *noted = (struct act){.next = connection->acts,
+                          .request = request,
+                          .name = act->name,
+                          .key = act->key,
+                          .queue_size = (uint32_t)act->queue.size,
+                          .more_size = (uint32_t)act->more.size};
+    copy(noted->texts, act->queue);
+    copy(noted->texts + act->queue.size, act->more);
     connection->acts = noted;
 }
 
@@ -90,7 +132,7 @@ void audit_end(struct connection *connection, uint32_t request, int code)
     if (!act)
         return;
     *link = act->next;
-    tell(connection, act->name, act->queue, act->queue_size, jqw_code_name(code));
+    tell_noted(connection, act, jqw_code_name(code));
     free(act);
 }
 
@@ -99,7 +141,7 @@ void audit_clear(struct connection *connection)
     while (connection->acts) {
         struct act *act = connection->acts;
         connection->acts = act->next;
-        tell(connection, act->name, act->queue, act->queue_size, "unanswered");
+        tell_noted(connection, act, "unanswered");
         free(act);
     }
 }

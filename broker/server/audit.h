@@ -5,17 +5,24 @@
 
 #include "connection.h"
 #include "log.h"
+#include "message.h"
 
 /* Somebody was refused something: the message is static. `queue` and `why` may be empty. */
 void audit_refused(const struct connection *connection, const char *message, const char *why, const char *queue,
                    size_t queue_size);
 
-/* One connection too many. */
-void audit_turned_away(const struct jqw_transport *transport);
+/* Somebody who got nowhere: one connection too many, a handshake that failed. `why` may be empty. */
+void audit_stranger(const struct jqw_transport *transport, const char *message, const char *why, bool audit);
 
+/* What somebody does; texts are borrowed. */
+struct audit_act {
+    const char *name; /* static */
+    struct jqw_bytes queue;
+    const char *key; /* static: of what else it is about; NULL: nothing */
+    struct jqw_bytes more;
+};
 /* An act begins: it is noted until its request is answered. Without memory for that it is told at once. */
-void audit_begin(struct connection *connection, uint32_t request, const char *act, const void *queue,
-                 size_t queue_size);
+void audit_begin(struct connection *connection, uint32_t request, const struct audit_act *act);
 /* A request is answered; most are no acts. */
 void audit_end(struct connection *connection, uint32_t request, int code);
 /* The connection ends: so do its acts, without an answer. */

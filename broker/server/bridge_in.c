@@ -268,27 +268,44 @@ static take_message *const takes[] = {
 #undef JQ_OP
 };
 
-/* What administers queues is for the audit. A close that lets consumers drain is part of the work. */
+/* A finish in the name of a producer that this session is not. What it asked for before may make it one. */
+static bool finishes_other(struct connection *connection, const struct jqw_producer *producer)
+{
+    struct server *server = connection->server;
+    turn_execute(server);
+    const struct engine_queue_ref queue = {bridge_text(server, producer->queue.name), producer->queue.incarnation};
+    return !engine_produces(server->turn.engine, (struct engine_session_id){connection->id}, queue,
+                            bridge_text(server, producer->producer));
+}
+
+/* What administers queues is for the audit. A close that lets consumers drain is part of the work, and so is one's own finish. */
 static void note_act(struct connection *connection, const struct jqw_message *message)
 {
-    static const char *const acts[] = {
-        [JQW_DECLARE] = "declare", [JQW_ALTER] = "alter", [JQW_DELETE] = "delete", [JQW_PURGE] = "purge",
-        [JQW_MOVE] = "move",       [JQW_PAUSE] = "pause", [JQW_REOPEN] = "reopen", [JQW_CLOSE] = "close immediate"};
-    static const size_t queues[] = {[JQW_DECLARE] = offsetof(struct jqw_message, declare.queue),
-                                    [JQW_ALTER] = offsetof(struct jqw_message, declare.queue),
-                                    [JQW_DELETE] = offsetof(struct jqw_message, delete_.queue),
-                                    [JQW_PURGE] = offsetof(struct jqw_message, named.queue),
-                                    [JQW_MOVE] = offsetof(struct jqw_message, move.queue),
-                                    [JQW_PAUSE] = offsetof(struct jqw_message, pause.queue),
-                                    [JQW_REOPEN] = offsetof(struct jqw_message, named.queue),
-                                    [JQW_CLOSE] = offsetof(struct jqw_message, close.queue)};
-    const char *act = (size_t)message->op < sizeof acts / sizeof *acts ? acts[message->op] : NULL;
-    if (!act || (message->op == JQW_CLOSE && !(message->close.flags & JQW_CLOSE_IMMEDIATE)))
+    static const struct {
+        const char *name;
+        size_t queue;
+    } acts[] = {[JQW_DECLARE] = {"declare", offsetof(struct jqw_message, declare.queue)},
+                [JQW_ALTER] = {"alter", offsetof(struct jqw_message, declare.queue)},
+                [JQW_DELETE] = {"delete", offsetof(struct jqw_message, delete_.queue)},
+                [JQW_PURGE] = {"purge", offsetof(struct jqw_message, named.queue)},
+                [JQW_MOVE] = {"move", offsetof(struct jqw_message, move.queue)},
+                [JQW_PAUSE] = {"pause", offsetof(struct jqw_message, pause.queue)},
+                [JQW_REOPEN] = {"reopen", offsetof(struct jqw_message, named.queue)},
+                [JQW_CLOSE] = {"close immediate", offsetof(struct jqw_message, close.queue)},
+                [JQW_FINISH] = {"finish", offsetof(struct jqw_message, producer.queue)}};
+    const bool known = (size_t)message->op < sizeof acts / sizeof *acts && acts[message->op].name;
+    if (!known || (message->op == JQW_CLOSE && !(message->close.flags & JQW_CLOSE_IMMEDIATE)) ||
+        (message->op == JQW_FINISH && !finishes_other(connection, &message->producer)))
         return;
+    const struct jqw_queue *queue = (const void *)((const char *)message + acts[message->op].queue);
+    struct audit_act act = {.name = acts[message->op].name, .queue = queue->name};
     if (message->op == JQW_PAUSE && message->pause.flags & JQW_PAUSE_RESUME)
-        act = "resume";
-    const struct jqw_queue *queue = (const void *)((const char *)message + queues[message->op]);
-    audit_begin(connection, message->request, act, queue->name.data, queue->name.size);
+        act.name = "resume";
+    if (message->op == JQW_MOVE)
+        act.key = "to", act.more = message->move.to.name;
+    if (message->op == JQW_FINISH)
+        act.key = "producer", act.more = message->producer.producer;
+    audit_begin(connection, message->request, &act);
 }
 
 void bridge_message(struct connection *connection, const struct jqw_message *message)

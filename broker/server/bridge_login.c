@@ -48,7 +48,7 @@ static void failed(struct connection *connection, uint32_t request, const char *
 {
     struct server *server = connection->server;
     char address[LOGIN_ADDRESS_MAX], text[AUTH_NAME_MAX + 128];
-    login_address(connection, address);
+    login_address(&connection->transport, address);
     auth_failures_add(server->failures, address, server_now());
     snprintf(text, sizeof text, "user '%s': %s", auth_exchange_user(connection->login->exchange), why);
     audit_refused(connection, "refused a client", text, "", 0);
@@ -225,7 +225,7 @@ void bridge_auth(struct connection *connection, const struct jqw_message *messag
         bridge_refuse(connection, JQ_PROTOCOL, "nobody has asked for a password");
         return;
     }
-    login_address(connection, address);
+    login_address(&connection->transport, address);
     if (!auth_failures_allow(server->failures, address, server_now())) {
         audit_refused(connection, "refused a client", "too many failed attempts", "", 0);
         refuse_late(connection, message->request, JQ_OVERLOADED, "too many failed attempts from here, try later");

@@ -60,7 +60,7 @@ static void welcome(struct listener *listener, struct jqw_transport *transport)
         connection_open(server, transport, methods, NULL) == JQ_OK)
         return;
     server->counters.refused++;
-    audit_turned_away(transport);
+    audit_stranger(transport, "no room for a connection", "", true);
     if (tls)
         transport->ops->close(transport); /* where there is no room for a handshake nothing can be said */
     else

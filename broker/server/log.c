@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where lines go, and which: levels, the rate of each site, and the journal of systemd, which is told a level by what is in front of a
+/* Where lines go, and which: levels, not too many, and the journal of systemd, which is told a level by what is in front of a
  * line and knows the time by itself. */
 #include "log.h"
 #include "log_line.h"
+#include "log_rate.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -13,26 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    LINE_SIZE = 1024,
-    SITES = 64,
-    WHILE_S = 10,     /* in which a site ... */
-    LINES_MAX = 1000, /* ... says so much */
-};
-
-struct site {
-    const void *key;
-    time_t since;
-    uint32_t said;
-    uint32_t left_out;
-};
+enum { LINE_SIZE = 1024 };
 
 static struct {
     struct log_config config;
     bool configured;
     bool journal;   /* standard error is a stream to the journal */
     bool line_open; /* on the terminal stands a line that is to be overwritten, or ended */
-    struct site sites[SITES];
     struct log_line line;
 } state;
 
@@ -76,42 +64,6 @@ static void end_open_line(void)
     state.line_open = false;
 }
 
-/* ---- how often ---- */
-
-static struct site *site_of(const void *key)
-{
-    size_t hash = (size_t)((uintptr_t)key >> 3) * 0x9E3779B1u % SITES;
-    for (size_t i = 0; i < SITES; i++) {
-        struct site *site = &state.sites[(hash + i) % SITES];
-        if (!site->key || site->key == key) {
-            site->key = key;
-            return site;
-        }
-    }
-    return NULL; /* more than there is room for are not counted */
-}
-
-/* Whether the site may say something; then *left_out is what it did not, before. */
-static bool may_say(const void *key, uint64_t *left_out)
-{
-    struct timespec now;
-    struct site *site = site_of(key);
-    *left_out = 0;
-    if (!site)
-        return true;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec - site->since >= WHILE_S) {
-        *left_out = site->left_out;
-        *site = (struct site){.key = key, .since = now.tv_sec};
-    }
-    if (site->said < LINES_MAX) {
-        site->said++;
-        return true;
-    }
-    site->left_out++;
-    return false;
-}
-
 /* ---- lines ---- */
 
 static void put_time(struct log_line *line)
@@ -134,7 +86,7 @@ static void put_field(struct log_line *line, const struct log_field *field)
         log_line_number(line, field->key, field->number);
 }
 
-static void put_line(const struct log_event *event, const char *message, uint64_t left_out)
+static void put_line(const struct log_event *event, const char *message)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
     static const char *const journal[] = {"<3>", "<4>", "<6>", "<7>"};
@@ -147,11 +99,16 @@ static void put_line(const struct log_event *event, const char *message, uint64_
     log_line_text(line, "msg", message, strlen(message));
     for (size_t i = 0; event->fields && event->fields[i].key && i < LOG_FIELDS_MAX; i++)
         put_field(line, &event->fields[i]);
-    if (left_out > 0)
-        log_line_number(line, "suppressed", left_out);
     log_line_end(line);
     end_open_line();
     write_out(line->text, line->size);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static bool is_wanted(const struct log_event *event)
@@ -161,9 +118,22 @@ static bool is_wanted(const struct log_event *event)
 
 void log_event(const struct log_event *event)
 {
-    uint64_t left_out;
-    if (is_wanted(event) && may_say(event->message, &left_out))
-        put_line(event, event->message, left_out);
+    if (is_wanted(event) && log_rate_allows(event->message, &event->who, event->audit, now_ns()))
+        put_line(event, event->message);
+}
+
+void log_left_out(bool at_once)
+{
+    struct log_left_out left;
+    if (log_rate_due() == UINT64_MAX || (!at_once && log_rate_due() > now_ns()))
+        return;
+    while (log_rate_take(&left)) {
+        const struct log_field fields[] = {
+            field_text("of", left.site), field_text("by", left.name), field_number("suppressed", left.count), {0}};
+        const struct log_event event = {.level = LOG_LEVEL_WARN, .audit = left.audit, .fields = fields};
+        if (is_wanted(&event))
+            put_line(&event, "lines left out");
+    }
 }
 
 struct log_field field_text(const char *key, const char *text)
@@ -194,17 +164,16 @@ __attribute__((format(printf, 1, 0))) static void say_plain(const char *format, 
 
 __attribute__((format(printf, 2, 0))) static void say(enum log_level level, const char *format, va_list arguments)
 {
-    const struct log_event event = {.level = level};
+    const struct log_event event = {.level = level, .who.name = ""};
     char text[LINE_SIZE];
-    uint64_t left_out;
     if (!state.configured) {
         say_plain(format, arguments);
         return;
     }
-    if (!is_wanted(&event) || !may_say(format, &left_out))
+    if (!is_wanted(&event) || !log_rate_allows(format, &event.who, false, now_ns()))
         return;
     vsnprintf(text, sizeof text, format, arguments);
-    put_line(&event, text, left_out);
+    put_line(&event, text);
 }
 
 void server_error(const char *format, ...)

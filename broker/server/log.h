@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the broker says to whoever runs it, on standard error: one line an event, as logfmt or JSON, with a level and what is known of it as
- * pairs. No value can make a second line or a second pair. A site (a format, or an event's name) that says too much within a while is
- * silent for the rest of it, and then says how much was left out. Bodies of messages are never logged. */
+ * pairs. No value can make a second line or a second pair. A site (a format, or an event's name) that says too much within a while, about
+ * one if its lines are about somebody, is silent for the rest of it; then it is told how much was left out (log_rate.h). Bodies of messages are never logged. */
 #ifndef JOINQ_SERVER_LOG_H
 #define JOINQ_SERVER_LOG_H
 
+#include "log_rate.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,9 +39,13 @@ struct log_event {
     enum log_level level;
     const char *message; /* static: the site */
     bool audit;
+    struct log_who who; /* whom it is about */
     const struct log_field *fields;
 };
 void log_event(const struct log_event *event);
+
+/* Tells what was left out, if that is due (log_rate_due), or at the end. */
+void log_left_out(bool at_once);
 
 /* Without pairs; the text is one value. */
 __attribute__((format(printf, 1, 2))) void server_error(const char *format, ...);

@@ -37,12 +37,12 @@ static void address_of(const struct sockaddr_storage *from, char to[LOGIN_ADDRES
     inet_ntop(four ? AF_INET : AF_INET6, bytes, to, LOGIN_ADDRESS_MAX);
 }
 
-void login_address(const struct connection *connection, char to[LOGIN_ADDRESS_MAX])
+void login_address(const struct jqw_transport *transport, char to[LOGIN_ADDRESS_MAX])
 {
     struct sockaddr_storage from = {0};
     struct ucred peer;
     socklen_t length = sizeof from, peer_length = sizeof peer;
-    int fd = connection->transport.ops->fd(&connection->transport);
+    int fd = transport->ops->fd(transport);
     snprintf(to, LOGIN_ADDRESS_MAX, "somewhere");
     if (fd < 0 || getpeername(fd, (struct sockaddr *)&from, &length) != 0)
         return;

@@ -19,7 +19,7 @@ struct login {
 
 enum { LOGIN_ADDRESS_MAX = 64 };
 /* Where its attempts come from, as one counts them: an IPv4 address, the net of an IPv6 address, a user of this machine. */
-void login_address(const struct connection *connection, char to[LOGIN_ADDRESS_MAX]);
+void login_address(const struct jqw_transport *transport, char to[LOGIN_ADDRESS_MAX]);
 /* Who it is, for logs: its user, or "nobody yet". */
 const char *login_user(const struct connection *connection);
 

@@ -74,8 +74,6 @@ struct server {
         bool clients_known;      /* no client comes in without a certificate */
         struct jqw_tls *next;    /* prepared to take its place; owned */
         bool next_knows_clients;
-        uint64_t told_since_ns; /* handshakes that have failed since then, */
-        uint32_t told;          /* so many */
     } tls;
     bool draining;
     ev_timer drained;

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The broker's side of TLS: the certificates that new connections get, and what is said where a handshake fails. */
 #include "tls.h"
+#include "audit.h"
 #include "bridge.h"
 #include "connection.h"
 #include "log.h"
 #include "state.h"
 #include <stdio.h>
-
-enum { TOLD_MAX = 20 /* failed handshakes that are told in a while: who attacks does not fill the disk as well */ };
-static const uint64_t WHILE_NS = UINT64_C(10000000000);
 
 static bool has_listener(const struct server *server)
 {
@@ -70,29 +68,13 @@ static void tell_plain(struct connection *connection)
     (void)jqw_writev(&plain, &iov, 1);
 }
 
-static void tell(struct server *server, const char *peer, const char *text)
-{
-    struct server_tls *tls = &server->tls;
-    uint64_t now = server_now();
-    if (now - tls->told_since_ns >= WHILE_NS) {
-        if (tls->told > TOLD_MAX)
-            server_warn("TLS: %u more handshakes have failed", tls->told - TOLD_MAX);
-        tls->told_since_ns = now;
-        tls->told = 0;
-    }
-    if (++tls->told <= TOLD_MAX)
-        server_warn("TLS: %s: %s", peer, text);
-}
-
 void server_tls_failed(struct connection *connection)
 {
     const char *text;
-    char peer[160];
     enum jqw_tls_problem problem = jqw_tls_problem(&connection->transport, &text);
     if (problem == JQW_TLS_NONE || connection->state != CONNECTION_GREETING)
         return; /* who was in a session is told of by its end */
-    connection->transport.ops->describe(&connection->transport, peer, sizeof peer);
     if (problem == JQW_TLS_PLAIN)
         tell_plain(connection);
-    tell(connection->server, peer, text);
+    audit_stranger(&connection->transport, "no TLS with a client", text, false);
 }

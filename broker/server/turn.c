@@ -196,6 +196,7 @@ static void arm(struct server *server)
     struct turn *turn = &server->turn;
     uint64_t next = engine_next(turn->engine), journal = storage_next(server);
     next = journal < next ? journal : next;
+    next = log_rate_due() < next ? log_rate_due() : next;
     uint64_t now = next == 0 || next == ENGINE_FOREVER ? 0 : server_now();
     bool due = next <= now || (server->compact.running && !server->compact.waits);
     set_active(server->loop, &turn->not_done, due || turn->count > 0 || server->dirty_first || server->share.first);
@@ -238,6 +239,7 @@ static void on_turn_ends(struct ev_loop *loop, ev_prepare *watcher, int events)
     turn_count(&server->counters, now);
     server_deadline_arm(server);
     ending_turn(server);
+    log_left_out(false);
     arm(server);
 }
 

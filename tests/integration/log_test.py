@@ -13,8 +13,10 @@ import unittest
 sys.dont_write_bytecode = True
 
 import harness
+from auth_case import AuthFolder, entry
 from harness import Broker, end_group
 from wire_client import EXISTS, NO_QUEUE, OK, Client, packing
+from wire_login import logged_in
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
@@ -102,6 +104,20 @@ class Audit(LogCase):
         self.administer(self.client())
         self.assertEqual(self.acts(), self.WANTED)
 
+    def test_who_finishes_a_producer_that_it_is_not(self):
+        """proves: PRD-4"""
+        self.start("")
+        with self.client() as own, self.client() as other:
+            options = packing.Pairs([(4, 2)])
+            self.assertEqual(own.ask("DECLARE", "q", 0, 0, options)[1], OK)
+            self.assertEqual(own.ask("ATTACH", "q", 0, "mine", 0)[1], OK)
+            self.assertEqual(own.ask("FINISH", "q", 0, "mine")[1], OK)
+            self.assertEqual(other.ask("FINISH", "q", 0, "its\n")[1], OK)
+            self.assertEqual(other.ask("MOVE", "q", 0, "r", 0, 0, packing.Pairs())[1], NO_QUEUE)
+        self.assertEqual(self.acts(), [("declare", "q", "OK"), ("finish", "q", "OK"), ("move", "q", "NO_QUEUE")])
+        lines = [line for line in self.lines() if line["msg"] == "audit"]
+        self.assertEqual((lines[1]["producer"], lines[2]["to"]), ("its\\n", "r"))
+
     def test_one_connection_too_many(self):
         self.start("limits { max_connections = 1 }")
         first = self.client()
@@ -136,14 +152,52 @@ class Lines(LogCase):
         self.assertEqual(self.broker.stop(), 0)
         self.assertEqual(self.lines(), [])  # that it ends is no warning
 
-    def test_a_flood_is_cut_and_counted(self):
-        self.start("")
-        client = self.client()
-        for _ in range(1500):  # each of which has an answer
-            client.send("PURGE", "q", 0)
-        for _ in range(1500):
+    def flood(self, client, count, queue="q"):
+        for _ in range(count):  # each of which has an answer
+            client.send("PURGE", queue, 0)
+        for _ in range(count):
             client.receive()
+
+    def left_out(self):
+        return [(line["of"], line["by"], int(line["suppressed"])) for line in self.lines() if line["msg"] == "lines left out"]
+
+    def test_a_flood_is_cut_and_counted(self):
+        """What was left out is told when the while is over, though nothing more happens."""
+        self.start("")
+        self.flood(self.client(), 1500)
         self.assertEqual(len(self.acts()), 1000)
+        harness.BrokerCase.until(self, self.left_out, "what was left out is told")
+        self.assertEqual(self.left_out(), [("audit", f"user id {os.getuid()}", 500)])
+
+    def test_what_was_left_out_is_told_at_the_end(self):
+        self.start("")
+        self.flood(self.client(), 1100)
+        self.assertEqual(self.broker.stop(), 0)
+        self.assertEqual(self.left_out(), [("audit", f"user id {os.getuid()}", 100)])
+
+    def test_the_flood_of_one_leaves_the_lines_of_others(self):
+        """Neither acts nor refusals of somebody else are lost by it, be it by name or by address."""
+        listen = 'listen "joinq://127.0.0.1:0" { }\nlisten "joinq://127.0.0.2:0" { clients = "nobody" }\n'
+        may = 'permission "x" { who = "ann,bob" may = "all" queues = "q*" }\n'
+        with AuthFolder(listen + may + 'access { users = "users" }\n') as folder:
+            with open(f"{folder}/users", "w", encoding="ascii") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(entry("ann", "ann") + entry("bob", "bob"))
+            self.broker = Broker("-c", f"{folder}/joinqd.conf", listen=False)
+            self.addCleanup(self.broker.remove)
+            self.addCleanup(end_group, self.broker.process)
+            with logged_in(self.broker.urls[0], "ann", "ann") as ann, logged_in(self.broker.urls[0], "bob", "bob") as bob:
+                for queue in ("q1", "r1"):  # acts, and refusals
+                    self.flood(ann, 1200, queue)
+                    self.flood(bob, 1, queue)
+            with Client(self.broker.urls[1]) as nobody:
+                self.flood(nobody, 1, "q1")
+            self.assertEqual(self.broker.stop(), 0)
+        users = [line.get("user") for line in self.lines() if line["msg"] == "audit"]
+        self.assertEqual((users.count("ann"), users.count("bob")), (1000, 1))
+        users = [line.get("user") for line in self.lines() if line["msg"] == "denied"]
+        self.assertEqual((users.count("ann"), users.count("bob"), users.count("nobody")), (1000, 1, 1))
+        self.assertEqual(sorted(self.left_out()), [("audit", "ann", 200), ("denied", "ann", 200)])
 
     def test_the_journal_is_told_the_level(self):
         """By what is in front of the line; it knows the time itself."""

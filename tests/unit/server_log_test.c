@@ -4,11 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "log_line.h"
+#include "log_rate.h"
 
 static struct log_line line;
 
@@ -85,12 +87,68 @@ static void test_every_byte(void **unused)
     }
 }
 
+/* ---- how often ---- */
+
+static uint32_t said(const char *site, const char *name, int is, uint32_t tries, uint64_t now_ns)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < tries; i++)
+        count += log_rate_allows(site, &(struct log_who){name, is}, true, now_ns);
+    return count;
+}
+
+static uint64_t left_out_of(const char *name)
+{
+    struct log_left_out left;
+    uint64_t count = 0;
+    while (log_rate_take(&left))
+        count += strcmp(left.name, name) == 0 ? left.count : 0;
+    return count;
+}
+
+/* Nobody keeps lines about somebody else from being told, and what is left out is counted for whom it was about. */
+static void test_each_for_itself(void **unused)
+{
+    static const char site[] = "refused", other[] = "denied";
+    (void)unused;
+    assert_int_equal(log_rate_due(), UINT64_MAX);
+    assert_int_equal(said(site, "10.0.0.1", LOG_STRANGER, 30, 5), LOG_STRANGER_MAX);
+    assert_int_equal(log_rate_due(), 5 + LOG_WHILE_NS);
+    assert_int_equal(said(site, "10.0.0.2", LOG_STRANGER, 30, 6), LOG_STRANGER_MAX);
+    assert_int_equal(said(site, "ann", LOG_PROVED, 1200, 7), LOG_LINES_MAX);
+    assert_int_equal(said(site, "bob", LOG_PROVED, 1, 7), 1);
+    assert_int_equal(said(other, "ann", LOG_PROVED, 1, 7), 1);
+    assert_int_equal(left_out_of("10.0.0.1"), 10);
+    assert_int_equal(log_rate_due(), UINT64_MAX);
+    assert_int_equal(said(site, "10.0.0.1", LOG_STRANGER, 30, 4 + LOG_WHILE_NS), 0);
+    assert_int_equal(said(site, "10.0.0.1", LOG_STRANGER, 5, 5 + LOG_WHILE_NS), 5);
+    assert_int_equal(left_out_of("10.0.0.1"), 30);
+}
+
+/* Very many strangers have a bound together, which who has proved who it is does not come under; each that is left out is counted somewhere. */
+static void test_very_many(void **unused)
+{
+    static const char site[] = "turned away";
+    struct log_left_out left;
+    char name[16];
+    uint64_t told = 0, counted = 0;
+    (void)unused;
+    for (int i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "10.0.%d.%d", i / 256, i % 256);
+        told += said(site, name, LOG_STRANGER, 3, 9);
+    }
+    assert_int_equal(told, LOG_UNPROVED_MAX);
+    assert_int_equal(said(site, "ann", LOG_PROVED, 1, 9), 1);
+    while (log_rate_take(&left))
+        counted += left.count;
+    assert_int_equal(told + counted, 5000 * 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_long_values),
-        cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_values),          cmocka_unit_test(test_long_values), cmocka_unit_test(test_every_byte),
+        cmocka_unit_test(test_each_for_itself), cmocka_unit_test(test_very_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
