@@ -79,9 +79,9 @@ static void tell(const struct connection *connection, const struct audit_act *ac
     char peer[160], address[LOGIN_ADDRESS_MAX];
     size_t count = 0;
     fields[count++] = field_text("act", act->name);
-    fields[count++] = field_bytes("queue", act->queue.data, act->queue.size);
-    if (act->key)
-        fields[count++] = field_bytes(act->key, act->more.data, act->more.size);
+    fields[count++] = act->queue;
+    if (act->more.key)
+        fields[count++] = act->more;
     fields[count++] = field_text("result", result);
     (void)identity(connection, fields + count, peer, sizeof peer);
     log_event(&(struct log_event){.level = LOG_LEVEL_INFO,
@@ -93,16 +93,16 @@ static void tell(const struct connection *connection, const struct audit_act *ac
 
 static void tell_noted(const struct connection *connection, const struct act *act, const char *result)
 {
-    const uint8_t *texts = (const uint8_t *)act->texts;
-    tell(connection,
-         &(struct audit_act){act->name, {texts, act->queue_size}, act->key, {texts + act->queue_size, act->more_size}},
-         result);
+    struct audit_act told = {.name = act->name, .queue = field_bytes("queue", act->texts, act->queue_size)};
+    if (act->key)
+        told.more = field_bytes(act->key, act->texts + act->queue_size, act->more_size);
+    tell(connection, &told, result);
 }
 
-static void copy(char *to, struct jqw_bytes bytes)
+static void copy(char *to, const struct log_field *field)
 {
-    if (bytes.size > 0)
-        memcpy(to, bytes.data, bytes.size);
+    if (field->size > 0)
+        memcpy(to, field->text, field->size);
 }
 
 void audit_begin(struct connection *connection, uint32_t request, const struct audit_act *act)
@@ -115,11 +115,11 @@ void audit_begin(struct connection *connection, uint32_t request, const struct a
     *noted = (struct act){.next = connection->acts,
                           .request = request,
                           .name = act->name,
-                          .key = act->key,
+                          .key = act->more.key,
                           .queue_size = (uint32_t)act->queue.size,
                           .more_size = (uint32_t)act->more.size};
-    copy(noted->texts, act->queue);
-    copy(noted->texts + act->queue.size, act->more);
+    copy(noted->texts, &act->queue);
+    copy(noted->texts + act->queue.size, &act->more);
     connection->acts = noted;
 }
 

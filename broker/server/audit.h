@@ -5,7 +5,6 @@
 
 #include "connection.h"
 #include "log.h"
-#include "message.h"
 
 /* Somebody was refused something: the message is static. `queue` and `why` may be empty. */
 void audit_refused(const struct connection *connection, const char *message, const char *why, const char *queue,
@@ -17,9 +16,8 @@ void audit_stranger(const struct jqw_transport *transport, const char *message, 
 /* What somebody does; texts are borrowed. */
 struct audit_act {
     const char *name; /* static */
-    struct jqw_bytes queue;
-    const char *key; /* static: of what else it is about; NULL: nothing */
-    struct jqw_bytes more;
+    struct log_field queue;
+    struct log_field more; /* what else it is about; its key is NULL: nothing */
 };
 /* An act begins: it is noted until its request is answered. Without memory for that it is told at once. */
 void audit_begin(struct connection *connection, uint32_t request, const struct audit_act *act);

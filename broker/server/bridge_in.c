@@ -298,13 +298,14 @@ static void note_act(struct connection *connection, const struct jqw_message *me
         (message->op == JQW_FINISH && !finishes_other(connection, &message->producer)))
         return;
     const struct jqw_queue *queue = (const void *)((const char *)message + acts[message->op].queue);
-    struct audit_act act = {.name = acts[message->op].name, .queue = queue->name};
+    struct audit_act act = {.name = acts[message->op].name,
+                            .queue = field_bytes("queue", queue->name.data, queue->name.size)};
     if (message->op == JQW_PAUSE && message->pause.flags & JQW_PAUSE_RESUME)
         act.name = "resume";
     if (message->op == JQW_MOVE)
-        act.key = "to", act.more = message->move.to.name;
+        act.more = field_bytes("to", message->move.to.name.data, message->move.to.name.size);
     if (message->op == JQW_FINISH)
-        act.key = "producer", act.more = message->producer.producer;
+        act.more = field_bytes("producer", message->producer.producer.data, message->producer.producer.size);
     audit_begin(connection, message->request, &act);
 }
 
