@@ -2,7 +2,7 @@
 /* The whole broker on a bad disk: clients ask at random, writes are torn, reordered and lost, syncs fail, the disk is full, the broker is
  * killed or loses its power at any instant and is started again; in the end all clients get their answers, everything is taken out,
  * and whatever was told must have been true. A seed replays exactly. */
-/* proves: OUT-1 OUT-2 ONE-2 RST-2 CSV-1 END-1 JON-1 DCL-7 LSE-4 LSE-5 */
+/* proves: OUT-1 OUT-2 ONE-2 RST-2 CSV-1 END-1 JON-1 DCL-7 LSE-4 LSE-5 END-6 END-7 PRD-1 PRD-4 */
 #include "broker.h"
 #include "codes.h"
 #include <signal.h>
@@ -107,6 +107,8 @@ static void drain_queue(struct sim *sim, enum queue queue)
             ask_done(client, 4);
             settle_until(sim, is_answered);
         }
+        if (client->receipt)
+            ask_receive(client);
     }
 }
 
@@ -312,7 +314,10 @@ static bool coverage_show(const struct sim *sim)
                show("forwards", sim->coverage.forwards) & show("joined", sim->coverage.joined) &
                show("ended", sim->coverage.ended) & show("closed", sim->coverage.closed) &
                show("deleted", sim->coverage.deleted) & show("purged", sim->coverage.purged) &
-               show("letters", sim->coverage.letters) & show("letters of letters", sim->coverage.letters_deep) &
+               show("letters", sim->coverage.letters) & show("finished", sim->coverage.finished) &
+               show("whole streams", sim->coverage.streams) & show("truncated", sim->coverage.truncated) &
+               show("reopened", sim->coverage.reopened) & show("ends put", sim->coverage.shots) &
+               show("letters of letters", sim->coverage.letters_deep) &
                show("letters thrown", sim->coverage.letters_thrown);
     all &= show("power losses", sim->coverage.powers) & show("kills", sim->coverage.kills) &
            show("orderly ends", sim->coverage.ends) & show("snapshots", sim->coverage.snapshots) &

@@ -18,7 +18,8 @@ enum {
     OPEN_MAX = 32,
     HELD_MAX = 256,
     MESSAGES_MAX = 4096,
-    PUT_MAX = 3, /* messages of a put */
+    PUT_MAX = 3,   /* messages of a put */
+    PRODUCERS = 2, /* the first of the clients */
     STEPS = 500,
     BODY_MAX = 24000,
     MS = 1000000,
@@ -28,7 +29,21 @@ enum {
 /* ALWAYS and BOUND are always synced, WITHIN within SYNC_MS; EXPIRES has leases with a limit, and may be closed; GOING is purged, and
  * deleted and declared anew, at times. What fails too often goes from FAILS, and from FLEETING, which is in memory, to LETTERS, and
  * from there to GRAVE. */
-enum queue { ALWAYS, BOUND, WITHIN, EXPIRES, GOING, FAILS, FLEETING, LETTERS, GRAVE, QUEUES, NOWHERE = QUEUES };
+enum queue {
+    ALWAYS,
+    BOUND,
+    WITHIN,
+    EXPIRES,
+    GOING,
+    FAILS,
+    FLEETING,
+    LETTERS,
+    GRAVE,
+    STREAM,
+    ENDS,
+    QUEUES,
+    NOWHERE = QUEUES
+};
 
 /* A place of a message: in the queue into which it was put, or in one that it went on to from there. */
 enum { PLACES_DEEP = 3 };
@@ -86,6 +101,7 @@ struct open {         /* a request without an answer */
     uint64_t incarnation; /* that it names */
     uint32_t slot;        /* SLOTS: it goes by none */
     uint64_t sent;
+    uint64_t generation; /* that was known when it was sent */
     bool final;
     bool dead; /* a nack that says so */
     struct held_message done[4];
@@ -104,6 +120,14 @@ struct client {
     uint32_t held_count;
     struct slot slots[SLOTS];
     uint64_t receipt;
+    bool attached, producing; /* to STREAM now; ever */
+};
+
+/* What is known of a producer of STREAM since that began anew. */
+struct producer_told {
+    bool finish_sent; /* ever */
+    uint64_t finished_at;
+    uint64_t accepted, accepted_at;
 };
 
 struct queue_told {
@@ -113,10 +137,13 @@ struct queue_told {
     uint64_t doomed;        /* a delete of this one was sent */
     uint64_t purged;        /* a purge of this one was sent */
     bool close_sent;
-    bool cut;         /* an immediate close was sent */
-    uint64_t put;     /* messages accepted */
-    uint64_t drained; /* the last that the end has seen of it */
-    bool empty;       /* in the end: it has said so */
+    uint64_t generation, truncated_at;
+    uint32_t reopens;     /* without an answer */
+    uint64_t reopened_at; /* when the last of them was over */
+    bool cut;             /* an immediate close was sent */
+    uint64_t put;         /* messages accepted */
+    uint64_t drained;     /* the last that the end has seen of it */
+    bool empty;           /* in the end: it has said so */
 };
 
 enum { PLACES_MAX = 1 << 14 };
@@ -143,11 +170,15 @@ struct sim {
     enum queue played[QUEUES]; /* those that there are in this history */
     uint32_t played_count;
     uint32_t deliveries_max;
+    struct producer_told producers[PRODUCERS];
+    enum jqw_on_producer_lost on_producer_lost;
+    bool ends_counted; /* ENDS is never closed: each end comes once */
+    uint64_t ends_put, ends_seen;
     bool bound, fails_within, letters_within, draining, verbose;
     struct {
         uint64_t requests, answers, delivered, powers, kills, ends, restarts, kept, forwards, snapshots, released, lost,
             loads, unread, ended, joined, closed, deleted, purged, within_lost, again, letters, letters_deep,
-            letters_thrown;
+            letters_thrown, finished, streams, truncated, reopened, shots;
     } coverage;
 };
 
@@ -181,6 +212,7 @@ void ask_declare(struct client *client, enum queue queue);
 void ask_get(struct client *client, enum queue queue, uint32_t max, uint64_t timeout_ms, uint32_t flags,
              bool with_done);
 void ask_done(struct client *client, uint32_t count);
+void ask_receive(struct client *client);
 void ask_simple(struct client *client, enum jqw_op op, enum queue queue);
 void ask_body(const struct sim *sim, uint32_t message, uint8_t *to);
 enum { BODY_MIN = 4 };
@@ -203,6 +235,18 @@ void given_is_over(struct sim *sim, uint32_t message, uint32_t queue); /* as thi
 void given_has_left(struct sim *sim, uint32_t message, uint32_t queue);
 void given_power(struct sim *sim, uint64_t durable); /* what may be lost with it */
 void given_stopped(struct sim *sim);
+
+bool given_end(struct sim *sim, enum queue queue, const struct jqw_got *got); /* one that was put; true: seen first */
+
+/* ---- broker_stream.c: producers, ends and new beginnings ---- */
+void stream_ask(struct client *client);
+void stream_attach(struct client *client);
+bool stream_counts(const struct sim *sim, const struct open *open);
+void stream_reopened(struct sim *sim, enum queue queue);
+void stream_put(struct client *client, const struct open *open, const struct sent *sent);
+bool stream_end(struct client *client, const struct jqw_got *got, const struct open *open);
+bool stream_told(struct client *client, const struct jqw_message *message, const struct open *open);
+void stream_all(const struct sim *sim);
 
 /* ---- broker_told.c: what else they are told ---- */
 void told_answer(struct client *client, const struct jqw_message *message, struct open open);

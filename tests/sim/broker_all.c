@@ -71,4 +71,5 @@ void all_check(struct sim *sim)
             check_numbers(sim, q);
     check_letters(sim);
     check_order(sim);
+    stream_all(sim);
 }

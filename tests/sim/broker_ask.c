@@ -57,6 +57,8 @@ static void put(struct client *client, enum jqw_op op, enum queue queue, struct 
     uint32_t count = 1 + sim_below(sim, PUT_MAX);
     if (sim->message_count + count > MESSAGES_MAX || !sim->queues[queue].incarnation)
         return;
+    if (queue == STREAM && !client->attached)
+        return;
     if (op == JQW_FORWARD && queue == FLEETING) /* what is durable cannot go there */
         return;
     *sent = (struct sent){.op = op,
@@ -193,7 +195,7 @@ static void get_something(struct client *client, enum queue queue)
         ask_get(client, queue, 1 + sim_below(sim, 4), some_timeout(sim), flags, sim_chance(sim, 20));
 }
 
-static void receive(struct client *client)
+void ask_receive(struct client *client)
 {
     struct jqw_message message = {.op = JQW_RECEIVED, .received.receipt = client->receipt};
     JQ_ASSERT(jqw_encode(&client->out, &message) == JQ_OK);
@@ -238,8 +240,10 @@ void ask_something(struct client *client)
     if (open_count(client, JQW_HELLO) > OPEN_ASKED_MAX || !sim->queues[queue].incarnation)
         return;
     if (client->receipt && sim_chance(sim, RECEIVE_PERCENT))
-        receive(client);
-    if (roll < 32) {
+        ask_receive(client);
+    if (sim->queues[STREAM].incarnation && sim_chance(sim, 25)) {
+        stream_ask(client);
+    } else if (roll < 32) {
         if (slot)
             put(client, JQW_PUT, queue, slot);
     } else if (roll < 57) {

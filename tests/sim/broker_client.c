@@ -108,6 +108,10 @@ static struct connection *connection_of(struct server *server, const struct clie
 void client_break(struct client *client)
 {
     struct server *server = client->sim->server;
+    for (uint32_t i = 0; i < OPEN_MAX; i++)
+        if (client->open[i].request && client->open[i].op == JQW_REOPEN)
+            stream_reopened(client->sim, client->open[i].queue);
+    client->attached = false;
     client->connected = client->welcome = false;
     if (server && client->connection)
         connection_kill(client->connection);
@@ -210,6 +214,13 @@ void client_hear(struct client *client)
 
 /* ---- what goes by numbers ---- */
 
+static void sent_open(const struct client *client, struct open *open, uint32_t slot)
+{
+    open->queue = client->slots[slot].sent.queue;
+    open->incarnation = client->slots[slot].sent.incarnation;
+    open->slot = slot;
+}
+
 static void send_forward(struct client *client, struct jqw_message *message, const struct slot *slot,
                          const struct jqw_bodies *bodies)
 {
@@ -224,10 +235,7 @@ static void send_forward(struct client *client, struct jqw_message *message, con
                                             .target_count = 1,
                                             .bodies = *bodies,
                                             .once = {slot->number, (uint32_t)(slot - client->slots)}};
-    struct open *open = client_send(client, message);
-    open->queue = sent->queue;
-    open->incarnation = sent->incarnation;
-    open->slot = (uint32_t)(slot - client->slots);
+    sent_open(client, client_send(client, message), (uint32_t)(slot - client->slots));
 }
 
 bool client_put(struct client *client, uint32_t at)
@@ -240,6 +248,12 @@ bool client_put(struct client *client, uint32_t at)
     const struct jqw_bodies bodies = {.item = items, .count = sent->count};
     if (!client_open(client))
         return false;
+    if (sent->op == JQW_PUT_END) {
+        message.count =
+            (struct jqw_count){{queue_name(sent->queue), sent->incarnation}, sent->count, {slot->number, at}};
+        sent_open(client, client_send(client, &message), at);
+        return true;
+    }
     for (uint32_t i = 0; i < sent->count; i++) {
         ask_body(client->sim, sent->first + i, bytes[i]);
         items[i] = (struct jqw_bytes){bytes[i], client->sim->messages[sent->first + i].size};
@@ -252,15 +266,14 @@ bool client_put(struct client *client, uint32_t at)
                                    .timeout_ms = sent->timeout_ms,
                                    .bodies = bodies,
                                    .once = {slot->number, at}};
-    struct open *open = client_send(client, &message);
-    open->queue = sent->queue;
-    open->incarnation = sent->incarnation;
-    open->slot = at;
+    sent_open(client, client_send(client, &message), at);
     return true;
 }
 
 void client_again(struct client *client)
 {
+    if (client->producing)
+        stream_attach(client);
     for (uint32_t i = 0; i < SLOTS; i++) {
         if (client->slots[i].open && client_put(client, i))
             client->sim->coverage.again++;

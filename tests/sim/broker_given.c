@@ -72,6 +72,8 @@ void given_power(struct sim *sim, uint64_t durable)
     }
 }
 
+enum { AN_END = MESSAGES_MAX };
+
 /* ---- deliveries ---- */
 
 void given_is_over(struct sim *sim, uint32_t number, uint32_t queue)
@@ -236,6 +238,23 @@ static void delivered(struct client *client, const struct open *open, const stru
     message->session = client->session;
     client->held[client->held_count++] =
         (struct held_message){number, (uint8_t)open->queue, {got->incarnation, sequence, 1, run->attempt}};
+}
+
+/* It has a number as a message has one. */
+bool given_end(struct sim *sim, enum queue queue, const struct jqw_got *got)
+{
+    if (got->run_count != 1 || got->runs->count != 1)
+        sim_fail("an end of '%s' has no number", queue_text(queue));
+    struct place *place = place_of(sim, got->incarnation, got->runs->first);
+    bool first = !place->named;
+    if (place->named && place->message != AN_END)
+        sim_fail("%" PRIu64 " of '%s' is an end, and was message %u", place->sequence, queue_text(queue),
+                 place->message);
+    check_order(sim, queue, place->sequence);
+    place->named = true;
+    place->message = AN_END;
+    sim_say("    end %" PRIu64 " of '%s'", place->sequence, queue_text(queue));
+    return first;
 }
 
 void given_messages(struct client *client, const struct open *open, const struct jqw_got *got)

@@ -4,8 +4,9 @@
 #include <string.h>
 
 static const char *const names[QUEUES] = {
-    [ALWAYS] = "always", [BOUND] = "bound",       [WITHIN] = "within",   [EXPIRES] = "expires", [GOING] = "going",
-    [FAILS] = "fails",   [FLEETING] = "fleeting", [LETTERS] = "letters", [GRAVE] = "grave",
+    [ALWAYS] = "always", [BOUND] = "bound",   [WITHIN] = "within",     [EXPIRES] = "expires",
+    [GOING] = "going",   [FAILS] = "fails",   [FLEETING] = "fleeting", [LETTERS] = "letters",
+    [GRAVE] = "grave",   [STREAM] = "stream", [ENDS] = "ends",
 };
 
 struct jqw_bytes queue_name(enum queue queue)
@@ -23,14 +24,23 @@ void queues_choose(struct sim *sim)
 {
     static const enum queue plain[] = {ALWAYS, BOUND, WITHIN, EXPIRES, GOING};
     static const enum queue deadly[] = {GRAVE, LETTERS, FAILS, FLEETING, ALWAYS};
-    bool is_plain = sim_chance(sim, 50);
-    const enum queue *chosen = is_plain ? plain : deadly;
-    sim->played_count = is_plain ? sizeof plain / sizeof *plain : sizeof deadly / sizeof *deadly;
-    memcpy(sim->played, chosen, sim->played_count * sizeof *chosen);
+    static const enum queue streams[] = {STREAM, ENDS, ALWAYS};
+    static const struct {
+        const enum queue *queues;
+        uint32_t count;
+    } themes[] = {{plain, sizeof plain / sizeof *plain},
+                  {plain, sizeof plain / sizeof *plain},
+                  {deadly, sizeof deadly / sizeof *deadly},
+                  {streams, sizeof streams / sizeof *streams}};
+    uint32_t theme = sim_below(sim, sizeof themes / sizeof *themes);
+    sim->played_count = themes[theme].count;
+    memcpy(sim->played, themes[theme].queues, sim->played_count * sizeof *sim->played);
     sim->fails_within = sim_chance(sim, 30);
     sim->letters_within = sim_chance(sim, 30);
     sim->deliveries_max = 1 + sim_below(sim, 2);
     sim->bound = sim_chance(sim, 50);
+    sim->on_producer_lost = sim_below(sim, JQW_LOST_FAIL + 1);
+    sim->ends_counted = sim_chance(sim, 50);
 }
 
 struct jqw_declare queue_shape(const struct sim *sim, enum queue queue)
@@ -43,6 +53,11 @@ struct jqw_declare queue_shape(const struct sim *sim, enum queue queue)
     };
     if (queue == BOUND || queue == LETTERS)
         shape.max_messages = 4;
+    if (queue == STREAM) {
+        shape.producers = PRODUCERS;
+        shape.on_producer_lost = sim->on_producer_lost;
+        shape.producer_grace_ms = 300;
+    }
     if (queue == EXPIRES)
         shape.lease_ms = 20;
     if (queue_next(queue) != NOWHERE) {

@@ -55,6 +55,10 @@ static void put_answered(struct client *client, const struct open *open, bool ac
     struct slot *slot = &client->slots[open->slot];
     struct queue_told *queue = &sim->queues[slot->sent.queue];
     slot->open = false;
+    if (accepted)
+        stream_put(client, open, &slot->sent);
+    if (open->op == JQW_PUT_END)
+        return;
     sim_say("    messages %u to %u of '%s'", slot->sent.first, slot->sent.first + slot->sent.count - 1,
             queue_text(slot->sent.queue));
     for (uint32_t i = slot->sent.first; i < slot->sent.first + slot->sent.count; i++) {
@@ -120,7 +124,7 @@ static void deleted(struct sim *sim, const struct open *open)
 static void result_told(struct client *client, const struct jqw_result *result, const struct open *open)
 {
     struct sim *sim = client->sim;
-    if (open->op == JQW_PUT)
+    if (open->op == JQW_PUT || open->op == JQW_PUT_END)
         put_answered(client, open, result->code == JQ_OK);
     else if (open->op == JQW_DECLARE && result->code == JQ_OK)
         declared(sim, open, result);
@@ -128,7 +132,8 @@ static void result_told(struct client *client, const struct jqw_result *result, 
         deleted(sim, open);
     else if (open->op == JQW_PURGE && result->code == JQ_OK)
         sim->coverage.purged++;
-    else if (open->op == JQW_CLOSE && result->code == JQ_OK && !sim->queues[open->queue].closed_at) {
+    else if (open->op == JQW_CLOSE && result->code == JQ_OK && !sim->queues[open->queue].closed_at &&
+             stream_counts(sim, open)) {
         sim->queues[open->queue].closed_at = ++sim->requests;
         sim->coverage.closed++;
     }
@@ -137,16 +142,20 @@ static void result_told(struct client *client, const struct jqw_result *result, 
 static void got_told(struct client *client, const struct jqw_got *got, const struct open *open)
 {
     struct sim *sim = client->sim;
-    bool known = got->code == JQ_OK || got->code == JQ_EMPTY || got->code == JQ_TIMEOUT || got->code == JQ_END;
+    bool known = got->code == JQ_OK || got->code == JQ_EMPTY || got->code == JQ_TIMEOUT || got->code == JQ_END ||
+                 got->code == JQ_PRODUCER_LOST;
     if (known)
         settled(sim, open, &got->lost, false);
     if (got->code == JQ_OK)
         given_messages(client, open, got);
-    if (got->code == JQ_EMPTY || got->code == JQ_END)
+    bool end = got->code == JQ_END || got->code == JQ_PRODUCER_LOST;
+    if (end && stream_end(client, got, open))
+        return;
+    if (end || got->code == JQ_EMPTY)
         sim->queues[open->queue].empty = true;
-    if (got->code == JQ_END && !sim->queues[open->queue].close_sent)
+    if (end && !sim->queues[open->queue].close_sent && open->queue != STREAM)
         sim_fail("'%s' ends and was never closed", queue_text(open->queue));
-    if (got->code != JQ_END || !open->final)
+    if (!end || !open->final || !stream_counts(sim, open))
         return;
     sim->queues[open->queue].ended = given_mark(sim);
     if (!sim->queues[open->queue].cut) /* otherwise what is leased is not waited for */
@@ -185,8 +194,13 @@ void told_answer(struct client *client, const struct jqw_message *message, struc
             open.queue == NOWHERE ? "" : queue_text(open.queue), jqw_code_name((int)code));
     if ((code == JQ_NO_QUEUE || code == JQ_DISCONNECTED) && open.queue != NOWHERE)
         gone_told(sim, &open);
-    if (code == JQ_INVALID || code == JQ_INTERNAL)
+    bool nameless = open.queue == STREAM && (open.op == JQW_PUT || open.op == JQW_FORWARD); /* since a new beginning */
+    if ((code == JQ_INVALID && !nameless) || code == JQ_INTERNAL)
         sim_fail("%s is %s", jqw_op_name(open.op), jqw_code_name((int)code));
+    if (nameless && code == JQ_INVALID)
+        client->attached = false;
+    if (stream_told(client, message, &open))
+        return;
     if (message->op == JQW_GOT)
         got_told(client, &message->got, &open);
     else if (message->op == JQW_SETTLED && open.op == JQW_FORWARD)
