@@ -39,7 +39,8 @@ static void check_extra(const struct engine *e, const struct queue *q, uint64_t 
     const struct extra *x = message_extra(e, m);
     if (!x)
         return;
-    bool queued = m->state == MESSAGE_READY || m->state == MESSAGE_DELAYED;
+    bool wilted = m->state == MESSAGE_DELAYED && message_due(e, m) == ENGINE_FOREVER;
+    bool queued = (m->state == MESSAGE_READY || m->state == MESSAGE_DELAYED) && !wilted;
     JQ_ASSERT(x->sequence == sequence && x->index == m->attempt);
     JQ_ASSERT(q->sweeps || !q->ttl_count || (x->ttl.place != 0) == (queued && x->ttl.key != ENGINE_FOREVER));
 }

@@ -67,6 +67,7 @@ static uint64_t sweep_start(struct engine *e, struct queue *q, struct sweep *swe
     heap_remove(&e->delayed, &q->delayed_due);
     q->ttl.count = 0; /* what was in it is on its way out */
     q->withering = false;
+    q->wilted = 0;
     ttl_plan(e, q);
     q->ready = q->delayed_count = q->ends = q->queued_bytes = 0;
     sweep_returned(q, sweep);

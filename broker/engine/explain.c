@@ -55,7 +55,7 @@ static void delayed(struct explaining *x, enum engine_fact_kind kind)
     struct engine_fact *f = fact(x, kind, x->q);
     uint64_t due = x->q->delayed.count ? x->q->delayed.item[0].key : 0;
     f->count = x->q->delayed_count;
-    f->until_ns = due > x->e->now ? due - x->e->now : 0;
+    f->until_ns = due > x->e->now && due != ENGINE_FOREVER ? due - x->e->now : 0;
 }
 
 static void explain_joins(struct explaining *x)
@@ -202,7 +202,7 @@ int handle_explain(struct engine *e, struct session *s, const struct engine_comm
     a->explained.count = 0;
     a->incarnation = q->incarnation;
     answer_rests_on(a, q);
-    if (queue_busy(q))
+    if (queue_busy(q) || q->wilted)
         fact(&x, ENGINE_FACT_BUSY, q);
     if (q->join_count)
         explain_joins(&x);

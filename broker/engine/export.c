@@ -33,8 +33,9 @@ static void export_one(struct engine *e, struct engine_effect *a, const struct q
     struct engine_effects *fx = e->effects;
     struct engine_detail *detail = &fx->details[fx->detail_count++];
     bool out = m->state == MESSAGE_LEASED || m->state == MESSAGE_RECEIPT;
-    bool delayed = m->state == MESSAGE_DELAYED;
-    uint64_t due = delayed ? message_due(e, m) : 0;
+    uint64_t due = m->state == MESSAGE_DELAYED ? message_due(e, m) : 0;
+    bool delayed = due && due != ENGINE_FOREVER; /* otherwise it is ready, or has expired and waits for the journal */
+    due = delayed ? due : 0;
     *detail = (struct engine_detail){.index = a->got.body_count,
                                      .state = out       ? ENGINE_IS_LEASED
                                               : delayed ? ENGINE_IS_DELAYED

@@ -179,12 +179,42 @@ static void wither_one(struct engine *e, struct queue *q, struct extra *x)
     message_expire(e, q, sequence, m);
 }
 
+/* The journal does not take its end: until it does it is delayed, and nobody waits behind it (OUT-2). Where it stood it is passed over. */
+static void wilt_one(struct engine *e, struct queue *q, struct extra *x)
+{
+    uint64_t sequence = x->sequence, level;
+    struct message *m = log_at(&q->log, sequence);
+    heap_remove(&q->ttl, &x->ttl);
+    q->wilted++;
+    if (m->state == MESSAGE_DELAYED) {
+        message_due_set(e, m, ENGINE_FOREVER);
+        order_heap_push(&q->delayed, ENGINE_FOREVER, sequence);
+        return;
+    }
+    if (q->priority_kind == ENGINE_PRIORITY_BYTES) {
+        bool known = levels_take(&q->levels, levels_bytes(&q->levels, x->priority), 1, &level);
+        JQ_ASSERT(known && level == x->priority);
+    }
+    ready_hold(q, sequence, m);
+    ready_delay(e, q, sequence, m, ENGINE_FOREVER);
+}
+
+bool wither_reserve(struct engine *e, struct queue *q, uint32_t most)
+{
+    return !q->withering || death_storage_ok(e, q) || delay_reserve(e, q, most);
+}
+
 uint32_t wither_some(struct engine *e, struct queue *q, uint32_t budget)
 {
     uint32_t handled = 0;
     struct heap_node *top;
+    bool storage = death_storage_ok(e, q);
     while (handled < budget && effects_room(e->effects) && (top = heap_top(&q->ttl)) && top->key <= e->now) {
-        wither_one(e, q, ENGINE_OF(top, struct extra, ttl));
+        struct extra *x = ENGINE_OF(top, struct extra, ttl);
+        if (storage)
+            wither_one(e, q, x);
+        else
+            wilt_one(e, q, x);
         handled++;
     }
     top = heap_top(&q->ttl);
@@ -193,4 +223,25 @@ uint32_t wither_some(struct engine *e, struct queue *q, uint32_t budget)
         ttl_plan(e, q);
     }
     return handled;
+}
+
+void wilted_resume(struct engine *e, struct queue *q)
+{
+    struct order_heap *heap = &q->delayed;
+    uint64_t count = heap->count;
+    heap->count = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        struct order at = heap->item[i];
+        const struct message *m = log_at(&q->log, at.sequence);
+        if (at.key != ENGINE_FOREVER) {
+            order_heap_push(heap, at.key, at.sequence); /* at a place that has been looked at */
+        } else if (m && m->state == MESSAGE_DELAYED && message_due(e, m) == ENGINE_FOREVER) {
+            struct extra *x = message_extra(e, m);
+            heap_set(&q->ttl, &x->ttl, x->ttl.key, x->sequence);
+            message_due_set(e, m, x->ttl.key);
+        }
+    }
+    q->wilted = 0;
+    ready_plan(e, q);
+    ttl_due(e, q);
 }

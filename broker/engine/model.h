@@ -384,6 +384,7 @@ struct queue {
     struct heap_node ttl_due;     /* in engine->ttls */
     uint64_t ttl_count;           /* messages that expire at some time, leased ones too */
     bool withering;               /* messages have expired that a slice has not come to */
+    uint64_t wilted;              /* that have expired while the journal did not take it: delayed, and due at no time */
     uint32_t priority_kind;       /* of its messages: ENGINE_PRIORITY_NONE until the first */
     struct levels levels;         /* where it is bytes */
     struct source *source;        /* its name as its dead letters have it; NULL: it has sent none */

@@ -92,6 +92,9 @@ void ready_hold(struct queue *q, uint64_t sequence,
                 struct message *m); /* it is ready no more; where it stood it is passed over */
 void ready_return(struct engine *e, struct queue *q, uint64_t sequence, struct message *m);
 void ready_delay(struct engine *e, struct queue *q, uint64_t sequence, struct message *m, uint64_t due);
+/* Of one that is delayed; where it stood among those it is passed over. */
+void message_due_set(const struct engine *e, const struct message *m, uint64_t due);
+void ready_plan(struct engine *e, struct queue *q);              /* when ready_due is to look next */
 void ready_due(struct engine *e, struct queue *q, uint64_t now); /* delayed ones whose time has come */
 void message_finish(struct engine *e, struct queue *q, uint64_t sequence, struct message *m); /* out of the log */
 void message_forget(struct engine *e, struct queue *q, uint64_t sequence,
@@ -158,7 +161,10 @@ void extra_ttl_stop(struct engine *e, struct queue *q, const struct message *m);
 bool extra_expired(const struct engine *e, const struct message *m);
 void ttl_plan(struct engine *e, struct queue *q);
 void ttl_due(struct engine *e, struct queue *q);
+/* Memory for setting so many aside that have expired, where that is to be done. */
+JQ_MUST_USE bool wither_reserve(struct engine *e, struct queue *q, uint32_t most);
 uint32_t wither_some(struct engine *e, struct queue *q, uint32_t budget);
+void wilted_resume(struct engine *e, struct queue *q); /* the journal accepts again */
 void message_expire(struct engine *e, struct queue *q, uint64_t sequence, struct message *m);
 JQ_MUST_USE int priority_check(struct engine *e, const struct queue *q, const struct engine_put_options *o,
                                struct engine_effect *a);
@@ -289,7 +295,8 @@ uint64_t lease_deadline(const struct engine *e, const struct queue *q); /* of a 
 bool engine_slices(struct engine *e); /* as far as the budget of this step goes; true: something moved */
 void expiry_due(struct engine *e, struct queue *q);
 void session_received(struct engine *e, struct session *s, uint64_t receipt);
-void slices_resume(struct engine *e); /* the journal accepts again */
+void slices_resume(struct engine *e);                 /* the journal accepts again */
+void slices_retry(struct engine *e, struct queue *q); /* there may be memory where there was none */
 
 /* ---- settle.c ---- */
 JQ_MUST_USE int settle_check(struct engine *e, const struct engine_command *c, enum engine_op op,

@@ -187,6 +187,7 @@ static bool serve(struct engine *e, struct queue *q)
 
 bool queue_pair(struct engine *e, struct queue *q)
 {
+    slices_retry(e, q);
     do {
         if (!effects_room(e->effects))
             return false;

@@ -142,6 +142,19 @@ void ready_delay(struct engine *e, struct queue *q, uint64_t sequence, struct me
     heap_set(&e->delayed, &q->delayed_due, q->delayed.item[0].key, q->incarnation);
 }
 
+void message_due_set(const struct engine *e, const struct message *m, uint64_t due)
+{
+    ((struct delay *)pool_at(&e->delays, m->lease))->due = due;
+}
+
+void ready_plan(struct engine *e, struct queue *q)
+{
+    if (q->delayed.count)
+        heap_set(&e->delayed, &q->delayed_due, q->delayed.item[0].key, q->incarnation);
+    else
+        heap_remove(&e->delayed, &q->delayed_due);
+}
+
 /* It has its time again, and is in no state. */
 static void delay_over(struct engine *e, struct message *m)
 {
@@ -157,17 +170,14 @@ void ready_due(struct engine *e, struct queue *q, uint64_t now)
         uint64_t sequence = q->delayed.item[0].sequence;
         struct message *m = log_at(&q->log, sequence);
         order_heap_pop(&q->delayed);
-        if (!m || m->state != MESSAGE_DELAYED)
+        if (!m || m->state != MESSAGE_DELAYED || message_due(e, m) > now)
             continue; /* it has expired */
         q->delayed_count--;
         q->queued_bytes -= m->length;
         delay_over(e, m);
         ready_enter(e, q, sequence, m);
     }
-    if (q->delayed.count)
-        heap_set(&e->delayed, &q->delayed_due, q->delayed.item[0].key, q->incarnation);
-    else
-        heap_remove(&e->delayed, &q->delayed_due);
+    ready_plan(e, q);
     queue_mark(e, q);
 }
 

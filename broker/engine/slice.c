@@ -267,13 +267,21 @@ void session_received(struct engine *e, struct session *s, uint64_t receipt)
 /* ---- all of it ---- */
 
 /* When the journal refuses, what would need a record stays due (OUT-2). */
-static bool queue_stalls(const struct engine *e, const struct queue *q)
+static bool queue_stalls(struct engine *e, struct queue *q)
 {
     if (q->deleted)
         return false;
-    if (q->withering && !death_storage_ok(e, q))
+    if (!wither_reserve(e, q, SLICE_PIECE))
         return true;
     return !queue_storage_ok(e, q) && (q->closed == 2 || q->sweeps);
+}
+
+void slices_retry(struct engine *e, struct queue *q)
+{
+    if (!q->stalled || queue_stalls(e, q))
+        return;
+    q->stalled = false;
+    queue_work(e, q);
 }
 
 static void queue_idle(struct engine *e, struct queue *q)
@@ -380,6 +388,8 @@ void slices_resume(struct engine *e)
             expiry_resume(e, q);
         if (q->owed)
             producers_owed(e, q);
+        if (q->wilted)
+            wilted_resume(e, q);
         if (q->stalled || q->stuck)
             queue_work(e, q);
         q->stalled = false;

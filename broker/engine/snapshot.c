@@ -110,7 +110,7 @@ static uint32_t tell_messages(struct engine *e, struct snapshot *s, struct queue
         like = is;
         if (!m->end)
             e->effects->bodies[e->effects->body_count++] = message_body(m);
-        if (m->state == MESSAGE_DELAYED)
+        if (m->state == MESSAGE_DELAYED && message_due(e, m) != ENGINE_FOREVER)
             record->due_ns = message_due(e, m);
         if (alone)
             record = NULL;
