@@ -317,6 +317,7 @@ static bool coverage_show(const struct sim *sim)
                show("letters", sim->coverage.letters) & show("finished", sim->coverage.finished) &
                show("whole streams", sim->coverage.streams) & show("truncated", sim->coverage.truncated) &
                show("reopened", sim->coverage.reopened) & show("ends put", sim->coverage.shots) &
+               show("tasks", sim->coverage.tasks) & show("moved", sim->coverage.moved) &
                show("letters of letters", sim->coverage.letters_deep) &
                show("letters thrown", sim->coverage.letters_thrown);
     all &= show("power losses", sim->coverage.powers) & show("kills", sim->coverage.kills) &

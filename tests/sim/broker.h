@@ -40,7 +40,7 @@ enum queue {
     LETTERS,
     GRAVE,
     STREAM,
-    ENDS,
+    ENDS, COUNTED, YARD,
     QUEUES,
     NOWHERE = QUEUES
 };
@@ -83,6 +83,7 @@ struct sent { /* what goes by a number, so that it can be sent again */
     enum jqw_op op;
     enum queue queue;
     uint64_t incarnation, timeout_ms;
+    uint64_t tasks; /* TASK_DONE: that were known when it was asked */
     uint32_t first, count; /* messages */
     struct held_message sources[2];
     uint32_t source_count;
@@ -174,11 +175,12 @@ struct sim {
     enum jqw_on_producer_lost on_producer_lost;
     bool ends_counted; /* ENDS is never closed: each end comes once */
     uint64_t ends_put, ends_seen;
+    uint64_t tasks_sent, tasks_done, moved; /* of COUNTED; from YARD */
     bool bound, fails_within, letters_within, draining, verbose;
     struct {
         uint64_t requests, answers, delivered, powers, kills, ends, restarts, kept, forwards, snapshots, released, lost,
             loads, unread, ended, joined, closed, deleted, purged, within_lost, again, letters, letters_deep,
-            letters_thrown, finished, streams, truncated, reopened, shots;
+            letters_thrown, finished, streams, truncated, reopened, shots, tasks, moved;
     } coverage;
 };
 
@@ -222,7 +224,8 @@ void queues_choose(struct sim *sim); /* for this history */
 struct jqw_bytes queue_name(enum queue queue);
 const char *queue_text(uint32_t queue);
 struct jqw_declare queue_shape(const struct sim *sim, enum queue queue);
-enum queue queue_next(uint32_t queue);                                   /* where its letters go, or NOWHERE */
+enum queue queue_letters(uint32_t queue); /* where its letters go, or NOWHERE */
+enum queue queue_next(uint32_t queue);                                   /* where what is in it goes on to, or NOWHERE */
 struct spot *queue_spot(struct told *message, uint32_t queue);           /* its place there, or NULL */
 bool queue_may_lose(const struct sim *sim, uint32_t queue);              /* what was told, with the power */
 bool queue_is_doomed(const struct sim *sim, const struct told *message); /* it may be gone, as somebody asked */
@@ -247,6 +250,14 @@ void stream_put(struct client *client, const struct open *open, const struct sen
 bool stream_end(struct client *client, const struct jqw_got *got, const struct open *open);
 bool stream_told(struct client *client, const struct jqw_message *message, const struct open *open);
 void stream_all(const struct sim *sim);
+
+/* ---- broker_count.c: counter queues, and moves ---- */
+void count_ask(struct client *client);
+void count_message(const struct sim *sim, const struct slot *slot, uint32_t at, struct jqw_message *message);
+void count_answered(struct sim *sim, const struct sent *sent, const struct jqw_result *result);
+void count_joined(const struct sim *sim, const struct open *open);
+void count_stat(const struct jqw_stat *s);
+void count_all(const struct sim *sim);
 
 /* ---- broker_told.c: what else they are told ---- */
 void told_answer(struct client *client, const struct jqw_message *message, struct open open);

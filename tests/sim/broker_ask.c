@@ -146,7 +146,7 @@ static void give_back(struct client *client, enum jqw_op op)
     struct jqw_message message = {.op = op};
     message.settle.ranges = (struct jqw_ranges){&range, take_done(client, &taken, &range, 1)};
     message.settle.delay_ms = op == JQW_NACK && sim_chance(client->sim, 30) ? 2 : 0;
-    bool dead = op == JQW_NACK && queue_next(taken.done[0].queue) != NOWHERE && sim_chance(client->sim, 40);
+    bool dead = op == JQW_NACK && queue_letters(taken.done[0].queue) != NOWHERE && sim_chance(client->sim, 40);
     message.settle.flags = dead ? JQW_NACK_DEAD : 0;
     struct open *open = client_send(client, &message);
     memcpy(open->done, taken.done, sizeof open->done);
@@ -243,6 +243,8 @@ void ask_something(struct client *client)
         ask_receive(client);
     if (sim->queues[STREAM].incarnation && sim_chance(sim, 25)) {
         stream_ask(client);
+    } else if (sim->queues[COUNTED].incarnation && sim_chance(sim, 25)) {
+        count_ask(client);
     } else if (roll < 32) {
         if (slot)
             put(client, JQW_PUT, queue, slot);

@@ -248,9 +248,8 @@ bool client_put(struct client *client, uint32_t at)
     const struct jqw_bodies bodies = {.item = items, .count = sent->count};
     if (!client_open(client))
         return false;
-    if (sent->op == JQW_PUT_END) {
-        message.count =
-            (struct jqw_count){{queue_name(sent->queue), sent->incarnation}, sent->count, {slot->number, at}};
+    if (sent->op == JQW_PUT_END || sent->op == JQW_TASK_DONE || sent->op == JQW_MOVE) {
+        count_message(client->sim, slot, at, &message);
         sent_open(client, client_send(client, &message), at);
         return true;
     }

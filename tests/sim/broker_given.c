@@ -213,9 +213,9 @@ static void delivered(struct client *client, const struct open *open, const stru
         return;
     message->attempt = run->attempt;
     struct spot *spot = queue_spot(message, open->queue);
-    if (spot > message->spots)
+    if (spot > message->spots && queue_letters(message->queue) != NOWHERE)
         check_letter(sim, number, got, index, open->queue);
-    else if (sim->queues[open->queue].ended)
+    else if (spot == message->spots && sim->queues[open->queue].ended)
         sim_fail("'%s' had ended, and delivers", queue_text(open->queue));
     struct place *place = place_of(sim, got->incarnation, sequence);
     check_place(sim, number, spot, place, open->queue);

@@ -6,7 +6,7 @@
 static const char *const names[QUEUES] = {
     [ALWAYS] = "always", [BOUND] = "bound",   [WITHIN] = "within",     [EXPIRES] = "expires",
     [GOING] = "going",   [FAILS] = "fails",   [FLEETING] = "fleeting", [LETTERS] = "letters",
-    [GRAVE] = "grave",   [STREAM] = "stream", [ENDS] = "ends",
+    [GRAVE] = "grave",   [STREAM] = "stream", [ENDS] = "ends", [COUNTED] = "counted", [YARD] = "yard",
 };
 
 struct jqw_bytes queue_name(enum queue queue)
@@ -25,13 +25,15 @@ void queues_choose(struct sim *sim)
     static const enum queue plain[] = {ALWAYS, BOUND, WITHIN, EXPIRES, GOING};
     static const enum queue deadly[] = {GRAVE, LETTERS, FAILS, FLEETING, ALWAYS};
     static const enum queue streams[] = {STREAM, ENDS, ALWAYS};
+    static const enum queue counted[] = {COUNTED, YARD, BOUND};
     static const struct {
         const enum queue *queues;
         uint32_t count;
     } themes[] = {{plain, sizeof plain / sizeof *plain},
                   {plain, sizeof plain / sizeof *plain},
                   {deadly, sizeof deadly / sizeof *deadly},
-                  {streams, sizeof streams / sizeof *streams}};
+                  {streams, sizeof streams / sizeof *streams},
+                  {counted, sizeof counted / sizeof *counted}};
     uint32_t theme = sim_below(sim, sizeof themes / sizeof *themes);
     sim->played_count = themes[theme].count;
     memcpy(sim->played, themes[theme].queues, sim->played_count * sizeof *sim->played);
@@ -60,16 +62,23 @@ struct jqw_declare queue_shape(const struct sim *sim, enum queue queue)
     }
     if (queue == EXPIRES)
         shape.lease_ms = 20;
-    if (queue_next(queue) != NOWHERE) {
+    if (queue == COUNTED)
+        shape.accounting = JQW_ACCOUNTING_COUNTER;
+    if (queue_letters(queue) != NOWHERE) {
         shape.max_deliveries = sim->deliveries_max;
-        shape.dead_letter = queue_name(queue_next(queue));
+        shape.dead_letter = queue_name(queue_letters(queue));
     }
     return shape;
 }
 
-enum queue queue_next(uint32_t queue)
+enum queue queue_letters(uint32_t queue)
 {
     return queue == FAILS || queue == FLEETING ? LETTERS : queue == LETTERS ? GRAVE : NOWHERE;
+}
+
+enum queue queue_next(uint32_t queue)
+{
+    return queue == YARD ? BOUND : queue_letters(queue);
 }
 
 struct spot *queue_spot(struct told *message, uint32_t queue)

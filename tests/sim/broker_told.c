@@ -57,7 +57,7 @@ static void put_answered(struct client *client, const struct open *open, bool ac
     slot->open = false;
     if (accepted)
         stream_put(client, open, &slot->sent);
-    if (open->op == JQW_PUT_END)
+    if (open->op != JQW_PUT && open->op != JQW_FORWARD)
         return;
     sim_say("    messages %u to %u of '%s'", slot->sent.first, slot->sent.first + slot->sent.count - 1,
             queue_text(slot->sent.queue));
@@ -124,7 +124,9 @@ static void deleted(struct sim *sim, const struct open *open)
 static void result_told(struct client *client, const struct jqw_result *result, const struct open *open)
 {
     struct sim *sim = client->sim;
-    if (open->op == JQW_PUT || open->op == JQW_PUT_END)
+    if (open->op == JQW_TASK_DONE || open->op == JQW_MOVE)
+        count_answered(sim, &client->slots[open->slot].sent, result);
+    if (open->slot != SLOTS)
         put_answered(client, open, result->code == JQ_OK);
     else if (open->op == JQW_DECLARE && result->code == JQ_OK)
         declared(sim, open, result);
@@ -168,10 +170,14 @@ static void stat_told(struct sim *sim, const struct jqw_stats *stats, const stru
     if (stats->code != JQ_OK || stats->count != 1)
         return;
     const struct jqw_stat *s = stats->item;
+    sim->stats[open->queue] = *s;
+    if (open->queue == COUNTED) {
+        count_stat(s);
+        return;
+    }
     if (s->put + s->moved_in + s->dead_in !=
         s->done + s->ready + s->delayed + s->leased + s->dead + s->expired + s->discarded + s->moved_out)
         sim_fail("what was put into '%s' is not what became of it", queue_text(open->queue));
-    sim->stats[open->queue] = *s;
 }
 
 /* Only what somebody has asked to delete may be gone. */
@@ -195,7 +201,8 @@ void told_answer(struct client *client, const struct jqw_message *message, struc
     if ((code == JQ_NO_QUEUE || code == JQ_DISCONNECTED) && open.queue != NOWHERE)
         gone_told(sim, &open);
     bool nameless = open.queue == STREAM && (open.op == JQW_PUT || open.op == JQW_FORWARD); /* since a new beginning */
-    if ((code == JQ_INVALID && !nameless) || code == JQ_INTERNAL)
+    bool invalid = nameless || open.op == JQW_TASK_DONE; /* too many */
+    if ((code == JQ_INVALID && !invalid) || code == JQ_INTERNAL)
         sim_fail("%s is %s", jqw_op_name(open.op), jqw_code_name((int)code));
     if (nameless && code == JQ_INVALID)
         client->attached = false;
@@ -214,7 +221,10 @@ void told_answer(struct client *client, const struct jqw_message *message, struc
     else if (message->op == JQW_RESULT)
         result_told(client, &message->result, &open);
     else if (message->op == JQW_JOINED && code == JQ_OK) {
-        nothing_left(sim, &open);
+        if (open.queue == COUNTED)
+            count_joined(sim, &open);
+        else
+            nothing_left(sim, &open);
         sim->coverage.joined++;
     }
 }
