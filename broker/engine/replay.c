@@ -231,7 +231,7 @@ static bool numbers_go_on(struct queue *q)
     q->anchor.at = 0;
     if (!q->options.sync_ms)
         return true;
-    if (!log_pass(&q->log, tail))
+    if (!log_pass(&q->log, tail) || !queue_reserve(q, 0)) /* what is due there as a letter has its place behind them */
         return false;
     q->fresh = fresh ? q->fresh : tail;
     return true;

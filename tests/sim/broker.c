@@ -2,7 +2,7 @@
 /* The whole broker on a bad disk: clients ask at random, writes are torn, reordered and lost, syncs fail, the disk is full, the broker is
  * killed or loses its power at any instant and is started again; in the end all clients get their answers, everything is taken out,
  * and whatever was told must have been true. A seed replays exactly. */
-/* proves: OUT-1 OUT-2 ONE-2 RST-2 CSV-1 END-1 JON-1 DCL-7 LSE-4 LSE-5 END-6 END-7 PRD-1 PRD-4 */
+/* proves: OUT-1 OUT-2 ONE-1 ONE-2 RST-2 CSV-1 END-1 JON-1 DCL-7 LSE-4 LSE-5 LSE-7 END-6 END-7 PRD-1 PRD-4 PUT-5 CNT-2 ADM-1 */
 #include "broker.h"
 #include "codes.h"
 #include <signal.h>
@@ -317,7 +317,8 @@ static bool coverage_show(const struct sim *sim)
                show("letters", sim->coverage.letters) & show("finished", sim->coverage.finished) &
                show("whole streams", sim->coverage.streams) & show("truncated", sim->coverage.truncated) &
                show("reopened", sim->coverage.reopened) & show("ends put", sim->coverage.shots) &
-               show("tasks", sim->coverage.tasks) & show("moved", sim->coverage.moved) &
+               show("tasks", sim->coverage.tasks) & show("delayed", sim->coverage.delayed) &
+               show("expired", sim->coverage.expired) & show("moved", sim->coverage.moved) &
                show("letters of letters", sim->coverage.letters_deep) &
                show("letters thrown", sim->coverage.letters_thrown);
     all &= show("power losses", sim->coverage.powers) & show("kills", sim->coverage.kills) &

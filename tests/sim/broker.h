@@ -40,7 +40,10 @@ enum queue {
     LETTERS,
     GRAVE,
     STREAM,
-    ENDS, COUNTED, YARD,
+    ENDS,
+    COUNTED,
+    YARD,
+    ORDERED,
     QUEUES,
     NOWHERE = QUEUES
 };
@@ -61,7 +64,10 @@ struct told {
     uint64_t exists, finished; /* that it is there; that it is over */
     struct spot spots[PLACES_DEEP];
     uint64_t sent, answered; /* when its put was first sent and was answered, in requests of all clients */
-    uint32_t unknown;        /* requests that may finish it, and have no answer */
+    uint64_t due, expires;   /* by the clock, if nobody has set it since: not before; 0: at once, never */
+    uint32_t clocks;         /* how often it had been set by then */
+    int64_t priority;
+    uint32_t unknown; /* requests that may finish it, and have no answer */
     uint32_t size;
     uint32_t sources[2], source_count; /* what its forward finishes */
     uint32_t attempt;                  /* the highest that somebody was told */
@@ -83,8 +89,9 @@ struct sent { /* what goes by a number, so that it can be sent again */
     enum jqw_op op;
     enum queue queue;
     uint64_t incarnation, timeout_ms;
-    uint64_t tasks; /* TASK_DONE: that were known when it was asked */
+    uint64_t tasks;        /* TASK_DONE: that were known when it was asked */
     uint32_t first, count; /* messages */
+    struct jqw_put_options options;
     struct held_message sources[2];
     uint32_t source_count;
 };
@@ -139,12 +146,13 @@ struct queue_told {
     uint64_t purged;        /* a purge of this one was sent */
     bool close_sent;
     uint64_t generation, truncated_at;
-    uint32_t reopens;     /* without an answer */
-    uint64_t reopened_at; /* when the last of them was over */
-    bool cut;             /* an immediate close was sent */
-    uint64_t put;         /* messages accepted */
-    uint64_t drained;     /* the last that the end has seen of it */
-    bool empty;           /* in the end: it has said so */
+    uint32_t reopens;         /* without an answer */
+    uint64_t reopened_at;     /* when the last of them was over */
+    bool cut;                 /* an immediate close was sent */
+    uint64_t put;             /* messages accepted */
+    uint64_t drained;         /* the last that the end has seen of it ... */
+    int64_t drained_priority; /* ... and with which priority */
+    bool empty;               /* in the end: it has said so */
 };
 
 enum { PLACES_MAX = 1 << 14 };
@@ -175,12 +183,14 @@ struct sim {
     enum jqw_on_producer_lost on_producer_lost;
     bool ends_counted; /* ENDS is never closed: each end comes once */
     uint64_t ends_put, ends_seen;
+    bool lifo;                              /* ORDERED: otherwise by priority */
+    uint32_t clocks;                        /* how often somebody has set the clock */
     uint64_t tasks_sent, tasks_done, moved; /* of COUNTED; from YARD */
     bool bound, fails_within, letters_within, draining, verbose;
     struct {
         uint64_t requests, answers, delivered, powers, kills, ends, restarts, kept, forwards, snapshots, released, lost,
             loads, unread, ended, joined, closed, deleted, purged, within_lost, again, letters, letters_deep,
-            letters_thrown, finished, streams, truncated, reopened, shots, tasks, moved;
+            letters_thrown, finished, streams, truncated, reopened, shots, tasks, moved, delayed, expired;
     } coverage;
 };
 
@@ -224,10 +234,10 @@ void queues_choose(struct sim *sim); /* for this history */
 struct jqw_bytes queue_name(enum queue queue);
 const char *queue_text(uint32_t queue);
 struct jqw_declare queue_shape(const struct sim *sim, enum queue queue);
-enum queue queue_letters(uint32_t queue); /* where its letters go, or NOWHERE */
-enum queue queue_next(uint32_t queue);                                   /* where what is in it goes on to, or NOWHERE */
-struct spot *queue_spot(struct told *message, uint32_t queue);           /* its place there, or NULL */
-bool queue_may_lose(const struct sim *sim, uint32_t queue);              /* what was told, with the power */
+enum queue queue_letters(uint32_t queue);                      /* where its letters go, or NOWHERE */
+enum queue queue_next(uint32_t queue);                         /* where what is in it goes on to, or NOWHERE */
+struct spot *queue_spot(struct told *message, uint32_t queue); /* its place there, or NULL */
+bool queue_may_lose(const struct sim *sim, uint32_t queue);    /* what was told, with the power */
 bool queue_is_doomed(const struct sim *sim, const struct told *message); /* it may be gone, as somebody asked */
 
 /* ---- broker_given.c: what is handed out ---- */

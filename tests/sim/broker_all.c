@@ -50,8 +50,8 @@ static void check_letters(struct sim *sim)
 {
     const struct jqw_stat *stats = sim->stats;
     bool lost = sim->queues[FLEETING].doomed; /* and its numbers with it */
-    if (lost ? stats[LETTERS].dead_in < stats[FAILS].dead
-             : stats[LETTERS].dead_in != stats[FAILS].dead + stats[FLEETING].dead)
+    if (lost ? stats[LETTERS].dead_in < stats[FAILS].dead + stats[FAILS].expired
+             : stats[LETTERS].dead_in != stats[FAILS].dead + stats[FAILS].expired + stats[FLEETING].dead)
         sim_fail("%" PRIu64 " letters are not what died", stats[LETTERS].dead_in);
     if (stats[GRAVE].dead_in != stats[LETTERS].dead)
         sim_fail("%" PRIu64 " letters of letters are not what died", stats[GRAVE].dead_in);
@@ -63,6 +63,7 @@ void all_check(struct sim *sim)
     for (uint32_t i = 0; i < sim->message_count; i++) {
         const struct told *message = &sim->messages[i];
         bool there = message->exists && !message->finished && !message->unknown;
+        there = there && !(message->expires && queue_next(message->queue) == NOWHERE);
         if (there && !queue_is_doomed(sim, message))
             sim_fail("message %u of '%s' is lost", i, queue_text(message->queue));
     }

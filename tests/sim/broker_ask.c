@@ -3,7 +3,14 @@
 #include "broker.h"
 #include <string.h>
 
-enum { OPEN_ASKED_MAX = 14, GETS_MAX = 2, RECEIVE_PERCENT = 70, SIZE_SMALL = 120, SIZE_MIDDLE = 3000 };
+enum {
+    OPEN_ASKED_MAX = 14,
+    GETS_MAX = 2,
+    RECEIVE_PERCENT = 70,
+    SIZE_SMALL = 120,
+    SIZE_MIDDLE = 3000,
+    DELAY_MAX_MS = 2000
+};
 
 static struct jqw_queue queue_of(const struct sim *sim, enum queue queue)
 {
@@ -50,6 +57,20 @@ static struct slot *free_slot(struct client *client)
     return client->slots[at].open ? NULL : &client->slots[at];
 }
 
+static struct jqw_put_options some_options(struct sim *sim, enum queue queue)
+{
+    struct jqw_put_options options = {0};
+    bool timed = sim->queues[ORDERED].incarnation && (queue == ORDERED || queue == FAILS);
+    if (timed && sim_chance(sim, 30))
+        options.delay_ms = 1 + sim_below(sim, DELAY_MAX_MS);
+    if (timed && sim_chance(sim, 15))
+        options.ttl_ms = options.delay_ms + 1 + sim_below(sim, DELAY_MAX_MS);
+    if (queue == ORDERED && !sim->lifo)
+        options.priority = (struct jqw_priority){.kind = JQW_PRIORITY_NUMBER, .number = (int64_t)sim_below(sim, 5) - 2};
+    sim->coverage.delayed += options.delay_ms > 0;
+    return options;
+}
+
 static void put(struct client *client, enum jqw_op op, enum queue queue, struct slot *slot)
 {
     struct sim *sim = client->sim;
@@ -66,6 +87,7 @@ static void put(struct client *client, enum jqw_op op, enum queue queue, struct 
                           .incarnation = sim->queues[queue].incarnation,
                           .timeout_ms = some_timeout(sim),
                           .first = sim->message_count,
+                          .options = some_options(sim, queue),
                           .count = count};
     for (uint32_t i = 0; op == JQW_FORWARD && i < 2 && client->held_count; i++)
         sent->sources[sent->source_count++] = client->held[--client->held_count];
@@ -73,6 +95,10 @@ static void put(struct client *client, enum jqw_op op, enum queue queue, struct 
         struct told *message = &sim->messages[sim->message_count++];
         *message = (struct told){.queue = (uint8_t)queue,
                                  .incarnation = sent->incarnation,
+                                 .due = sent->options.delay_ms ? sim->now + sent->options.delay_ms * MS : 0,
+                                 .expires = sent->options.ttl_ms ? sim->now + sent->options.ttl_ms * MS : 0,
+                                 .clocks = sim->clocks,
+                                 .priority = sent->options.priority.number,
                                  .size = some_size(sim),
                                  .sent = sim->requests + 1};
         for (uint32_t k = 0; k < sent->source_count; k++)

@@ -226,7 +226,8 @@ static void send_forward(struct client *client, struct jqw_message *message, con
 {
     const struct sent *sent = &slot->sent;
     struct jqw_range ranges[2];
-    const struct jqw_target target = {.queue = {queue_name(sent->queue), sent->incarnation}, .count = sent->count};
+    const struct jqw_target target = {
+        .queue = {queue_name(sent->queue), sent->incarnation}, .count = sent->count, .options = sent->options};
     for (uint32_t i = 0; i < sent->source_count; i++)
         ranges[i] = sent->sources[i].range;
     message->forward = (struct jqw_forward){.timeout_ms = sent->timeout_ms,
@@ -264,6 +265,7 @@ bool client_put(struct client *client, uint32_t at)
     message.put = (struct jqw_put){.queue = {queue_name(sent->queue), sent->incarnation},
                                    .timeout_ms = sent->timeout_ms,
                                    .bodies = bodies,
+                                   .options = sent->options,
                                    .once = {slot->number, at}};
     sent_open(client, client_send(client, &message), at);
     return true;

@@ -37,9 +37,11 @@ void count_message(const struct sim *sim, const struct slot *slot, uint32_t at, 
     const struct jqw_queue queue = {queue_name(sent->queue), sent->incarnation};
     const struct jqw_once once = {slot->number, at};
     if (sent->op == JQW_MOVE)
-        message->move = (struct jqw_move){
-            queue, {queue_name(queue_next(sent->queue)), sim->queues[queue_next(sent->queue)].incarnation}, sent->count,
-            once};
+        message->move =
+            (struct jqw_move){queue,
+                              {queue_name(queue_next(sent->queue)), sim->queues[queue_next(sent->queue)].incarnation},
+                              sent->count,
+                              once};
     else
         message->count = (struct jqw_count){queue, sent->count, once};
 }

@@ -136,12 +136,18 @@ static void check_place(struct sim *sim, uint32_t number, struct spot *spot, str
     spot->placed = spot->placed ? spot->placed : given_mark(sim);
 }
 
-static void check_order(struct sim *sim, enum queue queue, uint64_t sequence)
+/* What the end takes out comes as the queue is ordered. */
+static void check_order(struct sim *sim, enum queue queue, uint64_t sequence, int64_t priority)
 {
     struct queue_told *told = &sim->queues[queue];
-    if (sim->draining && queue != EXPIRES && sequence <= told->drained)
+    bool lifo = queue == ORDERED && sim->lifo;
+    bool behind = lifo ? sequence < told->drained : sequence > told->drained;
+    if (queue == ORDERED && priority != told->drained_priority)
+        behind = priority > told->drained_priority;
+    if (sim->draining && queue != EXPIRES && told->drained && !behind)
         sim_fail("%" PRIu64 " of '%s' comes after %" PRIu64, sequence, queue_text(queue), told->drained);
     told->drained = sim->draining ? sequence : 0;
+    told->drained_priority = priority;
 }
 
 static void check_message(struct sim *sim, uint32_t number, const struct jqw_bytes *body, const struct open *open,
@@ -191,6 +197,12 @@ static void check_letter(struct sim *sim, uint32_t number, const struct jqw_got 
     if (from->placed && detail->source_sequence != from->sequence)
         sim_fail("message %u was %" PRIu64 " of '%s' and says %" PRIu64, number, from->sequence, queue_text(source),
                  detail->source_sequence);
+    bool expired = detail->reason == JQW_REASON_EXPIRED && message->expires && from == message->spots;
+    if (expired && message->clocks == sim->clocks && sim->now < message->expires)
+        sim_fail("message %u has expired too early", number);
+    sim->coverage.expired += expired;
+    if (expired)
+        return;
     if (detail->reason == JQW_REASON_DELIVERIES ? detail->source_deliveries != sim->deliveries_max
                                                 : detail->reason != JQW_REASON_NACK || !message->dead_asked)
         sim_fail("message %u is dead for reason %u after %" PRIu64 " deliveries", number, detail->reason,
@@ -219,10 +231,12 @@ static void delivered(struct client *client, const struct open *open, const stru
         sim_fail("'%s' had ended, and delivers", queue_text(open->queue));
     struct place *place = place_of(sim, got->incarnation, sequence);
     check_place(sim, number, spot, place, open->queue);
-    check_order(sim, open->queue, sequence);
+    check_order(sim, open->queue, sequence, message->priority);
     if (run->deliveries > place->ended)
         sim_fail("message %u of '%s' was delivered %u times, and is said to have been %u times", number,
                  queue_text(open->queue), place->ended, run->deliveries);
+    if (spot == message->spots && message->clocks == sim->clocks && sim->now < message->due)
+        sim_fail("message %u of '%s' comes too early", number, queue_text(open->queue));
     message->exists = message->exists ? message->exists : given_mark(sim);
     spot->came = spot->came ? spot->came : ++sim->requests;
     for (uint32_t i = 0; i < message->source_count; i++) /* with its forward */
@@ -250,7 +264,7 @@ bool given_end(struct sim *sim, enum queue queue, const struct jqw_got *got)
     if (place->named && place->message != AN_END)
         sim_fail("%" PRIu64 " of '%s' is an end, and was message %u", place->sequence, queue_text(queue),
                  place->message);
-    check_order(sim, queue, place->sequence);
+    check_order(sim, queue, place->sequence, 0);
     place->named = true;
     place->message = AN_END;
     sim_say("    end %" PRIu64 " of '%s'", place->sequence, queue_text(queue));

@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const char *const names[QUEUES] = {
-    [ALWAYS] = "always", [BOUND] = "bound",   [WITHIN] = "within",     [EXPIRES] = "expires",
-    [GOING] = "going",   [FAILS] = "fails",   [FLEETING] = "fleeting", [LETTERS] = "letters",
-    [GRAVE] = "grave",   [STREAM] = "stream", [ENDS] = "ends", [COUNTED] = "counted", [YARD] = "yard",
+    [ALWAYS] = "always", [BOUND] = "bound",       [WITHIN] = "within",   [EXPIRES] = "expires", [GOING] = "going",
+    [FAILS] = "fails",   [FLEETING] = "fleeting", [LETTERS] = "letters", [GRAVE] = "grave",     [STREAM] = "stream",
+    [ENDS] = "ends",     [COUNTED] = "counted",   [YARD] = "yard",       [ORDERED] = "ordered",
 };
 
 struct jqw_bytes queue_name(enum queue queue)
@@ -26,14 +26,13 @@ void queues_choose(struct sim *sim)
     static const enum queue deadly[] = {GRAVE, LETTERS, FAILS, FLEETING, ALWAYS};
     static const enum queue streams[] = {STREAM, ENDS, ALWAYS};
     static const enum queue counted[] = {COUNTED, YARD, BOUND};
+    static const enum queue ordered[] = {ORDERED, ALWAYS, GRAVE, LETTERS, FAILS};
     static const struct {
         const enum queue *queues;
         uint32_t count;
-    } themes[] = {{plain, sizeof plain / sizeof *plain},
-                  {plain, sizeof plain / sizeof *plain},
-                  {deadly, sizeof deadly / sizeof *deadly},
-                  {streams, sizeof streams / sizeof *streams},
-                  {counted, sizeof counted / sizeof *counted}};
+    } themes[] = {{plain, sizeof plain / sizeof *plain},       {plain, sizeof plain / sizeof *plain},
+                  {deadly, sizeof deadly / sizeof *deadly},    {streams, sizeof streams / sizeof *streams},
+                  {counted, sizeof counted / sizeof *counted}, {ordered, sizeof ordered / sizeof *ordered}};
     uint32_t theme = sim_below(sim, sizeof themes / sizeof *themes);
     sim->played_count = themes[theme].count;
     memcpy(sim->played, themes[theme].queues, sim->played_count * sizeof *sim->played);
@@ -42,6 +41,7 @@ void queues_choose(struct sim *sim)
     sim->deliveries_max = 1 + sim_below(sim, 2);
     sim->bound = sim_chance(sim, 50);
     sim->on_producer_lost = sim_below(sim, JQW_LOST_FAIL + 1);
+    sim->lifo = sim_chance(sim, 30);
     sim->ends_counted = sim_chance(sim, 50);
 }
 
@@ -62,6 +62,8 @@ struct jqw_declare queue_shape(const struct sim *sim, enum queue queue)
     }
     if (queue == EXPIRES)
         shape.lease_ms = 20;
+    if (queue == ORDERED)
+        shape.order = sim->lifo ? JQW_ORDER_LIFO : JQW_ORDER_PRIORITY;
     if (queue == COUNTED)
         shape.accounting = JQW_ACCOUNTING_COUNTER;
     if (queue_letters(queue) != NOWHERE) {

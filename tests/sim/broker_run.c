@@ -230,7 +230,9 @@ void run_stop(struct sim *sim, enum stop how)
     for (uint32_t i = 0; i < CLIENTS; i++)
         client_break(&sim->clients[i]);
     sim->now += sim_below(sim, 50) * (uint64_t)MS;
-    if (sim_chance(sim, 20)) /* somebody sets the clock: not back where what is in memory has its numbers by it */
+    bool sets = sim_chance(sim, 20);
+    sim->clocks += sets;
+    if (sets) /* somebody sets the clock: not back where what is in memory has its numbers by it */
         sim->wall = sim->queues[FLEETING].doomed ? sim->wall + SECOND * (uint64_t)sim_below(sim, 1000)
                                                  : SECOND * (UINT64_C(1000000) + sim_below(sim, 100000));
     sim->coverage.restarts++;

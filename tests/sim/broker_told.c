@@ -201,7 +201,7 @@ void told_answer(struct client *client, const struct jqw_message *message, struc
     if ((code == JQ_NO_QUEUE || code == JQ_DISCONNECTED) && open.queue != NOWHERE)
         gone_told(sim, &open);
     bool nameless = open.queue == STREAM && (open.op == JQW_PUT || open.op == JQW_FORWARD); /* since a new beginning */
-    bool invalid = nameless || open.op == JQW_TASK_DONE; /* too many */
+    bool invalid = nameless || open.op == JQW_TASK_DONE;                                    /* too many */
     if ((code == JQ_INVALID && !invalid) || code == JQ_INTERNAL)
         sim_fail("%s is %s", jqw_op_name(open.op), jqw_code_name((int)code));
     if (nameless && code == JQ_INVALID)
