@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "folder_fixture.h"
+#include "journal_needed.h"
 #include <string.h>
 
 static void goes_on_across_segments(void **state)
@@ -261,6 +262,46 @@ static void all_that_was_durable_is_missing(void **state)
     end(&f);
 }
 
+static void needed_written(void *user, uint64_t from, int error)
+{
+    (void)user;
+    assert_true(from == 5 && error == 0);
+}
+
+/* A killed process may leave what it wrote in the page cache alone: it is on the disk before anything is done because of it.
+ * proves: RST-2 */
+static void what_is_needed_is_held_before_it_counts(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char text[JOURNAL_TEXT_SIZE], name[] = "needed-00000000000000000005";
+    uint8_t bytes[JOURNAL_NEEDED_SIZE];
+    uint64_t size;
+    init(&f);
+    struct journal_needed needed = {.io = &f.disk.io, .id = f.id, .done = needed_written};
+    journal_needed_write(&needed, (struct journal_span){5, 9});
+    work(&f);
+    memcpy(bytes, disk_bytes(&f.disk, name, &size), sizeof bytes);
+    for (int i = 0; i < 20; i++) {
+        struct journal_span said;
+        struct iovec part = {bytes, sizeof bytes};
+        struct journal_io_request steps[] = {{.op = JOURNAL_IO_UNLINK},
+                                             {.op = JOURNAL_IO_CREATE, .size = sizeof bytes},
+                                             {.op = JOURNAL_IO_SYNC_FOLDER},
+                                             {.op = JOURNAL_IO_WRITE, .parts = &part, .part_count = 1}};
+        for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+            memcpy(steps[k].name, name, sizeof name);
+            assert_int_equal(journal_io_run(&f.disk.io, &steps[k]), 0);
+        }
+        assert_int_equal(journal_needed_hold(&f.disk.io, f.id, text), JQ_OK);
+        disk_crash(&f.disk);
+        disk_back(&f.disk);
+        assert_int_equal(journal_needed_look(&f.disk.io, f.id, &said, text), JQ_OK);
+        assert_true(said.from == 5 && said.until == 9);
+    }
+    end(&f);
+}
+
 static int refuse(void *user, const struct journal_segment *segments, size_t count, const struct journal_report *report,
                   char text[JOURNAL_TEXT_SIZE])
 {
@@ -422,6 +463,7 @@ int main(void)
         cmocka_unit_test(one_under_another_name_is_not_taken_for_unused),
         cmocka_unit_test(an_end_that_was_durable_is_missed),
         cmocka_unit_test(all_that_was_durable_is_missing),
+        cmocka_unit_test(what_is_needed_is_held_before_it_counts),
         cmocka_unit_test(what_its_owner_refuses_stays_as_it_was),
         cmocka_unit_test(holes_of_released_segments_are_no_damage),
         cmocka_unit_test(another_folders_segment_is_refused),
