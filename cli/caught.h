@@ -7,7 +7,8 @@
 
 struct caught {
     int number;
-    bool from_terminal; /* by the kernel, so that the whole foreground group has it; otherwise from a process */
+    int from_terminal; /* 1: by the kernel, so that the whole foreground group has it; 0: from a process. It fills the struct,
+                        * whose bytes go through a pipe */
 };
 
 /* Begins to catch. After stops_max signals (0: never) a further one of the same number does what it does by default, for when we
