@@ -49,15 +49,23 @@ def tags(tree):
 
 
 _MUTANT = re.compile(r"^\[([A-Z]{3}-\d+)\]", re.M)
+_CHANGE = re.compile(r"^(?:\[.*\n)?([a-z]\S*/\S+)\n((?:-.*\n)+)", re.M)
 
 
 def mutants(tree):
-    """For each promise there is a small wrong change that breaks it: whoever names it must notice."""
+    """For each promise there is a small wrong change that breaks it: whoever names it must notice. What it changes stands there, once."""
     lists = [path for path in tree.paths if path.startswith("tests/mutants/") and path.endswith(".txt")]
     broken = {tag for path in lists for tag in _MUTANT.findall(tree.text(path))}
     for tag in known(tree):
         if lists and tag not in broken:
             yield f"{CONTRACT}: no mutant breaks {tag}"
+    for path in lists:
+        for change in _CHANGE.finditer(tree.text(path)):
+            source, old = change[1], "".join(line[1:] for line in change[2].splitlines(keepends=True))
+            times = tree.text(source).count(old) if source in tree.paths else 0
+            if times != 1:
+                line = tree.text(path).count("\n", 0, change.start(2)) + 1
+                yield f"{path}:{line}: stands {times} times in {source}"
 
 
 TABLE, CASES = "docs/python-queue.md", "tests/scenario/python.scn"

@@ -171,6 +171,11 @@ class TagRules(LintCase):
         contract = {"docs__contract_DOT_md": self.CONTRACT}
         self.bites(self.broken("mutants", **contract, tests__mutants__a_DOT_txt="[PUT-1] one\n"), "no mutant breaks PUT-2")
         self.assertEqual(self.broken("mutants", tests__mutants__b_DOT_txt="[PUT-2] two\n"), [])
+        change = "[PUT-2] two\nbroker/put.c\n-    a;\n-    b;\n+    c;\n"
+        said = self.broken("mutants", tests__mutants__b_DOT_txt=change, broker__put_DOT_c="{\n    a;\n    b;\n}\n")
+        self.assertEqual(said, [])
+        for text, times in ("    a;\n", 0), ("    a;\n    b;\n" * 2, 2):
+            self.bites(self.broken("mutants", broker__put_DOT_c=text), f"b.txt:3: stands {times} times in broker/put.c")
 
     def test_rows(self):
         table = {"docs__python-queue_DOT_md": "| 1 | a |\n| 2 | b |\n"}
