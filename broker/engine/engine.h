@@ -112,6 +112,16 @@ bool engine_waits(const struct engine *engine, struct engine_session_id session,
 /* True while the session waits for nothing, holds no message and is no producer. It looks at each queue that the session is in. */
 bool engine_idle(const struct engine *engine, struct engine_session_id session);
 
+/* What a session's requests wait for; of a get from several queues, and of a forward, each queue. Closes and what only carries something
+ * out are not told of. Borrowed. */
+struct engine_wait {
+    enum { ENGINE_WAITS_TO_PUT, ENGINE_WAITS_TO_GET, ENGINE_WAITS_TO_JOIN } what;
+    uint32_t request;
+    struct engine_text queue;
+};
+void engine_waiting(const struct engine *engine, struct engine_session_id session,
+                    void (*tell)(void *user, const struct engine_wait *wait), void *user);
+
 /* Whether the session is attached to the queue under this name. */
 bool engine_produces(const struct engine *engine, struct engine_session_id session, struct engine_queue_ref queue,
                      struct engine_text producer);

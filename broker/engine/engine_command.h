@@ -148,6 +148,7 @@ enum engine_op {
     /* about the journal; no answer */
     ENGINE_JOURNAL, /* .journal_accepts: while false, what needs a record is STORAGE; .journal_full: what makes the log grow is */
     /* about bodies, so that few survivors need not hold much memory; no answer */
+    ENGINE_WITHDRAW, /* .target: a request that waits is answered DENIED; no answer of its own */
     ENGINE_SURVEY,   /* .survey: where bodies lie, some of them: effects' places */
     ENGINE_SNAPSHOT, /* .snapshot_max: goes on with a snapshot, or begins one; see effects.snapshot */
     ENGINE_RELOCATE, /* .relocate: messages whose body has been copied to another place */
@@ -291,7 +292,7 @@ struct engine_command {
             struct engine_text name;
             bool takeover;
         } producer;
-        uint32_t target; /* CANCEL */
+        uint32_t target; /* CANCEL, WITHDRAW */
         struct {
             const struct engine_run *runs; /* of .queue.incarnation, as they were handed out */
             const struct engine_run *good; /* likewise, and nothing is wrong with these */

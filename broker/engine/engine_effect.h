@@ -87,6 +87,7 @@
     WHY(WAITING_TOO_MANY, "more than %l waiting requests on this connection")                         \
     WHY(QUEUES_TOO_MANY, "this user has made %l queues, and may have no more")                        \
     WHY(WAITING_BYTES, "waiting puts of this connection would hold more than %l bytes")               \
+    WHY(WITHDRAWN, "this user's permission for what the request waited for is gone")                  \
     WHY(MEMORY, "out of memory")                                                                      \
     WHY(JOURNAL, "the journal does not accept")                                                       \
     WHY(UNREADABLE, "what is ready in queue '%n' cannot be read from the disk")

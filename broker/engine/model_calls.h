@@ -218,6 +218,8 @@ void waiter_orphan(struct engine *e, struct waiter *w); /* its session has ended
 void waiter_free(struct engine *e, struct waiter *w);   /* out of everything; its bodies must be gone or released */
 void waiter_end(struct engine *e, struct waiter *w, enum jqw_code code, enum engine_why why); /* answers, frees */
 void waiter_drop_bodies(struct engine *e, struct waiter *w);
+/* By its request id, if that still can be. */
+bool waiter_withdraw(struct engine *e, struct session *s, uint32_t request, enum jqw_code code, enum engine_why why);
 void waiter_deadline(struct engine *e, struct waiter *w);
 struct waiter *waiter_find(const struct engine *e, struct engine_session_id session, uint32_t request);
 void waiter_unline(struct engine *e, struct waiter *w); /* out of its line; it lives on */

@@ -213,11 +213,56 @@ int handle_peek(struct engine *e, struct session *s, const struct engine_command
 /* What has begun to be swept away cannot be called back. */
 int handle_cancel(struct engine *e, struct session *s, const struct engine_command *c, struct engine_effect *a)
 {
-    struct waiter *w = waiter_find(e, s->id, c->target);
-    bool swept = w && (w->kind == WAITER_SWEEP || (w->kind == WAITER_CLOSE && !w->member));
-    if (!w || swept)
-        return JQ_OK;
-    waiter_end(e, w, JQ_CANCELLED, ENGINE_WHY_NONE);
-    a->answer.count = 1;
+    a->answer.count = waiter_withdraw(e, s, c->target, JQ_CANCELLED, ENGINE_WHY_NONE);
     return JQ_OK;
+}
+
+/* ---- what a session waits for ---- */
+
+struct telling {
+    void (*tell)(void *user, const struct engine_wait *wait);
+    void *user;
+    struct engine_wait wait;
+};
+
+static void tell_of(struct telling *telling, const struct queue *q)
+{
+    telling->wait.queue = (struct engine_text){q->name, q->name_size};
+    telling->tell(telling->user, &telling->wait);
+}
+
+static void tell_targets(struct telling *telling, const struct engine *e, const struct waiter *w)
+{
+    for (uint32_t i = 0; i < w->put.forward->target_count; i++) {
+        const struct queue *q = queue_by_incarnation(e, w->put.forward->targets[i].queue.incarnation);
+        if (q)
+            tell_of(telling, q);
+    }
+}
+
+static void tell_parts(struct telling *telling, const struct waiter *w)
+{
+    for (const struct waiter *part = w->parts; part; part = part->part_next)
+        tell_of(telling, part->queue);
+}
+
+void engine_waiting(const struct engine *e, struct engine_session_id session,
+                    void (*tell)(void *user, const struct engine_wait *wait), void *user)
+{
+    const struct session *s = session_find(e, session);
+    for (const struct waiter *w = s ? s->waiters : NULL; w; w = w->snext) {
+        bool puts = w->kind == WAITER_PUT || w->kind == WAITER_FINISH;
+        struct telling telling = {tell, user, {.request = (uint32_t)w->key.request}};
+        if (!puts && w->kind != WAITER_GET && w->kind != WAITER_JOIN)
+            continue;
+        telling.wait.what = puts                    ? ENGINE_WAITS_TO_PUT
+                            : w->kind == WAITER_GET ? ENGINE_WAITS_TO_GET
+                                                    : ENGINE_WAITS_TO_JOIN;
+        if (w->kind == WAITER_PUT && w->put.forward)
+            tell_targets(&telling, e, w);
+        else if (w->parts)
+            tell_parts(&telling, w);
+        else if (!w->queue->deleted)
+            tell_of(&telling, w->queue);
+    }
 }

@@ -116,6 +116,10 @@ static bool dispatch(struct engine *e, const struct engine_command *c)
         if (s)
             session_received(e, s, c->receipt);
         return true;
+    case ENGINE_WITHDRAW:
+        if (s)
+            waiter_withdraw(e, s, c->target, JQ_DENIED, ENGINE_WHY_WITHDRAWN);
+        return true;
     case ENGINE_JOURNAL:
         e->journal_refuses = !c->journal_accepts;
         e->journal_full = c->journal_full;

@@ -324,3 +324,13 @@ void waiter_deadline(struct engine *e, struct waiter *w)
     waiter_late(w, JQ_TIMEOUT);
     queue_mark(e, w->queue);
 }
+
+bool waiter_withdraw(struct engine *e, struct session *s, uint32_t request, enum jqw_code code, enum engine_why why)
+{
+    struct waiter *w = waiter_find(e, s->id, request);
+    bool swept = w && (w->kind == WAITER_SWEEP || (w->kind == WAITER_CLOSE && !w->member));
+    if (!w || swept)
+        return false;
+    waiter_end(e, w, code, why);
+    return true;
+}

@@ -25,6 +25,8 @@ static void look_at(struct connection *connection)
     } else if (is_in && auth_is_over(connection->subject)) {
         snprintf(why, sizeof why, "user '%s' has changed", auth_name(connection->subject));
         put_out(connection, why, "this user has changed, and has to prove itself anew");
+    } else if (is_in) {
+        bridge_review(connection);
     }
 }
 

@@ -27,6 +27,8 @@ void bridge_effect(struct server *server, const struct engine_effect *effect);
 void bridge_refuse(struct connection *connection, enum jqw_code code, const char *text);
 /* The time has come to tell a client that its password is wrong. */
 void bridge_login_refused(struct connection *connection);
+/* Permissions have changed: what the client waits for without one is answered DENIED. Not while effects are carried out. */
+void bridge_review(struct connection *connection);
 /* Tells that the broker ends. */
 void bridge_draining(struct connection *connection, uint64_t within_ns);
 /* The frame for a connection that is closed unheard; writes it to `to` and returns its size, 0 if there was no memory. */

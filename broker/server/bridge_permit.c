@@ -214,3 +214,41 @@ bool bridge_permits(struct connection *connection, const struct jqw_message *mes
     refuse(&asking);
     return false;
 }
+
+/* ---- permissions that have changed ---- */
+
+enum { REVIEW_MAX = 256 /* requests at once */ };
+
+struct review {
+    const struct connection *connection;
+    uint32_t count;
+    uint32_t requests[REVIEW_MAX]; /* that wait for what is not permitted any more */
+};
+
+static void look_at(void *user, const struct engine_wait *wait)
+{
+    static const unsigned verbs[] = {
+        [ENGINE_WAITS_TO_PUT] = AUTH_PUT, [ENGINE_WAITS_TO_GET] = AUTH_GET, [ENGINE_WAITS_TO_JOIN] = AUTH_JOIN};
+    struct review *review = user;
+    bool known = review->count > 0 && review->requests[review->count - 1] == wait->request;
+    if (known || review->count == REVIEW_MAX ||
+        auth_may(review->connection->subject, verbs[wait->what], wait->queue.data, wait->queue.size))
+        return;
+    review->requests[review->count++] = wait->request;
+}
+
+void bridge_review(struct connection *connection)
+{
+    struct server *server = connection->server;
+    struct review review = {.connection = connection};
+    turn_execute(server);
+    do {
+        review.count = 0;
+        engine_waiting(server->turn.engine, (struct engine_session_id){connection->id}, look_at, &review);
+        for (uint32_t i = 0; i < review.count; i++) {
+            turn_room(server);
+            bridge_command(connection, ENGINE_WITHDRAW, 0, NULL)->target = review.requests[i];
+        }
+        turn_execute(server);
+    } while (review.count == REVIEW_MAX);
+}

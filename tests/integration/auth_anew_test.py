@@ -6,7 +6,7 @@ import signal
 
 import harness
 from auth_case import AuthCase, AuthFolder, entry
-from wire_client import AUTH_FAILED, DENIED, OK, Client
+from wire_client import AUTH_FAILED, DENIED, OK, Client, packing
 from wire_login import Login
 
 LISTEN = 'listen "joinq://127.0.0.1:0" { }\n'
@@ -56,6 +56,37 @@ class Anew(AuthCase):
         self.reload("user 'eve' has changed")
         _, said = self.ends(waits, 1)
         self.assertIn("user or password is wrong", said)
+
+    def test_what_waits_without_a_permission_waits_no_more(self):
+        """proves: AUT-6"""
+        rules = LISTEN + 'permission "a" { who = "ann" may = "all" queues = "%s" }\npermission "b" { who = "bob" may = "all" queues = "*" }\n'
+        self.configure(rules % "*")
+        self.reload("read again")
+        ann, bob = self.client("ann"), self.client("bob")
+        bound = packing.Pairs([(1, 1)])
+        for queue in ("full", "kept", "lost", "lost2"):
+            self.assertEqual(ann.ask("DECLARE", queue, 0, 0, bound)[1], OK)
+        self.assertEqual(ann.put("full", [b"x"])[1], OK)
+        two = packing.Pairs([(0, "full"), (2, 1)])
+        gone = [
+            ann.send("GET", "lost", 0, None, 1, 0, [], [], [], 0),
+            ann.send("GET", "kept", 0, None, 1, 0, [], [], [packing.Pairs([(0, "lost2")])], 0),
+            ann.send("PUT", "full", 0, None, 0, [b"y"], packing.Pairs()),
+            ann.send("JOIN", "full", 0, None, 0, 0),
+            ann.send("FORWARD", None, [], [two], [b"z"], packing.Pairs()),
+        ]
+        goes_on = ann.send("GET", "kept", 0, None, 1, 0, [], [], [], 0)
+        ann.send("PING", 1)
+        self.assertEqual(ann.receive()[2], OK)
+        self.configure(rules % "kept")
+        self.broker.process.send_signal(signal.SIGHUP)
+        answers = [ann.receive() for _ in gone]
+        self.assertEqual(sorted((answer[1], answer[2]) for answer in answers), [(request, DENIED) for request in gone])
+        self.assertEqual(bob.put("lost", [b"secret"])[1], OK)
+        self.assertEqual(bob.put("kept", [b"1"])[1], OK)
+        got = ann.receive()
+        self.assertEqual((got[1], got[2], got[-1]), (goes_on, OK, [b"1"]))
+        self.assertEqual((bob.stat("full")[9], bob.stat("lost")[9]), (1, 1))
 
     def test_who_came_in_where_nobody_was_asked_is_asked(self):
         """proves: AUT-6"""
