@@ -12,6 +12,9 @@ __attribute__((format(printf, 2, 0))) static void say(const struct cli *cli, con
 {
     char text[1024];
     vsnprintf(text, sizeof text, format, list);
+    for (char *c = text; *c; c++) /* some of it may be a broker's words, and this goes to a terminal */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
     if (cli->command != NULL)
         fprintf(stderr, "joinq: %s: %s\n", cli->command, text);
     else

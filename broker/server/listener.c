@@ -55,7 +55,7 @@ static void welcome(struct listener *listener, struct jqw_transport *transport)
     unsigned methods = methods_of(listener->methods, listener->url.scheme, auth_configured(server->auth));
     bool tls = listener->url.scheme == JQW_URL_TLS;
     if (server->connections < server->config.connections_max &&
-        (!tls || server_memory_allows(server, TLS_HANDSHAKE_BYTES)) &&
+        (!tls || (share_has_room(server) && server_memory_allows(server, TLS_HANDSHAKE_BYTES))) &&
         (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK) &&
         connection_open(server, transport, methods, NULL) == JQ_OK)
         return;

@@ -3,6 +3,7 @@
 #include "share.h"
 #include "connection.h"
 #include "state.h"
+#include "tls.h"
 
 enum {
     FRAMES_ALONE = 1024,    /* of a connection in a turn, and of all in the line, while nobody modest is there */
@@ -14,6 +15,8 @@ enum {
     SKIPPED_MAX = 7,
     SPANS = 20, /* of a second, for a bound on requests */
     SPAN_NS = 1000000000 / SPANS,
+    SHAKES_TURN = 64, /* handshakes that go on in a turn, while nobody modest is there; otherwise one, ... */
+    SHAKES_REST = 3,  /* ... and none for so many times as long as it took */
 };
 
 /* ---- the line ---- */
@@ -42,6 +45,66 @@ static struct connection *take_first(struct share *share)
     return connection;
 }
 
+/* ---- handshakes of TLS ---- */
+
+/* What has come of one costs as much time as thousands of requests, and the other end nothing: so they wait in a line of their own. */
+static void shake_later(struct connection *connection)
+{
+    struct share *share = &connection->server->share;
+    connection->more = connection->throttled = true;
+    connection->next_more = NULL;
+    *(share->shakes ? &share->shakes_last->next_more : &share->shakes) = connection;
+    share->shakes_last = connection;
+    share->shaking++;
+    connection_mark(connection); /* it is not to be watched */
+}
+
+static void shake(struct connection *connection)
+{
+    struct share *share = &connection->server->share;
+    uint64_t began_ns = server_now();
+    connection_read(connection);
+    uint64_t now_ns = server_now();
+    share->shake_at_ns = share->crowded ? now_ns + SHAKES_REST * (now_ns - began_ns) : 0;
+}
+
+static void shake_next(struct share *share)
+{
+    struct connection *connection = share->shakes;
+    share->shakes = connection->next_more;
+    share->shaking--;
+    connection->more = connection->throttled = false;
+    if (connection->state == CONNECTION_DEAD)
+        return;
+    connection_mark(connection); /* it is to be watched again */
+    shake(connection);
+}
+
+static void shakes_turn(struct server *server)
+{
+    struct share *share = &server->share;
+    for (int i = 0; i < SHAKES_TURN && share->shakes && server_now() >= share->shake_at_ns; i++)
+        shake_next(share);
+    if (!share->shakes || ev_is_active(&share->shake_again))
+        return;
+    uint64_t now_ns = server_now();
+    ev_timer_set(&share->shake_again, share->shake_at_ns > now_ns ? (double)(share->shake_at_ns - now_ns) / 1e9 : 0.,
+                 0.);
+    ev_timer_start(server->loop, &share->shake_again);
+}
+
+static void on_shake_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop;
+    (void)timer;
+    (void)events; /* the turn that now ends goes on with them */
+}
+
+bool share_has_room(const struct server *server)
+{
+    return !server->share.crowded || server->share.shaking < SHAKES_MAX;
+}
+
 /* ---- a bound on requests ---- */
 
 static void on_span(struct ev_loop *loop, ev_timer *timer, int events)
@@ -62,11 +125,13 @@ void share_init(struct server *server)
 {
     ev_timer_init(&server->share.span, on_span, 0., 0.);
     server->share.span.data = server;
+    ev_timer_init(&server->share.shake_again, on_shake_again, 0., 0.);
 }
 
 void share_fini(struct server *server)
 {
     ev_timer_stop(server->loop, &server->share.span);
+    ev_timer_stop(server->loop, &server->share.shake_again);
 }
 
 static uint32_t span_now(const struct server *server)
@@ -143,8 +208,14 @@ void share_took(struct connection *connection, uint32_t frames)
 
 void share_read(struct connection *connection)
 {
+    const struct share *share = &connection->server->share;
+    bool shakes = connection->state == CONNECTION_GREETING && !jqw_tls_established(&connection->transport);
     if (allowance(connection) == 0)
         throttle(connection);
+    else if (shakes && (share->shakes || server_now() < share->shake_at_ns))
+        shake_later(connection);
+    else if (shakes)
+        shake(connection);
     else if (connection->greedy)
         connection_more(connection);
     else
@@ -160,6 +231,7 @@ void share_turn(struct server *server)
     share->modest = false;
     share->skipped = waits ? (uint8_t)(share->skipped + 1) : 0;
     share->frames = 0;
+    shakes_turn(server);
     struct connection *last = share->last;
     for (bool more = !waits && share->first; more;) {
         struct connection *connection = take_first(share);

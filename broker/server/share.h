@@ -6,6 +6,9 @@
  * taken: it waits in a line, whose first is served a slice in turns in which nobody modest was, or in each of so many. A group of
  * messages is one frame: who sends those is modest. While nobody is, everybody is served much at a time.
  *
+ * A handshake of TLS is work of the broker's that costs the other end nothing. While there are modest connections, handshakes go on one after
+ * the other, and rest for three times as long as each step has taken.
+ *
  * Beside that a connection may be bound to so many requests a second: what it sends beyond waits where it is. */
 #ifndef JOINQ_SERVER_SHARE_H
 #define JOINQ_SERVER_SHARE_H
@@ -27,10 +30,17 @@ struct share {
     uint8_t skipped;                 /* turns in a row in which the line waited */
     struct connection *throttled;    /* by next_more: until the next span */
     ev_timer span;
+    struct connection *shakes, *shakes_last; /* by next_more: handshakes that wait for their turn, ... */
+    uint32_t shaking;                        /* ... so many, ... */
+    uint64_t shake_at_ns;                    /* ... which is not before then */
+    ev_timer shake_again;
 };
+enum { SHAKES_MAX = 1024 }; /* that wait: seconds for the last of them */
 
 void share_init(struct server *server);
 void share_fini(struct server *server);
+/* Whether one more handshake could come to its turn in time. */
+bool share_has_room(const struct server *server);
 
 /* There is something to read: now, or in its turn. */
 void share_read(struct connection *connection);

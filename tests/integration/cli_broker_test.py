@@ -94,6 +94,12 @@ class Scripted(unittest.TestCase):
         self.assertEqual(work.returncode, 0, said)
         self.assertIn(b"joinq: work: 2 done, 0 failed", said)
 
+    def test_words_of_a_broker_do_nothing_to_a_terminal(self):
+        purge, broker = self.start("purge", "q")
+        broker.send("RESULT", 20, "no\n\x1b[2Jforged \u00fc", 0, 0, request=broker.expect("PURGE")[0])
+        _, said = purge.communicate(timeout=harness.PATIENCE)
+        self.assertEqual((purge.returncode, said.decode()), (6, "joinq: purge: no??[2Jforged \u00fc\n"))
+
     def test_a_put_whose_connection_ends_says_what_is_certain(self):
         put, broker = self.start("put", "q", "--reconnect=0s", "--timeout", "1h", *["body"] * 500)  # one put waits for the other
         broker.send("RESULT", OK, "", 7, 250, request=broker.expect("PUT")[0])

@@ -4,9 +4,11 @@
 
 import os
 import re
+import select
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,8 @@ from authority import Authority, fingerprint, openssl
 from harness import JOINQD, PATIENCE
 from tls_case import LOCAL, TlsCase
 from wire_case import resident_kib
-from wire_client import frame
+from wire_client import OK, Client, frame
+from wire_login import TlsClient
 
 
 class Work(TlsCase):
@@ -295,6 +298,39 @@ class Listener(TlsCase):
             self.assertLess(each, most_kib)
             for connection in connections:
                 connection.close()
+
+
+class Flood(TlsCase):
+    def test_handshakes_leave_room_for_those_who_are_in(self):
+        """What costs the broker much and the client nothing does not go before the requests of others; and all of it is done in the end.
+
+        proves: FLW-1"""
+        self.begin()
+        inside = TlsClient(self.broker.url)
+        self.addCleanup(inside.close)
+        self.assertEqual(inside.put("q", [b"x"])[1], OK)
+        hello, count = self.client_hello(), 400
+        self.broker.process.send_signal(signal.SIGSTOP)  # so that all have come before it looks
+        others = [Client(self.broker.url, hello=False) for _ in range(count)]
+        for other in others:
+            self.addCleanup(other.close)
+            other.send_bytes(hello)
+        self.broker.process.send_signal(signal.SIGCONT)
+        for _ in range(20):
+            self.assertEqual(inside.put("q", [b"x"])[1], OK)
+        answered = len(select.select([other.socket for other in others], [], [], 0)[0])
+        self.assertLess(answered, count // 2)
+        for other in others:
+            self.assertEqual(other.socket.recv(1), b"\x16")
+
+    @staticmethod
+    def client_hello():
+        into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            context.wrap_bio(into, out, server_hostname="localhost").do_handshake()
+        except ssl.SSLWantReadError:
+            return out.read()
 
 
 class Files(unittest.TestCase):
