@@ -11,6 +11,7 @@
 #include "queues.h"
 #include "reload.h"
 #include "service.h"
+#include "transport.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +142,27 @@ static int serve(const struct options *options, const struct config *config, str
     return status;
 }
 
+/* What the start would refuse. */
+static int check_listeners(const struct config *config)
+{
+    bool access = config->users || config->permissions.count > 0;
+    bool clients_known = server_tls_knows_clients(&config->server.tls);
+    const struct config_http *http = &config->http;
+    for (uint32_t i = 0; i < config->listeners.count; i++) {
+        const struct config_listener *listener = config_listener(config, i);
+        const char *open = server_would_refuse(&listener->listener, access, clients_known);
+        if (!open)
+            continue;
+        server_fail("%s is refused: %s", listener->item.title, open);
+        return FAILED;
+    }
+    if (!http->listen || http->allow_network || !jqw_is_beyond_loopback(&http->url))
+        return 0;
+    server_fail("http: %s is not a loopback address: refused, unless allow_network = yes in section http allows it",
+                http->listen);
+    return FAILED;
+}
+
 static int act(const struct options *options, struct config *config)
 {
     bool wants_data = options->check_data || options->copy_to || options->repair;
@@ -148,6 +170,8 @@ static int act(const struct options *options, struct config *config)
         server_fail("--check-data, --copy-data and --repair want to know where: no data folder is configured");
         return USAGE;
     }
+    if (options->check && check_listeners(config) != 0)
+        return FAILED;
     if (options->dump)
         config_dump(config, stdout);
     if (options->check || options->dump)

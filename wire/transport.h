@@ -68,6 +68,8 @@ JQ_MUST_USE int jqw_transport_connected(struct jqw_transport *t); /* JQ_OK or JQ
 JQ_MUST_USE int jqw_transport_listen(struct jqw_url *url, int backlog, int *fd);
 /* Whether only this machine can reach it: an address of the loopback, or a Unix socket. */
 bool jqw_listens_on_loopback(int listener);
+/* Whether a listener at this address could be reached from elsewhere; false also where that cannot be told. It may ask the resolver. */
+bool jqw_is_beyond_loopback(const struct jqw_url *url);
 /* Accepts one. JQ_OK, or JQ_EMPTY when there is none, or JQ_DISCONNECTED with errno set. On TCP, here and in connect: no delay, and
  * keep-alive that notices within 15 s that the peer's host is gone while nothing is on its way to it. */
 JQ_MUST_USE int jqw_transport_accept(int listener, bool unix_, struct jqw_transport *t);

@@ -156,18 +156,31 @@ int jqw_transport_listen(struct jqw_url *url, int backlog, int *fd)
     return JQ_INVALID;
 }
 
+static bool is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_UNIX)
+        return true;
+    if (address->sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+    return address->sa_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 bool jqw_listens_on_loopback(int listener)
 {
     struct sockaddr_storage own;
     socklen_t length = sizeof own;
-    if (getsockname(listener, (struct sockaddr *)&own, &length) != 0)
+    return getsockname(listener, (struct sockaddr *)&own, &length) == 0 && is_loopback((const struct sockaddr *)&own);
+}
+
+bool jqw_is_beyond_loopback(const struct jqw_url *url)
+{
+    struct addrinfo *found;
+    if (url->scheme == JQW_URL_UNIX || jqw_tcp_resolve(url, AI_PASSIVE, &found) != JQ_OK)
         return false;
-    if (own.ss_family == AF_UNIX)
-        return true;
-    if (own.ss_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&own)->sin6_addr);
-    return own.ss_family == AF_INET &&
-           ntohl(((const struct sockaddr_in *)&own)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    bool beyond = !is_loopback(found->ai_addr);
+    freeaddrinfo(found);
+    return beyond;
 }
 
 int jqw_transport_accept(int listener, bool unix_, struct jqw_transport *t)

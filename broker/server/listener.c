@@ -135,12 +135,12 @@ void listeners_close(struct server *server)
 
 /* Whoever comes from elsewhere has to say who it is; NULL: it has, or the configuration wants it otherwise. `access`: there are users or
  * permissions; `clients_known`: over TLS nobody comes in without a certificate. */
-static const char *too_open(const struct server_listener *listener, int fd, bool access, bool clients_known)
+static const char *too_open(const struct server_listener *listener, bool loopback, bool access, bool clients_known)
 {
     unsigned methods = methods_of(listener->methods, listener->url.scheme, access);
     if (listener->url.scheme == JQW_URL_UNIX)
         return listener->other_users && methods & AUTH_OPEN ? "other users of the machine could do everything" : NULL;
-    if (listener->allow_anonymous_network || auth_methods_prove(methods) || jqw_listens_on_loopback(fd) ||
+    if (listener->allow_anonymous_network || auth_methods_prove(methods) || loopback ||
         (listener->url.scheme == JQW_URL_TLS && clients_known))
         return NULL;
     return "it is not a loopback address, and clients need not prove who they are: it takes users or certificates, or "
@@ -173,7 +173,8 @@ static int listen_at(const struct server *server, struct server_listener *listen
         snprintf(why, why_size, "cannot listen on %s: %s", text, strerror(errno));
         return JQ_DISCONNECTED;
     }
-    const char *open = too_open(listener, *fd, auth_configured(server->auth), server->tls.clients_known);
+    const char *open =
+        too_open(listener, jqw_listens_on_loopback(*fd), auth_configured(server->auth), server->tls.clients_known);
     if (!open && listener->other_users && url->scheme == JQW_URL_UNIX && !listener->given_fd &&
         chmod(url->path, 0666) != 0)
         open = "its mode cannot be set";
@@ -215,8 +216,8 @@ int server_stays_closed(struct server *server, const struct jqw_tls_options *tls
                                            .methods = listener->methods,
                                            .allow_anonymous_network = listener->allow_anonymous_network};
         char text[400];
-        const char *open =
-            too_open(&is, listener->fd, access || auth_configured(server->auth), server_tls_knows_clients(tls));
+        const char *open = too_open(&is, jqw_listens_on_loopback(listener->fd), access || auth_configured(server->auth),
+                                    server_tls_knows_clients(tls));
         if (!open)
             continue;
         jqw_url_format(&listener->url, text, sizeof text);
@@ -224,4 +225,9 @@ int server_stays_closed(struct server *server, const struct jqw_tls_options *tls
         return JQ_DENIED;
     }
     return JQ_OK;
+}
+
+const char *server_would_refuse(const struct server_listener *listener, bool access, bool clients_known)
+{
+    return too_open(listener, !jqw_is_beyond_loopback(&listener->url), access, clients_known);
 }

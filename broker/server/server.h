@@ -61,6 +61,10 @@ struct server_listener {
 /* Listens. JQ_OK, or a code with `why` filled. The URL gets the real port. */
 JQ_MUST_USE int server_listen(struct server *server, struct server_listener *listener, char *why, size_t why_size);
 
+/* Why such a listener would be refused, as far as can be told without listening; NULL: it would not. `access`: there are users or
+ * permissions; `clients_known`: over TLS nobody comes in without a certificate. */
+const char *server_would_refuse(const struct server_listener *listener, bool access, bool clients_known);
+
 /* Whether with these certificates, and with or without users and permissions, no listener would let in who proves nothing. JQ_OK, or
  * JQ_DENIED with `why`. */
 JQ_MUST_USE int server_stays_closed(struct server *server, const struct jqw_tls_options *tls, bool access, char *why,

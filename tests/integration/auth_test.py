@@ -401,17 +401,19 @@ class Quotas(AuthCase):
 class Begin(unittest.TestCase):
     def refuses(self, configuration, words):
         with AuthFolder(configuration) as folder:
-            done = subprocess.run(
-                [harness.JOINQD, "-c", f"{folder}/joinqd.conf"], capture_output=True, timeout=60, check=False
-            )
-        self.assertEqual(done.returncode, 1, done)
-        self.assertIn(words, done.stderr.decode())
+            for check in ((), ("--check",)):
+                done = subprocess.run(
+                    [harness.JOINQD, *check, "-c", f"{folder}/joinqd.conf"], capture_output=True, timeout=60, check=False
+                )
+                self.assertEqual(done.returncode, 1, done)
+                self.assertIn(words, done.stderr.decode())
 
     def test_what_would_be_open_to_all(self):
         """proves: AUT-3"""
         self.refuses('listen "joinq://0.0.0.0:0" { }\n', "need not prove who they are")
         self.refuses('listen "joinq://0.0.0.0:0" { clients = "nobody,password" }\n', "need not prove who they are")
         self.refuses('listen "unix://FOLDER/s" { other_users = yes }\n', "other users of the machine")
+        self.refuses('http { listen = "0.0.0.0:19026" }\n', "is not a loopback address")
         self.refuses('listen "joinq://127.0.0.1:0" { clients = "anybody" }\n', "is none of open")
         self.refuses('permission "x" { who = "ann" may = "fly" queues = "*" }\n', "'fly' is none of")
         self.refuses('permission "x" { who = "@birds" may = "put" queues = "*" }\n', "there is no group 'birds'")
