@@ -227,7 +227,7 @@ void bridge_auth(struct connection *connection, const struct jqw_message *messag
     }
     login_address(&connection->transport, address);
     if (!auth_failures_allow(server->failures, address, server_now())) {
-        audit_refused(connection, "refused a client", "too many failed attempts", "", 0);
+        audit_refused(connection, "too many failed attempts", "it is not looked at", "", 0); /* has lines of its own */
         refuse_late(connection, message->request, JQ_OVERLOADED, "too many failed attempts from here, try later");
     } else if (connection->login->challenged) {
         last_step(connection, message);
