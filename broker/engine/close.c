@@ -97,11 +97,15 @@ static void sweep_message(struct engine *e, struct queue *q, struct sweep *sweep
         return;
     if (m->extended)
         message_extra(e, m)->ttl.place = 0;
-    if (sweep->lowers && !m->end) {
+    bool lowers = sweep->lowers && !m->end;
+    if (lowers) {
         sweep->lowers--;
         queue_lowered(q, sequence);
     }
-    record_one(e, q, m->end ? ENGINE_RECORD_END_TAKEN : ENGINE_RECORD_DISCARD, sequence);
+    if (m->end)
+        record_one(e, q, ENGINE_RECORD_END_TAKEN, sequence);
+    else
+        record_discard(e, q, sequence, lowers || !queue_is_counter(q));
     message_finish(e, q, sequence, m);
 }
 

@@ -14,8 +14,9 @@ enum engine_record_kind {
     ENGINE_RECORD_ALTER,   /* options as they are now */
     ENGINE_RECORD_DELETE,  /* name */
     ENGINE_RECORD_PUT, /* first, count, bodies, due_ns, expires_ns, priority, origin, name: producer; source: how they came */
-    ENGINE_RECORD_DONE, /* first, count: finished by a consumer */
-    ENGINE_RECORD_DISCARD, /* first, count: by purge, delete or immediate close; source DEATH: count letters, as they came */
+    ENGINE_RECORD_DONE,    /* first, count: finished by a consumer */
+    ENGINE_RECORD_DISCARD, /* first, count: by purge, delete or immediate close; source DEATH: count letters, as they came;
+                              deliveries 1: of a counter queue, and they did not lower what is unfinished */
     ENGINE_RECORD_EXPIRE,    /* first, count */
     ENGINE_RECORD_DEAD,      /* first, count, reason; a PUT with source DEAD follows in its group unless dropped */
     ENGINE_RECORD_MOVED_OUT, /* first, count */

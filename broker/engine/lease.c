@@ -158,20 +158,32 @@ static void lease_leave(struct engine *e, struct queue *q, const struct message 
 }
 
 /* Neighbours that meet the same end in one step share a record. */
-void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence)
+static void record_more(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence,
+                        uint32_t deliveries)
 {
     if (!queue_records(e, q))
         return;
     struct engine_effects *fx = e->effects;
     struct engine_record *last = fx->record_count ? &fx->records[fx->record_count - 1] : NULL;
     if (last && last->kind == kind && last->incarnation == q->incarnation && last->source == ENGINE_BY_PUT &&
-        last->first + last->count == sequence) {
+        last->first + last->count == sequence && last->deliveries == deliveries) {
         last->count++;
         return;
     }
     struct engine_record *record = record_new(e, q, kind);
     record->first = sequence;
     record->count = 1;
+    record->deliveries = deliveries;
+}
+
+void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence)
+{
+    record_more(e, q, kind, sequence, 0);
+}
+
+void record_discard(struct engine *e, struct queue *q, uint64_t sequence, bool lowers)
+{
+    record_more(e, q, ENGINE_RECORD_DISCARD, sequence, !lowers);
 }
 
 static void record_return(struct engine *e, struct queue *q, uint64_t sequence, const struct message *m, uint64_t due)

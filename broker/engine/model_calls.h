@@ -285,6 +285,7 @@ void lease_return(struct engine *e, struct run *r, uint64_t sequence, struct mes
                   uint64_t delay_ns);
 void lease_finish(struct engine *e, struct run *r, uint64_t sequence, struct message *m);
 void record_one(struct engine *e, struct queue *q, enum engine_record_kind kind, uint64_t sequence);
+void record_discard(struct engine *e, struct queue *q, uint64_t sequence, bool lowers);
 void expiry_plan(struct engine *e, struct queue *q);
 static inline uint64_t milliseconds(uint64_t ms) /* in ns */
 {

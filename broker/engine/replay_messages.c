@@ -86,12 +86,13 @@ static void gone_done(struct engine *e, struct queue *q, const struct engine_rec
     q->tally.done += !queue_is_counter(q);
 }
 
+/* A sweep lowers what was unfinished when it began, and nothing that has come since. */
 static void gone_discarded(struct engine *e, struct queue *q, const struct engine_record *record, uint64_t sequence)
 {
     (void)e;
-    (void)record;
     q->tally.discarded++;
-    queue_removed(q, sequence);
+    if (!record->deliveries)
+        queue_removed(q, sequence);
 }
 
 static void gone_expired(struct engine *e, struct queue *q, const struct engine_record *record, uint64_t sequence)
