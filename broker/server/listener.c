@@ -55,7 +55,7 @@ static void welcome(struct listener *listener, struct jqw_transport *transport)
     unsigned methods = methods_of(listener->methods, listener->url.scheme, auth_configured(server->auth));
     bool tls = listener->url.scheme == JQW_URL_TLS;
     if (server->connections < server->config.connections_max &&
-        (!tls || (share_has_room(server) && server_memory_allows(server, TLS_HANDSHAKE_BYTES))) &&
+        (!tls || server_memory_allows(server, TLS_HANDSHAKE_BYTES)) &&
         (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK) &&
         connection_open(server, transport, methods, NULL) == JQ_OK)
         return;
@@ -70,10 +70,13 @@ static void welcome(struct listener *listener, struct jqw_transport *transport)
 static void on_accept(struct ev_loop *loop, ev_io *io, int events)
 {
     struct listener *listener = io->data;
-    (void)loop;
     (void)events;
     for (int i = 0; i < ACCEPTS_MAX; i++) {
         struct jqw_transport transport;
+        if (listener->url.scheme == JQW_URL_TLS && !share_has_room(listener->server)) {
+            ev_io_stop(loop, io); /* the system keeps them until listeners_go_on */
+            return;
+        }
         int code = jqw_transport_accept(listener->fd, listener->url.scheme == JQW_URL_UNIX, &transport);
         if (code == JQ_EMPTY)
             return;
@@ -95,13 +98,24 @@ void listeners_pause(struct server *server)
     ev_timer_start(server->loop, &server->accept_again);
 }
 
+static void start_all(struct server *server)
+{
+    for (uint32_t i = 0; i < server->listener_count; i++)
+        ev_io_start(server->loop, &server->listeners[i].io);
+}
+
 void listeners_resume(struct server *server)
 {
     if (!ev_is_active(&server->accept_again))
         return;
     ev_timer_stop(server->loop, &server->accept_again);
-    for (uint32_t i = 0; i < server->listener_count; i++)
-        ev_io_start(server->loop, &server->listeners[i].io);
+    start_all(server);
+}
+
+void listeners_go_on(struct server *server)
+{
+    if (!ev_is_active(&server->accept_again))
+        start_all(server);
 }
 
 static void on_accept_again(struct ev_loop *loop, ev_timer *timer, int events)

@@ -26,5 +26,6 @@ void listeners_init(struct server *server);
 void listeners_close(struct server *server); /* and removes the files of Unix sockets */
 void listeners_pause(struct server *server); /* until listeners_resume, or for a second */
 void listeners_resume(struct server *server);
+void listeners_go_on(struct server *server); /* there is room for handshakes again (share.h) */
 
 #endif

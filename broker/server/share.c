@@ -85,6 +85,10 @@ static void shakes_turn(struct server *server)
     struct share *share = &server->share;
     for (int i = 0; i < SHAKES_TURN && share->shakes && server_now() >= share->shake_at_ns; i++)
         shake_next(share);
+    if (share->full && share->shaking < SHAKES_MAX / 2) {
+        share->full = false;
+        listeners_go_on(server);
+    }
     if (!share->shakes || ev_is_active(&share->shake_again))
         return;
     uint64_t now_ns = server_now();
@@ -100,9 +104,12 @@ static void on_shake_again(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events; /* the turn that now ends goes on with them */
 }
 
-bool share_has_room(const struct server *server)
+bool share_has_room(struct server *server)
 {
-    return !server->share.crowded || server->share.shaking < SHAKES_MAX;
+    struct share *share = &server->share;
+    if (share->crowded && share->shaking >= SHAKES_MAX)
+        share->full = true;
+    return !share->full;
 }
 
 /* ---- a bound on requests ---- */

@@ -32,6 +32,7 @@ struct share {
     ev_timer span;
     struct connection *shakes, *shakes_last; /* by next_more: handshakes that wait for their turn, ... */
     uint32_t shaking;                        /* ... so many, ... */
+    bool full;                               /* somebody was told that there is no room for more */
     uint64_t shake_at_ns;                    /* ... which is not before then */
     ev_timer shake_again;
 };
@@ -39,8 +40,8 @@ enum { SHAKES_MAX = 1024 }; /* that wait: seconds for the last of them */
 
 void share_init(struct server *server);
 void share_fini(struct server *server);
-/* Whether one more handshake could come to its turn in time. */
-bool share_has_room(const struct server *server);
+/* Whether one more handshake could come to its turn in time; if not, listeners_go_on is called when it could. */
+bool share_has_room(struct server *server);
 
 /* There is something to read: now, or in its turn. */
 void share_read(struct connection *connection);
