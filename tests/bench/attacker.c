@@ -41,6 +41,7 @@ struct attack {
     struct jqw_buffer speech; /* what each says, or how it begins; random ids are put into it */
     size_t client_at;         /* where the id of the client is in it */
     bool reads;               /* and throws away what comes */
+    bool returns;             /* when it is answered it goes, and comes again */
     bool repeats;             /* what follows the hello is said again and again */
     size_t hello_size;
     size_t first; /* bytes that are said at once; the rest one a second, or never */
@@ -113,7 +114,8 @@ static void add_peeks(struct attack *attack)
 static void prepare(struct attack *attack)
 {
     const char *kind = attack->kind;
-    if (strcmp(kind, "half-open-tls") == 0) {
+    attack->returns = strcmp(kind, "returns-tls") == 0;
+    if (attack->returns || strcmp(kind, "half-open-tls") == 0) {
         add_client_hello(attack);
         return;
     }
@@ -185,7 +187,7 @@ static bool hear(const struct attack *attack, const struct enemy *enemy)
         if (got == 0 || (got < 0 && errno != EAGAIN))
             return false;
         if (got < 0 || !attack->reads)
-            return true;
+            return !attack->returns;
     }
 }
 
@@ -223,7 +225,7 @@ static void run(struct attack *attack)
 int main(int argc, char **argv)
 {
     if (argc != 4)
-        die("usage: bench-attacker half-open|half-open-tls|idle|trickle|never-reads|flood PORT COUNT");
+        die("usage: bench-attacker half-open|half-open-tls|returns-tls|idle|trickle|never-reads|flood PORT COUNT");
     struct attack attack = {.kind = argv[1], .port = number_of(argv[2]), .count = number_of(argv[3])};
     attack.epoll = epoll_create1(EPOLL_CLOEXEC);
     attack.enemies = allocate(attack.count * sizeof *attack.enemies);

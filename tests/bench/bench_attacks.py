@@ -10,7 +10,10 @@ import tempfile
 
 from bench_modes import at_least, at_most
 
-ATTACKS = (("half-open", 5000), ("half-open-tls", 5000), ("idle", 15000), ("trickle", 1000), ("never-reads", 16), ("flood", 16))
+ATTACKS = (
+    ("half-open", 5000), ("half-open-tls", 5000), ("returns-tls", 256), ("idle", 15000), ("trickle", 1000), ("never-reads", 16),
+    ("flood", 16),
+)  # fmt: skip
 KEPT = 0.7
 MEMORY = 1 << 30  # the broker's limit, bytes
 BESIDES = 64 << 20  # what a process has besides
