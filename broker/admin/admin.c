@@ -6,6 +6,8 @@
 #include "page.h"
 #include <errno.h>
 #include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,11 +17,20 @@
 enum {
     CONNECTIONS_MAX = 64,
     CONNECTIONS_EACH = 32,      /* of one address */
-    TIMEOUT_S = 10,             /* a connection that neither asks nor reads */
+    TIMEOUT_S = 10,             /* a connection that neither asks nor reads, */
+    REQUEST_S = 20,             /* and one that takes longer from one request's end to the next one's */
     REQUEST_MEMORY = 16 * 1024, /* line and headers */
     UPLOAD_MAX = 4096,          /* bytes of a request's body, which nothing needs */
     PAIR_SIZE = 128 * 1024,
     BACKLOG = 64,
+};
+
+/* A connection. The library's own bound begins anew with each byte, so that whoever sends few of them would be there for ever. */
+struct caller {
+    struct MHD_Connection *connection;
+    uint64_t since_ns; /* it began, or its last request was over */
+    bool ended;
+    struct caller *prev, *next;
 };
 
 struct visit {
@@ -37,7 +48,9 @@ struct admin {
     struct jqw_transport end; /* of the pair: ours */
     struct server_guest guest;
     struct page_maker maker;
-    struct visit *visits; /* utlist */
+    bool local;             /* it listens on the loopback */
+    struct caller *callers; /* utlist */
+    struct visit *visits;   /* utlist */
     char *token;
 };
 
@@ -63,6 +76,18 @@ static const char *token_of(struct MHD_Connection *connection)
     return said && strncmp(said, bearer, strlen(bearer)) == 0 ? said + strlen(bearer) : NULL;
 }
 
+/* Where it comes from, without the port. */
+static void address_of(struct MHD_Connection *connection, char *to, socklen_t size)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *from = info ? info->client_addr : NULL;
+    socklen_t length = from && from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    bool known = from && (from->sa_family == AF_INET || from->sa_family == AF_INET6) &&
+                 getnameinfo(from, length, to, size, NULL, 0, NI_NUMERICHOST) == 0;
+    if (!known)
+        snprintf(to, (size_t)size, "somewhere");
+}
+
 /* HEAD is a GET whose text the library keeps back. */
 static bool method_known(const char *text, enum page_method *method)
 {
@@ -86,6 +111,8 @@ static enum MHD_Result answer(struct MHD_Connection *connection, const struct pa
     enum MHD_Result done = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, page->type);
     if (done == MHD_YES)
         done = MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (done == MHD_YES)
+        done = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (done == MHD_YES && page->status == MHD_HTTP_UNAUTHORIZED)
         done = MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
     if (done == MHD_YES)
@@ -97,7 +124,11 @@ static enum MHD_Result answer(struct MHD_Connection *connection, const struct pa
 static enum MHD_Result begin(struct visit *visit, const char *path, enum page_method method)
 {
     struct MHD_Connection *connection = visit->connection;
+    char address[PAGE_ADDRESS_MAX];
+    address_of(connection, address, sizeof address);
     const struct page_request request = {
+        .address = address,
+        .host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST),
         .method = method,
         .path = path,
         .token = token_of(connection),
@@ -149,8 +180,10 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
 {
     struct visit *visit = *context;
     struct admin *admin = user;
-    (void)connection;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     (void)how;
+    if (info && info->socket_context)
+        ((struct caller *)info->socket_context)->since_ns = page_now();
     if (!visit)
         return;
     if (visit->begun)
@@ -158,6 +191,43 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
     DL_DELETE(admin->visits, visit);
     free(visit);
     *context = NULL;
+}
+
+/* ---- connections ---- */
+
+static void on_connection(void *user, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct admin *admin = user;
+    struct caller *caller = *context;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED && (caller = calloc(1, sizeof *caller))) {
+        *caller = (struct caller){.connection = connection, .since_ns = page_now()};
+        DL_APPEND(admin->callers, caller);
+        *context = caller;
+    } else if (what == MHD_CONNECTION_NOTIFY_CLOSED && caller) {
+        DL_DELETE(admin->callers, caller);
+        free(caller);
+        *context = NULL;
+    }
+}
+
+/* Ends those that take too long, and says when the next one will have. */
+static uint64_t end_callers(const struct admin *admin)
+{
+    const uint64_t most = (uint64_t)REQUEST_S * 1000000000;
+    uint64_t now = page_now(), next = UINT64_MAX;
+    struct caller *caller;
+    DL_FOREACH (admin->callers, caller) {
+        uint64_t took = now - caller->since_ns;
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(caller->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (caller->ended)
+            continue;
+        caller->ended = took >= most && info && shutdown(info->connect_fd, SHUT_RDWR) == 0;
+        if (took < most)
+            next = most - took < next ? most - took : next;
+    }
+    return next;
 }
 
 /* ---- in the loop ---- */
@@ -168,9 +238,11 @@ static uint64_t run(void *user)
     struct admin *admin = user;
     MHD_UNSIGNED_LONG_LONG ms;
     asker_run(admin->asker);
+    uint64_t next = end_callers(admin);
     (void)MHD_run(admin->daemon);
     asker_run(admin->asker);
-    return MHD_get_timeout(admin->daemon, &ms) == MHD_YES ? (uint64_t)ms * 1000000 : UINT64_MAX;
+    uint64_t wanted = MHD_get_timeout(admin->daemon, &ms) == MHD_YES ? (uint64_t)ms * 1000000 : UINT64_MAX;
+    return wanted < next ? wanted : next;
 }
 
 /* ---- beginning and end ---- */
@@ -196,9 +268,10 @@ static struct MHD_Daemon *daemon_new(struct admin *admin, int fd)
 {
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, admin,
                             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, admin,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                            (unsigned)CONNECTIONS_EACH, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY, MHD_OPTION_END);
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_EACH,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)REQUEST_MEMORY, MHD_OPTION_END);
 }
 
 static int become_guest(struct admin *admin, struct server *server)
@@ -209,8 +282,8 @@ static int become_guest(struct admin *admin, struct server *server)
         return code;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     admin->asker = asker_new(&admin->end);
-    admin->maker =
-        (struct page_maker){.asker = admin->asker, .server = server, .token = admin->token, .whole = page_is_whole};
+    admin->maker = (struct page_maker){
+        .asker = admin->asker, .server = server, .token = admin->token, .local = admin->local, .whole = page_is_whole};
     admin->guest =
         (struct server_guest){.fd = info ? info->epoll_fd : -1, .other = &admin->end, .run = run, .user = admin};
     if (!admin->asker || admin->guest.fd < 0)
@@ -228,6 +301,7 @@ int admin_new(struct admin_config *config, struct server *server, struct admin *
     int code = listen_at(config, &fd, why, why_size);
     if (code != JQ_OK)
         return code;
+    bool local = config->url.scheme != JQW_URL_UNIX && jqw_listens_on_loopback(fd);
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin && config->token)
         admin->token = strdup(config->token);
@@ -235,6 +309,8 @@ int admin_new(struct admin_config *config, struct server *server, struct admin *
         admin->daemon = daemon_new(admin, fd);
     if (!admin || !admin->daemon)
         close(fd);
+    if (admin)
+        admin->local = local;
     code = admin && admin->daemon ? become_guest(admin, server) : JQ_OVERLOADED;
     if (code == JQ_OK) {
         *out = admin;

@@ -2,9 +2,13 @@
 /* Which page it is, who may see it, and what all pages need. */
 #include "page.h"
 #include "codes.h"
+#include "log.h"
 #include "scram.h"
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
 
 static const char text_type[] = "text/plain; charset=utf-8";
 
@@ -159,6 +163,56 @@ static bool token_shown(const struct page_maker *maker, const struct page_reques
            jqw_scram_same(request->token, maker->token, size);
 }
 
+uint64_t page_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Whether we are asked for by an address, or as localhost. A browser on this machine may be made to ask by the name of somebody else's page,
+ * which then reads what it gets. */
+static bool host_is_ours(const char *host)
+{
+    struct in6_addr address;
+    char name[PAGE_ADDRESS_MAX];
+    size_t size = strcspn(host, host[0] == '[' ? "]" : ":");
+    snprintf(name, sizeof name, "%.*s", (int)(size < sizeof name ? size : 0), host);
+    return strcasecmp(name, "localhost") == 0 || inet_pton(AF_INET, name, &address) == 1 ||
+           (name[0] == '[' && inet_pton(AF_INET6, name + 1, &address) == 1);
+}
+
+static void audit(const struct page_request *request, enum log_level level, const char *message)
+{
+    const char *queue = request->argument(request->user, "name");
+    const struct log_field fields[] = {field_text("peer", request->address),
+                                       field_text("page", request->path),
+                                       queue ? field_bytes("queue", queue, strnlen(queue, JQW_NAME_MAX))
+                                             : (struct log_field){0},
+                                       {0}};
+    log_event(&(struct log_event){.level = level,
+                                  .message = message,
+                                  .audit = true,
+                                  .who = {request->address, level == LOG_LEVEL_WARN ? LOG_STRANGER : LOG_UNPROVED},
+                                  .fields = fields});
+}
+
+/* Whether it may; otherwise it has been told why not. */
+static bool may_change(struct page *page, const struct page_request *request)
+{
+    if (!page->maker->token) {
+        page_fail(page, 403, "nothing can be changed here: no token is configured (http, token_file)");
+        return false;
+    }
+    if (!token_shown(page->maker, request)) {
+        audit(request, LOG_LEVEL_WARN, "refused a page without its token");
+        page_fail(page, 401, "to change something, show the token: Authorization: Bearer TOKEN");
+        return false;
+    }
+    audit(request, LOG_LEVEL_INFO, "a page that changes something");
+    return true;
+}
+
 void page_begin(struct page *page, const struct page_maker *maker, void *user, const struct page_request *request)
 {
     *page = (struct page){.maker = maker, .user = user};
@@ -166,17 +220,16 @@ void page_begin(struct page *page, const struct page_maker *maker, void *user, c
     size_t i = 0;
     while (i < ROUTES && strcmp(routes[i].path, request->path) != 0)
         i++;
-    if (i == ROUTES)
+    if (maker->local && request->host && !host_is_ours(request->host))
+        page_fail(page, 403,
+                  "asked for by a name (Host) that is not of this machine: ask by its address, or as localhost");
+    else if (i == ROUTES)
         page_fail(page, 404,
                   "no such page: /healthz, /readyz, /metrics, /api/broker, /api/queues, /api/queue?name=, "
                   "/api/why?name=");
     else if (!routes[i].make[request->method])
         page_fail(page, 405, "not by this method");
-    else if (request->method != PAGE_GET && !maker->token)
-        page_fail(page, 403, "nothing can be changed here: no token is configured (http, token_file)");
-    else if (request->method != PAGE_GET && !token_shown(maker, request))
-        page_fail(page, 401, "to change something, show the token: Authorization: Bearer TOKEN");
-    else
+    else if (request->method == PAGE_GET || may_change(page, request))
         routes[i].make[request->method](page, request);
 }
 

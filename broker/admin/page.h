@@ -8,13 +8,18 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { PAGE_QUEUES_MAX = 10000 /* queues of a list; one with more is cut off, and says so */ };
+enum {
+    PAGE_QUEUES_MAX = 10000, /* queues of a list; one with more is cut off, and says so */
+    PAGE_ADDRESS_MAX = 64,
+};
 
 enum page_method { PAGE_GET, PAGE_POST, PAGE_DELETE, PAGE_METHODS };
 
 struct page_request {
     enum page_method method;
     const char *path;
+    const char *address;                                   /* of who asks */
+    const char *host;                                      /* as which it asks for us; NULL: it does not say */
     const char *token;                                     /* of an Authorization header with Bearer; NULL: none */
     const char *(*argument)(void *user, const char *name); /* of the query, decoded; NULL: it is not there */
     void *user;
@@ -27,6 +32,7 @@ struct page_maker {
     struct asker *asker;
     const struct server *server;
     const char *token;         /* whoever changes something shows it; NULL: nobody can */
+    bool local;                /* only this machine asks */
     void (*whole)(void *user); /* `user` is the page's */
 };
 
@@ -45,6 +51,8 @@ struct page {
     bool cut; /* there are more queues */
     void (*listed)(struct page *page);
 };
+
+uint64_t page_now(void); /* monotonic nanoseconds */
 
 /* Begins it: whole is called in here or later, once. */
 void page_begin(struct page *page, const struct page_maker *maker, void *user, const struct page_request *request);

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import urllib.parse
 
@@ -178,9 +179,11 @@ class Changed(Pages):
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {TOKEN}x"},
                         {"Authorization": f"Basic {TOKEN}"}, {"Authorization": "Bearer "}):
             self.assertEqual(self.ask("/api/purge?name=jobs", "POST", headers)[0], 401, headers)
+        self.assertIn('level=warn msg="refused a page without its token" peer=127.0.0.1 page=/api/purge queue=jobs', self.broker.said())
         self.assertEqual(self.stat("jobs")["ready"], 2)
         self.assertEqual(self.change("/api/pause?name=jobs&what=puts")[0], 200)
         self.assertEqual(self.stat("jobs")["paused"], 1)
+        self.assertIn('level=info msg="a page that changes something" peer=127.0.0.1 page=/api/pause queue=jobs', self.broker.said())
         self.assertEqual(self.change("/api/resume?name=jobs")[0], 200)
         self.assertEqual(self.stat("jobs")["paused"], 0)
         status, text = self.change("/api/purge?name=jobs")
@@ -217,11 +220,36 @@ class Hostile(Pages):
 
     def test_garbage_is_survived(self):
         for data in (b"", b"\0" * 100, b"GET", b"GET / HTTP/9.9\r\n\r\n", b"GET " + b"a" * 100000, b"BREW /metrics HTTP/1.1\r\n\r\n",
-                     b"GET /api/queue?name=%00%ff%zz HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /api/purge?name=x HTTP/1.1\r\nHost: x\r\n"
+                     b"GET /api/queue?name=%00%ff%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"POST /api/purge?name=x HTTP/1.1\r\nHost: x\r\n"
                      b"Content-Length: 99999999999999999999\r\n\r\n", b"POST /api/purge HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
-                     + b"x" * 100000, b"A: b\r\n" * 10000, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 200):
+                     + b"x" * 100000, b"A: b\r\n" * 10000, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200):
             self.raw(data)
             self.assertEqual(self.ask("/healthz")[0], 200, data[:40])
+
+    def test_who_sends_a_byte_now_and_then_is_not_there_for_ever(self):
+        host, port = self.host.rsplit(":", 1)
+        began = time.monotonic()
+        with socket.create_connection((host, int(port)), harness.PATIENCE) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x")
+            connection.settimeout(0.5)
+            over = False
+            while not over:
+                self.assertLess(time.monotonic() - began, harness.PATIENCE)
+                try:
+                    connection.sendall(b"x")
+                    over = connection.recv(1000) == b""
+                except TimeoutError:
+                    pass
+                except OSError:
+                    over = True
+        self.assertEqual(self.ask("/healthz")[0], 200)
+
+    def test_a_browser_that_was_sent_here_by_a_page_is_refused(self):
+        for name in ("evil.example", "evil.example:19026", "localhost.evil.example", "127.0.0.1.evil.example", "", "1" * 100):
+            self.assertEqual(self.ask("/api/queues", headers={"Host": name})[0], 403, name)
+        for name in ("localhost", "LOCALHOST:1", "127.0.0.1:2", "[::1]:3", "192.0.2.1"):
+            status, headers, _ = self.ask("/api/queues", headers={"Host": name})
+            self.assertEqual((status, headers["X-Content-Type-Options"]), (200, "nosniff"), name)
 
     def test_many_at_once_and_some_that_leave(self):
         for number in range(30):
@@ -231,7 +259,7 @@ class Hostile(Pages):
         def leave():
             for _ in range(50):
                 with socket.create_connection((host, int(port)), harness.PATIENCE) as connection:
-                    connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                    connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
         threads = [threading.Thread(target=leave) for _ in range(8)]
         for thread in threads:
@@ -253,7 +281,7 @@ class Hostile(Pages):
         for _ in range(20):
             connection = socket.create_connection((host, int(port)), harness.PATIENCE)
             self.addCleanup(connection.close)
-            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
             held.append(connection)
         self.joinq("put", "jobs", "a")
         self.assertEqual(self.lines("get", "jobs"), ["a"])
