@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The struct itself: made, changed one by one, freed. What is in it is told by the table. */
 #include "config.h"
+#include "auth.h"
 #include "codes.h"
 #include "config_table.h"
 #include <stdlib.h>
@@ -139,17 +140,36 @@ static bool letters_return(const struct config *config, const struct config_queu
     return false;
 }
 
+/* Whether some of the ways in that it names could lead anybody in. */
+static bool lets_somebody_in(const struct config *config, const struct server_listener *listener)
+{
+    enum jqw_url_scheme scheme = listener->url.scheme;
+    unsigned ways = AUTH_OPEN | AUTH_NOBODY;
+    if (config->users)
+        ways |= AUTH_PASSWORD;
+    if (scheme == JQW_URL_UNIX)
+        ways |= AUTH_PEER;
+    if (scheme == JQW_URL_TLS && config->server.tls.ca)
+        ways |= AUTH_CERTIFICATE;
+    return listener->methods == 0 || (listener->methods & ways) != 0;
+}
+
 static int check_listeners(const struct config *config, struct config_error *error)
 {
     for (uint32_t i = 0; i < config->listeners.count; i++) {
         const struct config_listener *listener = config_listener(config, i);
-        if (listener->listener.url.scheme != JQW_URL_TLS || config->server.tls.cert)
+        const char *wrong = NULL;
+        if (listener->listener.url.scheme == JQW_URL_TLS && !config->server.tls.cert)
+            wrong = "there is no certificate for it (tls, cert)";
+        else if (!lets_somebody_in(config, &listener->listener))
+            wrong = "nobody could come in: passwords take a file of users (access, users), certificates joinqs:// and "
+                    "their authority (tls, ca), peer takes unix://";
+        if (!wrong)
             continue;
         char where[256] = "";
         if (listener->item.file)
             snprintf(where, sizeof where, "%s:%u: ", listener->item.file, listener->item.line);
-        snprintf(error->text, sizeof error->text, "%slisten \"%s\": there is no certificate for it (tls, cert)", where,
-                 listener->item.title);
+        snprintf(error->text, sizeof error->text, "%slisten \"%s\": %s", where, listener->item.title, wrong);
         return JQ_INVALID;
     }
     return JQ_OK;

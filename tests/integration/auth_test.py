@@ -415,6 +415,8 @@ class Begin(unittest.TestCase):
         self.refuses('listen "unix://FOLDER/s" { other_users = yes }\n', "other users of the machine")
         self.refuses('http { listen = "0.0.0.0:19026" }\n', "is not a loopback address")
         self.refuses('listen "joinq://127.0.0.1:0" { clients = "anybody" }\n', "is none of open")
+        for way in ("password", "peer", "certificate", "certificate,peer,password"):
+            self.refuses(f'listen "joinq://127.0.0.1:0" {{ clients = "{way}" }}\n', "nobody could come in")
         self.refuses('permission "x" { who = "ann" may = "fly" queues = "*" }\n', "'fly' is none of")
         self.refuses('permission "x" { who = "@birds" may = "put" queues = "*" }\n', "there is no group 'birds'")
 
