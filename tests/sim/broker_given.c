@@ -65,6 +65,9 @@ static void lose(struct sim *sim, struct told *message, uint64_t durable)
 
 void given_power(struct sim *sim, uint64_t durable)
 {
+    for (uint32_t q = 0; q < QUEUES; q++)
+        if (queue_may_lose(sim, q)) /* that it was closed, too */
+            sim->queues[q].closed_at = sim->queues[q].ended = 0;
     for (uint32_t i = 0; i < sim->message_count; i++) {
         struct told *message = &sim->messages[i];
         lose(sim, message, durable);
@@ -225,9 +228,10 @@ static void delivered(struct client *client, const struct open *open, const stru
         return;
     message->attempt = run->attempt;
     struct spot *spot = queue_spot(message, open->queue);
+    const struct queue_told *queue = &sim->queues[open->queue];
     if (spot > message->spots && queue_letters(message->queue) != NOWHERE)
         check_letter(sim, number, got, index, open->queue);
-    else if (spot == message->spots && sim->queues[open->queue].ended)
+    else if (spot == message->spots && queue->ended && !queue->cut) /* at once: it may have been on its way */
         sim_fail("'%s' had ended, and delivers", queue_text(open->queue));
     struct place *place = place_of(sim, got->incarnation, sequence);
     check_place(sim, number, spot, place, open->queue);
