@@ -273,9 +273,11 @@ out:
 
 /* ---- finish ---- */
 
-/* PRD-2, PRD-3: with `auto` the names that are known are all. */
+/* PRD-2, PRD-3: with `auto` the names that are known are all; they are not yet while a snapshot tells them. */
 bool producers_over(const struct queue *q)
 {
+    if (q->restore && q->restore->begun)
+        return false;
     if (q->options.producers == ENGINE_PRODUCERS_AUTO)
         return q->producers_finished && q->producers_finished == HASH_COUNT(q->producers);
     return q->options.producers && q->producers_finished >= q->options.producers;

@@ -76,7 +76,7 @@ static int replay_producer(struct replay *r, struct queue *q, const struct engin
     if (record->kind == ENGINE_RECORD_FINISH && !p->finished) {
         p->finished = true;
         q->producers_finished++;
-        if (!q->closed && !(q->restore && q->restore->begun) && producers_over(q))
+        if (!q->closed && producers_over(q))
             q->closed = 1; /* the record that says so may not have come as far */
     }
     return JQ_OK;
