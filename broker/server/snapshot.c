@@ -41,7 +41,9 @@ static void release(struct server *server, uint64_t from)
         const struct store_segment *dead = &storage->snapshot.dead[i];
         some |= dead->last < from && journal_release(server->turn.journal, dead->number);
     }
-    storage->snapshot.vain = some ? 0 : log_bytes(server);
+    /* While nothing else came, all that has gone may be no more than what the snapshot itself takes: the next one would do the same. */
+    uint64_t bytes = storage->snapshot.log_bytes = log_bytes(server);
+    storage->snapshot.vain = some && bytes < storage->snapshot.begun ? 0 : bytes;
 }
 
 static void dead_note(struct server *server)
@@ -117,6 +119,7 @@ static bool worth_while(struct server *server)
     uint64_t bytes = log_bytes(server), live = engine_snapshot_bytes(server->turn.engine);
     bool idle = bytes == server->storage.snapshot.log_bytes;
     server->storage.snapshot.log_bytes = bytes;
+    server->storage.snapshot.begun = idle ? bytes : UINT64_MAX;
     uint64_t small = server->config.segment_size / SMALL_PART;
     uint64_t idle_small = server->config.segment_size / IDLE_SMALL_PART;
     bool less = live + idle_small < server->storage.snapshot.live; /* much is finished since: another may help */

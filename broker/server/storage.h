@@ -39,8 +39,9 @@ struct storage {
         bool copying;      /* somebody copies the folder, ... */
         uint64_t again_ns; /* ... which is asked again then */
         struct journal_io_request unclaim;
-        uint64_t vain; /* bytes of the log after one by which nothing could go */
-        uint64_t live; /* what was alive at the end of the last one */
+        uint64_t begun; /* bytes of the log when it began, if nothing had come for a while */
+        uint64_t vain;  /* bytes of the log after one by which nothing could go */
+        uint64_t live;  /* what was alive at the end of the last one */
     } snapshot;
     struct {
         int64_t ahead_ns; /* of the monotonic clock, when it was last looked at, ... */
