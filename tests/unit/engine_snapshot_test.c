@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A snapshot while other things happen: the engine that reads it is as the one that told it. What comes back from a snapshot at rest is in
  * the scenarios. */
-/* proves: RST-2 PRD-3 */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,7 +120,8 @@ static uint32_t closed_in(struct rig *rig, struct engine *engine)
     return rig->stat.closed;
 }
 
-/* Of two producers one has finished, and it alone has been told when from then on all that are known are to finish. */
+/* Of two producers one has finished, and it alone has been told when from then on all that are known are to finish.
+ * proves: RST-2 PRD-3 */
 static void test_producers_that_are_not_told_yet(void **state)
 {
     struct rig *rig = *state;
