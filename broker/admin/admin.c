@@ -183,7 +183,7 @@ static void on_completed(void *user, struct MHD_Connection *connection, void **c
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     (void)how;
     if (info && info->socket_context)
-        ((struct caller *)info->socket_context)->since_ns = page_now();
+        ((struct caller *)info->socket_context)->since_ns = server_now();
     if (!visit)
         return;
     if (visit->begun)
@@ -201,7 +201,7 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
     struct admin *admin = user;
     struct caller *caller = *context;
     if (what == MHD_CONNECTION_NOTIFY_STARTED && (caller = calloc(1, sizeof *caller))) {
-        *caller = (struct caller){.connection = connection, .since_ns = page_now()};
+        *caller = (struct caller){.connection = connection, .since_ns = server_now()};
         DL_APPEND(admin->callers, caller);
         *context = caller;
     } else if (what == MHD_CONNECTION_NOTIFY_CLOSED && caller) {
@@ -215,7 +215,7 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
 static uint64_t end_callers(const struct admin *admin)
 {
     const uint64_t most = (uint64_t)REQUEST_S * 1000000000;
-    uint64_t now = page_now(), next = UINT64_MAX;
+    uint64_t now = server_now(), next = UINT64_MAX;
     struct caller *caller;
     DL_FOREACH (admin->callers, caller) {
         uint64_t took = now - caller->since_ns;

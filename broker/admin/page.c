@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 static const char text_type[] = "text/plain; charset=utf-8";
 
@@ -161,13 +160,6 @@ static bool token_shown(const struct page_maker *maker, const struct page_reques
     size_t size = maker->token ? strlen(maker->token) : 0;
     return size > 0 && request->token && strlen(request->token) == size &&
            jqw_scram_same(request->token, maker->token, size);
-}
-
-uint64_t page_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* Whether we are asked for by an address, or as localhost. A browser on this machine may be made to ask by the name of somebody else's page,

@@ -52,8 +52,6 @@ struct page {
     void (*listed)(struct page *page);
 };
 
-uint64_t page_now(void); /* monotonic nanoseconds */
-
 /* Begins it: whole is called in here or later, once. */
 void page_begin(struct page *page, const struct page_maker *maker, void *user, const struct page_request *request);
 /* Nothing more is heard of it. */

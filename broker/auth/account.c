@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 enum { LOOKED_AT = 4 /* accounts that are kept, whenever somebody leaves: they go faster than they come */ };
 
@@ -26,15 +27,6 @@ void auth_accounts_limit(struct auth *auth)
 
 /* ---- entering and leaving ---- */
 
-static uint64_t number_of(const struct auth *auth, const char *name)
-{
-    uint8_t bytes[JQW_SCRAM_KEY];
-    uint64_t number = 1;
-    if (jqw_scram_sign(auth->secret, name, strlen(name), bytes) == JQ_OK)
-        memcpy(&number, bytes, sizeof number);
-    return number ? number : 1;
-}
-
 static struct auth_account *account_new(struct auth *auth, const char *name)
 {
     struct auth_account *account = calloc(1, sizeof *account);
@@ -43,7 +35,7 @@ static struct auth_account *account_new(struct auth *auth, const char *name)
     snprintf(account->name, sizeof account->name, "%s", name);
     account->auth = auth;
     account->quota = quota_of(&auth->rules, account->name);
-    account->number = number_of(auth, account->name);
+    account->number = auth_text_number(auth->secret, account->name);
     account->uses = 1;
     HASH_ADD_STR(auth->accounts, name, account);
     if (account->uses == 0) {
@@ -61,6 +53,8 @@ struct auth_account *auth_account_enter(struct auth *auth, const char *name)
     HASH_FIND_STR(auth->accounts, name, account);
     if (!account)
         return account_new(auth, name);
+    if (account->uses == 0)
+        DL_DELETE(auth->left, account);
     account->uses++;
     return account;
 }
@@ -87,47 +81,27 @@ static bool is_even(const struct auth_account *account, uint64_t now_ns)
            filled(account->bytes, account->quota.bytes, ns) >= (double)account->quota.bytes;
 }
 
-static void owing_append(struct auth *auth, struct auth_account *account)
-{
-    account->owes = true;
-    account->next = NULL;
-    if (auth->owing_last)
-        auth->owing_last->next = account;
-    else
-        auth->owing = account;
-    auth->owing_last = account;
-}
-
-static struct auth_account *owing_take(struct auth *auth)
-{
-    struct auth_account *first = auth->owing;
-    auth->owing = first->next;
-    if (!auth->owing)
-        auth->owing_last = NULL;
-    first->owes = false;
-    return first;
-}
-
 /* Otherwise whoever left and came back would have its quota anew each time. */
 void auth_account_leave(struct auth *auth, struct auth_account *account)
 {
     if (!account || --account->uses > 0)
         return;
-    if (!account->owes)
-        owing_append(auth, account);
-    for (int i = 0; i < LOOKED_AT && auth->owing; i++) {
-        struct auth_account *first = owing_take(auth);
-        if (first->uses == 0 && is_even(first, auth->now_ns))
+    DL_APPEND(auth->left, account);
+    for (int i = 0; i < LOOKED_AT && auth->left; i++) {
+        struct auth_account *first = auth->left;
+        DL_DELETE(auth->left, first);
+        if (is_even(first, auth->now_ns))
             account_forget(auth, first);
-        else if (first->uses == 0)
-            owing_append(auth, first);
+        else
+            DL_APPEND(auth->left, first);
     }
 }
 
 void auth_accounts_free(struct auth *auth)
 {
-    while (auth->owing)
-        account_forget(auth, owing_take(auth));
+    struct auth_account *account, *next;
+    DL_FOREACH_SAFE (auth->left, account, next)
+        account_forget(auth, account);
 }
 
 /* ---- quotas ---- */

@@ -9,6 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t auth_text_number(const uint8_t secret[JQW_SCRAM_KEY], const char *text)
+{
+    uint8_t bytes[JQW_SCRAM_KEY];
+    uint64_t number = 1;
+    if (jqw_scram_sign(secret, text, strlen(text), bytes) == JQ_OK)
+        memcpy(&number, bytes, sizeof number);
+    return number ? number : 1;
+}
+
 /* ---- what is allowed to a subject ---- */
 
 /* Those lines that mean it. NULL: no memory. */

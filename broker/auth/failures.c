@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where failed attempts came from: a table of fixed size. An address has a few places that it may stand in, by a hash that nobody
  * outside can know; a new one takes the place of the one that has been quiet for longest. */
-#include "auth.h"
+#include "state.h"
 #include "transport.h"
 #include <stdlib.h>
 #include <string.h>
@@ -36,15 +36,6 @@ void auth_failures_free(struct auth_failures *failures)
     free(failures);
 }
 
-static uint64_t hash(const struct auth_failures *failures, const char *address)
-{
-    uint8_t bytes[JQW_SCRAM_KEY];
-    uint64_t number = 1;
-    if (jqw_scram_sign(failures->secret, address, strlen(address), bytes) == JQ_OK)
-        memcpy(&number, bytes, sizeof number);
-    return number ? number : 1;
-}
-
 static const struct failure *find(const struct auth_failures *failures, uint64_t address)
 {
     const struct failure *set = failures->places[address % SETS];
@@ -57,13 +48,13 @@ static const struct failure *find(const struct auth_failures *failures, uint64_t
 /* Each failure takes AUTH_FAILURE_NS to be forgotten, one after the other. */
 bool auth_failures_allow(const struct auth_failures *failures, const char *address, uint64_t now_ns)
 {
-    const struct failure *known = find(failures, hash(failures, address));
+    const struct failure *known = find(failures, auth_text_number(failures->secret, address));
     return !known || known->until_ns + AUTH_FAILURE_NS <= now_ns + AUTH_FAILURES_MAX * AUTH_FAILURE_NS;
 }
 
 void auth_failures_add(struct auth_failures *failures, const char *address, uint64_t now_ns)
 {
-    uint64_t number = hash(failures, address);
+    uint64_t number = auth_text_number(failures->secret, address);
     struct failure *set = failures->places[number % SETS], *place = &set[0];
     for (size_t i = 0; i < WAYS; i++)
         if (set[i].address == number || (place->address != number && set[i].until_ns < place->until_ns))

@@ -12,14 +12,13 @@
 struct auth_account {
     struct auth *auth;
     char name[AUTH_NAME_MAX + 1];
-    uint32_t uses;   /* 0: nobody is in by it, and it is kept until what it owes has been paid for */
+    uint32_t uses;   /* 0: nobody is in by it, and it is in auth->left until what it owes has been paid for */
     uint64_t number; /* made of the name, so that it is the same when the name comes again */
     uint64_t connections;
     struct auth_quota quota;
     double messages, bytes; /* that may come now; below 0: so many came too early */
     uint64_t filled_ns;
-    bool owes; /* it is in auth->owing, or was left there when its name came again */
-    struct auth_account *next;
+    struct auth_account *prev, *next; /* in auth->left */
     UT_hash_handle hh;
 };
 
@@ -46,13 +45,16 @@ struct auth {
     bool configured;
     struct auth_subject *subjects;
     struct auth_account *accounts;
-    struct auth_account *owing, *owing_last; /* a line of those that somebody has left, and that may owe something */
-    uint64_t now_ns;                         /* when something was last spent */
+    struct auth_account *left; /* utlist: nobody is in by these, and they may owe something */
+    uint64_t now_ns;           /* when something was last spent */
 };
 
 /* The subject of a name, with groups (comma-separated, may be ""), counted. JQ_OK or JQ_OVERLOADED. */
 JQ_MUST_USE int auth_enter(struct auth *auth, const char *name, const char *groups, bool everything,
                            struct auth_subject **out);
+
+/* A number for a text, never 0, that nobody can foresee without the secret; 1 where there is no memory. */
+uint64_t auth_text_number(const uint8_t secret[JQW_SCRAM_KEY], const char *text);
 
 /* account.c */
 struct auth_account *auth_account_enter(struct auth *auth, const char *name); /* counted; NULL: no memory */

@@ -359,8 +359,8 @@ const struct config_section config_sections[] = {
     {.name = "log",
      .options = logs,
      .help =
-         "What is told, on standard error: one line an event. A place that says too much within ten seconds is silent "
-         "for the rest of them, and then tells how much was left out. Never what is in a message."},
+         "What is told, on standard error: one line an event. What is too much within ten seconds, about one user or "
+         "address, is left out, and then it is told how much that was. Never what is in a message."},
     {.name = "limits", .options = limits, .finish = limits_finish, .help = "What clients may take."},
     {.name = "http", .options = http, .finish = http_finish, .help = "Pages for monitoring, over HTTP."},
     {.name = "queue",

@@ -145,10 +145,10 @@ enum engine_op {
     ENGINE_SESSION_END,    /* .end: withdraws its requests, gives back its leases, frees its producer names */
     ENGINE_OUTPUT_BLOCKED, /* .blocked: its waiting gets are passed over, and keep their places */
     ENGINE_RECEIVED,       /* .received: confirms deliveries on receipt up to a number */
+    ENGINE_WITHDRAW,       /* .target: a request of it that waits is answered DENIED */
     /* about the journal; no answer */
     ENGINE_JOURNAL, /* .journal_accepts: while false, what needs a record is STORAGE; .journal_full: what makes the log grow is */
     /* about bodies, so that few survivors need not hold much memory; no answer */
-    ENGINE_WITHDRAW, /* .target: a request that waits is answered DENIED; no answer of its own */
     ENGINE_SURVEY,   /* .survey: where bodies lie, some of them: effects' places */
     ENGINE_SNAPSHOT, /* .snapshot_max: goes on with a snapshot, or begins one; see effects.snapshot */
     ENGINE_RELOCATE, /* .relocate: messages whose body has been copied to another place */

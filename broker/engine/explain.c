@@ -54,13 +54,14 @@ static void delayed(struct explaining *x, enum engine_fact_kind kind)
 {
     struct engine_fact *f = fact(x, kind, x->q);
     uint64_t due = x->q->delayed.count ? x->q->delayed.item[0].key : 0;
-    f->count = x->q->delayed_count;
-    f->until_ns = due > x->e->now && due != ENGINE_FOREVER ? due - x->e->now : 0;
+    f->count = queue_delayed(x->q);
+    f->until_ns = due > x->e->now ? due - x->e->now : 0;
 }
 
 static void explain_joins(struct explaining *x)
 {
     const struct queue *q = x->q;
+    uint64_t ready = queue_ready(q);
     if (queue_is_counter(q)) {
         fact(x, ENGINE_FACT_JOIN_COUNTED, q)->count = q->counter_unfinished;
         return;
@@ -70,10 +71,10 @@ static void explain_joins(struct explaining *x)
         f->count = q->leased + q->receipts;
         holder(x, f);
     }
-    if (q->delayed_count)
+    if (queue_delayed(q))
         delayed(x, ENGINE_FACT_JOIN_DELAYED);
-    if (q->ready)
-        fact(x, q->paused & ENGINE_PAUSED_GETS ? ENGINE_FACT_JOIN_PAUSED : ENGINE_FACT_JOIN_READY, q)->count = q->ready;
+    if (ready)
+        fact(x, q->paused & ENGINE_PAUSED_GETS ? ENGINE_FACT_JOIN_PAUSED : ENGINE_FACT_JOIN_READY, q)->count = ready;
 }
 
 /* ---- puts ---- */
@@ -178,9 +179,9 @@ static void explain_gets(struct explaining *x)
     const struct queue *q = x->q;
     if (q->paused & ENGINE_PAUSED_GETS)
         fact(x, ENGINE_FACT_GET_PAUSED, q)->count = q->ready;
-    else if (!q->delayed_count && !q->closed)
+    else if (!queue_delayed(q) && !q->closed)
         fact(x, ENGINE_FACT_GET_EMPTY, q)->count = q->get_count;
-    if (q->delayed_count)
+    if (queue_delayed(q))
         delayed(x, ENGINE_FACT_GET_DELAYED);
     if (q->closed && q->leased + q->receipts) {
         struct engine_fact *f = fact(x, ENGINE_FACT_GET_LEASED, q);

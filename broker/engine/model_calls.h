@@ -21,6 +21,15 @@ int answer_fail(struct engine *e, struct engine_effect *a, enum jqw_code code, e
 bool effects_text_room(const struct engine_effects *fx, uint32_t size);
 struct engine_record *group_open(struct engine *e, struct queue *q, struct queue *other);
 void group_close(struct engine *e, struct engine_record *group, struct queue *q, struct queue *other);
+/* What has expired and waits for the journal lies among the delayed, and counts as ready (OUT-2). */
+static inline uint64_t queue_ready(const struct queue *q)
+{
+    return q->ready + q->wilted;
+}
+static inline uint64_t queue_delayed(const struct queue *q)
+{
+    return q->delayed_count - q->wilted;
+}
 /* Not of one that is deleted: after the record of that, another would make no sense. */
 static inline bool queue_records(const struct engine *e, const struct queue *q)
 {

@@ -14,8 +14,8 @@ static uint64_t oldest_age(const struct engine *e, struct queue *q)
 
 static void stat_counts(struct engine_stat *stat, const struct queue *q)
 {
-    stat->ready = q->ready + q->wilted; /* it counts as before (OUT-2) */
-    stat->delayed = q->delayed_count - q->wilted;
+    stat->ready = queue_ready(q);
+    stat->delayed = queue_delayed(q);
     stat->leased = q->leased + q->receipts;
     stat->ready_bytes = q->queued_bytes;
     stat->unfinished = queue_unfinished(q);

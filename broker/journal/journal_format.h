@@ -9,9 +9,9 @@
  *     payload:             records (journal_codec.h), bodies, zeros up to a multiple of 8
  *
  * The two crcs of a frame start from the segment's number and each from one half of the secret part of the data id: neither what an
- * older life of the file left nor what a client has put into a body ever passes. A header is written once all records before its first are durable, and `synced` is the last record that was durable when the frame was
- * written: both say what must be there, and so tell damage from a torn end. A frame whose records are at or beyond the first of a
- * later segment was never durable, and is void. */
+ * older life of the file left nor what a client has put into a body ever passes. A header is written once all records before its first
+ * are durable, and `synced` is the last record that was durable when the frame was written: both say what must be there, and so tell
+ * damage from a torn end. A frame whose records are at or beyond the first of a later segment was never durable, and is void. */
 #ifndef JOINQ_JOURNAL_FORMAT_H
 #define JOINQ_JOURNAL_FORMAT_H
 

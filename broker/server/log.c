@@ -4,6 +4,7 @@
 #include "log.h"
 #include "log_line.h"
 #include "log_rate.h"
+#include "server.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -104,13 +105,6 @@ static void put_line(const struct log_event *event, const char *message)
     write_out(line->text, line->size);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static bool is_wanted(const struct log_event *event)
 {
     return event->audit ? state.config.audit : event->level <= state.config.level;
@@ -118,14 +112,14 @@ static bool is_wanted(const struct log_event *event)
 
 void log_event(const struct log_event *event)
 {
-    if (is_wanted(event) && log_rate_allows(event->message, &event->who, event->audit, now_ns()))
+    if (is_wanted(event) && log_rate_allows(event->message, &event->who, event->audit, server_now()))
         put_line(event, event->message);
 }
 
 void log_left_out(bool at_once)
 {
     struct log_left_out left;
-    if (log_rate_due() == UINT64_MAX || (!at_once && log_rate_due() > now_ns()))
+    if (log_rate_due() == UINT64_MAX || (!at_once && log_rate_due() > server_now()))
         return;
     while (log_rate_take(&left)) {
         const struct log_field fields[] = {
@@ -170,7 +164,7 @@ __attribute__((format(printf, 2, 0))) static void say(enum log_level level, cons
         say_plain(format, arguments);
         return;
     }
-    if (!is_wanted(&event) || !log_rate_allows(format, &event.who, false, now_ns()))
+    if (!is_wanted(&event) || !log_rate_allows(format, &event.who, false, server_now()))
         return;
     vsnprintf(text, sizeof text, format, arguments);
     put_line(&event, text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the broker says to whoever runs it, on standard error: one line an event, as logfmt or JSON, with a level and what is known of it as
  * pairs. No value can make a second line or a second pair. A site (a format, or an event's name) that says too much within a while, about
- * one if its lines are about somebody, is silent for the rest of it; then it is told how much was left out (log_rate.h). Bodies of messages are never logged. */
+ * one if its lines are about somebody, is silent for the rest of it; then it is told how much was left out (log_rate.h). Bodies of
+ * messages are never logged. */
 #ifndef JOINQ_SERVER_LOG_H
 #define JOINQ_SERVER_LOG_H
 

@@ -88,7 +88,8 @@ JQ_MUST_USE int server_declare(struct server *server, const char *name, const st
                                struct server_answer *answer);
 
 /* Users and permissions, at the beginning and whenever they change: connections of users that are no more, or whose password is another
- * one, are ended, and those that came in by nothing because there were neither. JQ_OK, or with nothing changed JQ_INVALID with `why`, or JQ_OVERLOADED. */
+ * one, are ended, and those that came in by nothing because there were neither. JQ_OK, or with nothing changed JQ_INVALID with `why`, or
+ * JQ_OVERLOADED. */
 JQ_MUST_USE int server_access(struct server *server, const struct auth_source *source, char *why, size_t why_size);
 
 /* The certificates of TLS connections that are made after a commit; those that there are go on with theirs. options->cert NULL: there
@@ -111,6 +112,8 @@ struct server_guest {
 /* Takes the broker's end of the pair. JQ_OK or JQ_OVERLOADED, with nothing taken. When the broker is told to end, the connection ends at
  * once; the guest is run until the broker has ended. */
 JQ_MUST_USE int server_guest(struct server *server, const struct server_guest *guest, struct jqw_transport *transport);
+
+uint64_t server_now(void); /* monotonic nanoseconds */
 
 /* Why nothing should be put by new clients: the broker ends, or what is durable would be refused or not be answered. Static text; NULL:
  * there is no reason. */

@@ -107,8 +107,6 @@ void server_limit_connections(struct server_config *config);
 void reload_start(struct server *server);
 void reload_stop(struct server *server);
 
-uint64_t server_now(void); /* monotonic nanoseconds */
-
 /* What is taken of the limit, by what it is for. */
 struct memory {
     uint64_t bodies, messages, leases, waiters, queues, clients, connections, input, output;

@@ -16,7 +16,8 @@ PRINTING = """
     printf __printf_chk vprintf __vprintf_chk puts putchar fprintf __fprintf_chk vfprintf __vfprintf_chk fputs fputc putc
     fwrite dprintf __dprintf_chk perror psignal stdin stdout stderr syslog __syslog_chk warn warnx err errx
 """.split()
-ENDING = ["exit", "_exit", "_Exit", "quick_exit", "abort", "raise", "kill", "__assert_fail", "error"]
+ENDING = ["exit", "_exit", "_Exit", "quick_exit", "abort", "raise", "kill", "error"]
+ASSERTING = ["__assert_fail"]
 SIGNALS = ["signal", "sigaction", "sigprocmask", "pthread_sigmask", "sigset", "bsd_signal", "sigaltstack"]
 
 # The engine is judged by what it may use: anything else of the C library is I/O, a clock, chance or the environment.
@@ -38,22 +39,22 @@ class Policy:
 # Key: policy. `data` is whether it may have global variables.
 POLICIES = {
     "wire": Policy(
-        EVENT_LOOP + PRINTING + ENDING + SIGNALS + ["engine_*", "journal_*", "store_*", "server_*", "joinq_*", "jqc_*"],
+        EVENT_LOOP + PRINTING + ENDING + ASSERTING + SIGNALS + ["engine_*", "journal_*", "store_*", "server_*", "joinq_*", "jqc_*"],
         defines=["jqw_*"],
         data=False,
     ),
     "engine": Policy(uses=ENGINE_USES, data=False),
     "journal": Policy(
-        EVENT_LOOP + FORMAT + CRYPTO + PRINTING + ENDING + SIGNALS + ["store_*", "server_*", "joinq_*", "jqc_*"],
+        EVENT_LOOP + FORMAT + CRYPTO + PRINTING + ENDING + ASSERTING + SIGNALS + ["store_*", "server_*", "joinq_*", "jqc_*"],
         defines=["journal_*"],
         data=False,
     ),
     "store": Policy(
-        EVENT_LOOP + FORMAT + CRYPTO + PRINTING + ENDING + SIGNALS + ["engine_*", "journal_*", "server_*", "joinq_*"],
+        EVENT_LOOP + FORMAT + CRYPTO + PRINTING + ENDING + ASSERTING + SIGNALS + ["engine_*", "journal_*", "server_*", "joinq_*"],
         defines=["store_*"],
         data=False,
     ),
-    "auth": Policy(
+    "auth": Policy(  # with utlist's assertion
         EVENT_LOOP + FORMAT + PRINTING + ENDING + SIGNALS + ["engine_*", "journal_*", "store_*", "server_*", "joinq_*", "jqc_*"],
         defines=["auth_*"],
         data=False,
@@ -66,7 +67,7 @@ POLICIES = {
     "server": Policy(FORMAT + ["joinq_*", "jqc_*"]),
     "joinqd": Policy(EVENT_LOOP + FORMAT + ["joinq_*", "jqc_*"]),
     "library": Policy(
-        EVENT_LOOP + PRINTING + ENDING + SIGNALS + ["engine_*", "journal_*", "store_*", "server_*"],
+        EVENT_LOOP + PRINTING + ENDING + ASSERTING + SIGNALS + ["engine_*", "journal_*", "store_*", "server_*"],
         defines=["joinq_*", "jqc_*", "jqw_*"],
         data=False,
     ),
