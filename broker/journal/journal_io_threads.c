@@ -16,7 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = JOURNAL_LANES + 1, ZEROS = 1024 * 1024 };
+enum {
+    THREADS_MAX = JOURNAL_LANES + 1,
+    ZEROS = 1024 * 1024,
+    AHEAD = 64 * 1024, /* a multiple of every file system's block */
+};
 
 struct list {
     struct journal_io_request *first, *last;
@@ -48,6 +52,8 @@ struct threads_io {
     /* the write lane's: the file written last stays open, so that its sync hears of errors in between */
     char open_name[JOURNAL_NAME_SIZE];
     int open_fd;
+    uint64_t open_size, open_unwritten; /* its bytes, and from where on they are only reserved */
+    uint8_t *zeros;                     /* AHEAD bytes; NULL: no memory */
 };
 
 static void list_add(struct list *list, struct journal_io_request *request)
@@ -86,22 +92,39 @@ static int open_for_write(struct threads_io *io, const char *name)
         close(io->open_fd);
     io->open_fd = openat(io->folder, name, O_RDWR | O_CLOEXEC);
     memcpy(io->open_name, name, sizeof io->open_name);
-    return result(io->open_fd);
+    if (io->open_fd < 0)
+        return errno;
+    off_t size = lseek(io->open_fd, 0, SEEK_END), hole = lseek(io->open_fd, 0, SEEK_HOLE);
+    io->open_size = size < 0 ? 0 : (uint64_t)size;
+    io->open_unwritten = hole < 0 ? io->open_size : (uint64_t)hole;
+    return 0;
 }
 
-static int write_parts(int fd, const struct journal_io_request *request)
+/* A sync of blocks that were only reserved has to tell the file system's own records of them, which takes another write. Small groups
+ * have most of their syncs without one: the first of them to come there writes what follows it, too. */
+static void write_ahead(struct threads_io *io, uint64_t offset, uint64_t end)
 {
-    uint64_t offset = request->offset;
+    if (end <= io->open_unwritten || end > io->open_size)
+        return;
+    io->open_unwritten = end;
+    uint64_t size = io->open_size - end < AHEAD ? io->open_size - end : AHEAD - end % AHEAD;
+    if (io->zeros && end - offset < AHEAD && pwrite(io->open_fd, io->zeros, size, (off_t)end) == (ssize_t)size)
+        io->open_unwritten = end + size;
+}
+
+static int write_parts(int fd, const struct journal_io_request *request, uint64_t *end)
+{
+    *end = request->offset;
     size_t skip = 0; /* of the first part */
     for (int i = 0; i < request->part_count;) {
         const struct iovec *part = &request->parts[i];
-        ssize_t wrote = skip ? pwrite(fd, (const char *)part->iov_base + skip, part->iov_len - skip, (off_t)offset)
-                             : pwritev(fd, part, request->part_count - i, (off_t)offset);
+        ssize_t wrote = skip ? pwrite(fd, (const char *)part->iov_base + skip, part->iov_len - skip, (off_t)*end)
+                             : pwritev(fd, part, request->part_count - i, (off_t)*end);
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote <= 0)
             return wrote < 0 ? errno : ENOSPC;
-        offset += (uint64_t)wrote;
+        *end += (uint64_t)wrote;
         skip += (size_t)wrote;
         while (i < request->part_count && skip >= request->parts[i].iov_len)
             skip -= request->parts[i++].iov_len;
@@ -111,8 +134,13 @@ static int write_parts(int fd, const struct journal_io_request *request)
 
 static int do_write(struct threads_io *io, const struct journal_io_request *request)
 {
+    uint64_t end;
     int error = open_for_write(io, request->name);
-    return error ? error : write_parts(io->open_fd, request);
+    if (!error)
+        error = write_parts(io->open_fd, request, &end);
+    if (!error)
+        write_ahead(io, request->offset, end);
+    return error;
 }
 
 static uint64_t clock_ns(void)
@@ -122,13 +150,14 @@ static uint64_t clock_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* What was removed under the broker, with its folder perhaps, is on no disk once it is closed, whatever a sync says. */
+/* What was removed under the broker, with its folder perhaps, is on no disk once it is closed, whatever a sync says. Not by fstat: a file
+ * whose times somebody has looked at gets new ones with the next write, which its sync then has to write too. */
 static int has_name(int fd)
 {
-    struct stat st;
-    if (fstat(fd, &st) < 0)
+    struct statx stx;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_NLINK, &stx) < 0)
         return errno;
-    return st.st_nlink > 0 ? 0 : ENOENT;
+    return stx.stx_nlink > 0 ? 0 : ENOENT;
 }
 
 static int do_sync(struct threads_io *io, struct journal_io_request *request)
@@ -365,6 +394,7 @@ static void threads_free(struct journal_io *base)
     close(io->folder);
     if (io->lock >= 0)
         close(io->lock);
+    free(io->zeros);
     free(io);
 }
 
@@ -426,6 +456,7 @@ struct journal_io *journal_io_threads_new(const char *folder, void (*wake)(void 
     struct threads_io *io = threads_of(base);
     io->wake = wake;
     io->user = user;
+    io->zeros = calloc(1, AHEAD);
     int error = threads_start(io);
     if (!error)
         return base;

@@ -10,6 +10,7 @@
 #include "journal_crc.h"
 #include "journal_file.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -341,6 +342,72 @@ static void a_file_without_a_name_is_not_durable(void **state)
     fini(&f);
 }
 
+static void run_write(struct fixture *f, const char *name, uint64_t offset, void *bytes, size_t size)
+{
+    struct iovec part = {bytes, size};
+    struct journal_io_request write = {.op = JOURNAL_IO_WRITE, .offset = offset, .parts = &part, .part_count = 1};
+    snprintf(write.name, sizeof write.name, "%s", name);
+    assert_int_equal(journal_io_run(f->io, &write), 0);
+}
+
+/* What the file has: so many bytes of the first value, the rest of the second. */
+static void assert_content(const struct fixture *f, const char *name, size_t first, int value, int rest)
+{
+    static uint8_t bytes[SEGMENT + 1];
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(bytes, 1, sizeof bytes, file), SEGMENT);
+    fclose(file);
+    for (size_t i = 0; i < SEGMENT; i++)
+        assert_int_equal(bytes[i], i < first ? value : rest);
+}
+
+/* Where blocks that are only reserved begin; the file's size: nowhere. */
+static off_t reserved_from(const struct fixture *f, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", f->folder, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && fsync(fd) == 0);
+    off_t hole = lseek(fd, 0, SEEK_HOLE);
+    close(fd);
+    return hole;
+}
+
+/* Blocks behind a small write are written too, once, and nothing that is in a file is changed by that. */
+static void what_is_only_reserved_is_written_ahead(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f);
+    uint8_t *full = malloc(SEGMENT);
+    assert_non_null(full);
+    memset(full, 0xee, SEGMENT);
+    struct journal_io_request create = {.op = JOURNAL_IO_CREATE, .name = "new", .size = SEGMENT};
+    assert_int_equal(journal_io_run(f.io, &create), 0);
+    bool told = reserved_from(&f, "new") == 0; /* not every file system knows */
+    run_write(&f, "new", 0, full, 100);
+    assert_content(&f, "new", 100, 0xee, 0);
+    off_t ahead = reserved_from(&f, "new");
+    assert_true(!told || ahead > 16 * 1024);
+    run_write(&f, "new", 100, full, 100);
+    assert_true(reserved_from(&f, "new") == ahead);
+    run_write(&f, "new", SEGMENT - 10, full, 10);
+    run_write(&f, "new", 0, full, SEGMENT);
+    uint8_t few[10] = {0};
+    run_write(&f, "new", 0, few, sizeof few);
+    assert_content(&f, "new", sizeof few, 0, 0xee);
+    struct journal_io_request rename = {.op = JOURNAL_IO_RENAME, .name = "new", .to = "again"};
+    assert_int_equal(journal_io_run(f.io, &rename), 0);
+    run_write(&f, "again", 0, few, sizeof few);
+    assert_content(&f, "again", sizeof few, 0, 0xee);
+    free(full);
+    stop(&f);
+    fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +417,7 @@ int main(void)
         cmocka_unit_test(one_process_a_folder),
         cmocka_unit_test(a_lost_id_is_not_another_one),
         cmocka_unit_test(a_file_without_a_name_is_not_durable),
+        cmocka_unit_test(what_is_only_reserved_is_written_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
