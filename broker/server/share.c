@@ -16,7 +16,7 @@ enum {
     SPANS = 20, /* of a second, for a bound on requests */
     SPAN_NS = 1000000000 / SPANS,
     SHAKES_TURN = 64, /* handshakes that go on in a turn, while nobody modest is there; otherwise one, ... */
-    SHAKES_REST = 3,  /* ... and none for so many times as long as it took */
+    SHAKES_REST = 7,  /* ... and none for so many times as long as it took */
 };
 
 /* ---- the line ---- */

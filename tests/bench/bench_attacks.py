@@ -28,12 +28,19 @@ class Attacks:
     def __init__(self, programs, scale):
         self.programs = programs
         self.times = 5 if scale.whole and scale.pairs > 1 else 1
-        self.ms = 300 if scale.whole else 20
+        self.ms = 150 if scale.whole else 20  # in which a producer must not fill the memory by itself
         self.part = 1 if scale.whole else 500
+
+    def rates(self, loads, times):
+        """Their medians, by turns: what one leaves behind is then the same with an attack and without."""
+        found = {name: [] for name in loads}
+        for _ in range(times):
+            for name, load in loads.items():
+                found[name].append(load.slice(self.ms)[0])
+        return {name: statistics.median(rates) for name, rates in found.items()}
 
     def one(self, kind, count):
         """The client's rates, as parts of those without the attack, and the broker's memory."""
-        kept = {"lockstep": [], "pipelined": []}
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory()) if kind.endswith("tls") else None
             broker, url = self.programs.broker(limit=MEMORY, more=self.programs.tls(folder) if folder else ())
@@ -44,16 +51,13 @@ class Attacks:
             }
             for load in loads.values():
                 stack.enter_context(load)
-            for load in loads.values():
-                load.slice(self.ms)  # to be warm
-            before = {name: statistics.median(load.slice(self.ms)[0] for _ in range(self.times)) for name, load in loads.items()}
+            self.rates(loads, 1)  # to be warm
+            before = self.rates(loads, self.times)
             port = (self.programs.tls_url or url).rpartition(":")[2]
             with self.programs.attacker(kind, port, max(1, count // self.part)):
-                for _ in range(self.times):
-                    for name, load in loads.items():
-                        kept[name].append(load.slice(self.ms)[0] / before[name])
+                meanwhile = self.rates(loads, self.times)
                 resident = broker.resident()
-        return {**{name: statistics.median(rates) for name, rates in kept.items()}, "resident": resident}
+        return {**{name: meanwhile[name] / before[name] for name in loads}, "resident": resident}
 
     def measure(self, say):
         found = {}
