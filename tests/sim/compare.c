@@ -217,7 +217,8 @@ static bool same_numbers(const struct sim *sim, const struct model_effect *expec
     if (got->kind == ENGINE_ATTACHED)
         return expected->count == got->count && expected->finished == got->finished &&
                expected->generation == got->generation;
-    if (expected->op == ENGINE_PURGE && expected->vague && sim->sliced)
+    bool closed = expected->op == ENGINE_CLOSE || (expected->op == ENGINE_PURGE && expected->vague);
+    if (closed && sim->sliced) /* what came back before it was answered may be counted, too */
         return expected->count <= got->count;
     return expected->count == got->count && (expected->receipt != 0) == (got->receipt != 0);
 }

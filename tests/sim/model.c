@@ -273,13 +273,14 @@ static void refuse_put(struct model *model, const struct engine_command *command
         model_release(model, &command->put.bodies[i]);
 }
 
-/* A request that is refused for lack of memory has done nothing. */
+/* A request that is refused for lack of memory has done nothing; a put that says how many were taken was refused later. */
 static bool refused_for_memory(const struct model *model, const struct engine_command *command)
 {
     const struct model_effect *answered = NULL;
     if (model->faulty && command->request)
         answered = model_hint(model, command->session.value, command->request);
-    return answered && answered->code == JQ_OVERLOADED && answered->why == ENGINE_WHY_MEMORY;
+    bool refused = answered && answered->code == JQ_OVERLOADED && answered->why == ENGINE_WHY_MEMORY;
+    return refused && (command->op != ENGINE_PUT || answered->count == 0);
 }
 
 static void request(struct model *model, const struct engine_command *command)
