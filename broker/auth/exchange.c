@@ -9,7 +9,6 @@
 
 struct auth_exchange {
     char user[JQW_SCRAM_USER_MAX + 1];
-    bool exists; /* the user does */
     struct auth_proof proof;
     char header[20]; /* what the first message began with: how it stands towards the channel */
     uint8_t channel[JQW_SCRAM_BINDING];
@@ -84,7 +83,6 @@ JQ_MUST_USE static int user_find(const struct auth *auth, struct auth_exchange *
     struct auth_proof pretended;
     int code = proof_pretend(auth, exchange->user, &pretended);
     const struct auth_user *user = auth_users_find(auth->users, exchange->user);
-    exchange->exists = user != NULL;
     exchange->proof = user ? user->proof : pretended;
     return code;
 }
@@ -201,7 +199,7 @@ JQ_MUST_USE static int proof_check(struct auth_exchange *exchange, const struct 
         code = jqw_scram_hash(said, stored);
     bool same = jqw_scram_same(stored, exchange->proof.stored, sizeof stored);
     jqw_scram_wipe(said, sizeof said);
-    *holds = whole && same && exchange->exists;
+    *holds = whole && same;
     return code;
 }
 
@@ -231,7 +229,7 @@ int auth_exchange_final(struct auth *auth, struct auth_exchange *exchange, const
         code = prove_ourselves(exchange, out);
     if (code != JQ_OK)
         return code;
-    bool still = auth_users_have(auth->users, exchange->user, &exchange->proof); /* it may have changed meanwhile */
+    bool still = auth_users_have(auth->users, exchange->user, &exchange->proof); /* it exists, and as it was */
     if (!bound || !same || !proved || !still)
         return JQ_AUTH_FAILED;
     code = auth_enter(auth, exchange->user, "", false, subject);
