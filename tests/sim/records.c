@@ -79,8 +79,8 @@ static enum slices waits_for_slices(const struct model_effect *effect)
     bool ends = effect->op == ENGINE_GET && !earlier && (effect->code == JQ_END || effect->code == JQ_PRODUCER_LOST);
     bool says = effect->op == ENGINE_CLOSE && effect->count; /* how much it has discarded */
     bool joined = effect->op == ENGINE_JOIN && effect->code == JQ_OK;
-    return ends || says || joined || effect->op == ENGINE_PURGE || effect->op == ENGINE_DELETE ? SLICES_ALL
-                                                                                               : SLICES_NONE;
+    bool sweeps = effect->op == ENGINE_PURGE || effect->op == ENGINE_DELETE || effect->op == ENGINE_PUT_END;
+    return ends || says || joined || sweeps ? SLICES_ALL : SLICES_NONE;
 }
 
 /* The last record of a queue among the first so many atoms, with or without those that are written in slices. That a queue was closed at
@@ -94,9 +94,10 @@ static uint64_t watermark(const struct sim *sim, size_t q, size_t atoms, enum sl
         const struct model_atom *atom = &model->atoms[i];
         bool end = atom->kind == ENGINE_RECORD_END_TAKEN; /* nothing that is said rests on it */
         bool discard = atom->kind == ENGINE_RECORD_DISCARD, done = atom->kind == ENGINE_RECORD_DONE && sim->sliced;
+        bool behind = atom->kind == ENGINE_RECORD_PUT_END && sim->sliced; /* what is swept */
         bool others = slices == SLICES_OTHERS && !atom->idle;
         bool waits = !implied && (slices == SLICES_ALL || others || (slices == SLICES_DISCARDS && !done));
-        bool counts = !end && atom->kind != ENGINE_RECORD_RETURN && (waits || (!discard && !done));
+        bool counts = !end && atom->kind != ENGINE_RECORD_RETURN && (waits || (!discard && !done && !behind));
         if (atom->queue == q && counts && atom->number > mark)
             mark = atom->number;
     }

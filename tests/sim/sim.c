@@ -247,14 +247,20 @@ static void drop_dead_requests(struct sim *sim)
 }
 
 /* What waits for the journal. */
+static void look_late(const struct sim *sim, bool *confirmed, bool *discarding)
+{
+    for (size_t q = 0; q < sim->model->queue_count; q++)
+        for (size_t i = 0; i < sim->model->queues[q].count; i++) {
+            *confirmed |= sim->model->queues[q].messages[i].confirmed;
+            *discarding |= sim->model->queues[q].messages[i].discarding;
+        }
+}
+
 static void note_late(const struct sim *sim)
 {
     bool confirmed = false, discarding = false;
-    for (size_t q = 0; q < sim->model->queue_count && !sim->accepts; q++)
-        for (size_t i = 0; i < sim->model->queues[q].count; i++) {
-            confirmed |= sim->model->queues[q].messages[i].confirmed;
-            discarding |= sim->model->queues[q].messages[i].discarding;
-        }
+    if (!sim->accepts)
+        look_late(sim, &confirmed, &discarding);
     for (size_t q = 0; q < sim->model->queue_count; q++)
         for (size_t i = 0; i < sim->model->queues[q].producer_count; i++)
             coverage_fault(COVERAGE_PRODUCER_LOST, sim->model->queues[q].producers[i].lost);
@@ -271,7 +277,7 @@ static void rest(struct sim *sim)
     records_settle(sim);
     model_forget(sim->model, sim->listed);
     heard_leave(sim);
-    sim->listed = sim->loose = sim->sliced = sim->gets_asked = sim->puts_asked = false;
+    sim->listed = sim->loose = sim->sliced = sim->gets_asked = sim->puts_asked = sim->confirms_late = false;
 }
 
 static bool deadline_now(const struct sim *sim)
@@ -345,6 +351,9 @@ static bool tell_journal(struct sim *sim)
     sim_command(sim, ENGINE_JOURNAL, SIM_OBSERVER)->command.journal_accepts = sim->accepts;
     sim->accepts_told = sim->accepts;
     sim->loose |= sim->profile.big;
+    bool discarding = false;
+    if (sim->accepts && sim->loose)
+        look_late(sim, &sim->confirms_late, &discarding);
     return true;
 }
 

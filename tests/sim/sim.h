@@ -117,6 +117,7 @@ struct sim {
     uint32_t command_count;
     bool puts_asked;              /* since the engine was last at rest */
     bool gets_asked;              /* since the engine was last at rest */
+    bool confirms_late;           /* the journal accepts again, and takes what was confirmed meanwhile in slices */
     bool sliced;                  /* since it was last at rest, the engine has left slices over */
     bool listed;                  /* the last command of this step lists the queues */
     bool loose;                   /* slices are under way: only what commutes with them is asked */
