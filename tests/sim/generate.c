@@ -393,9 +393,10 @@ static bool allowed(const struct sim *sim, enum engine_op op)
     if (sim->loose && op == ENGINE_SESSION_END &&
         (sim->puts_asked || any_waits(sim, ENGINE_PUT) || any_lease_ends(sim)))
         return false; /* what a put finds before that comes back, or whether leases have expired or come back, is left open */
-    if (sim->confirms_late &&
-        op == ENGINE_GET) /* whether it hears of the end together with those that waited is left open */
+    if (sim->loose && op == ENGINE_CLOSE && any_waits(sim, ENGINE_PUT)) /* or whether there is room for it in between */
         return false;
+    if (sim->confirms_late && op == ENGINE_GET)
+        return false; /* whether it hears of the end together with those that waited is left open */
     bool sweeps = op == ENGINE_SESSION_END || op == ENGINE_PURGE || op == ENGINE_CLOSE;
     if (sim->loose && sweeps) /* what a get sees first of what comes and goes is left open */
         return !sim->gets_asked && !any_waits(sim, ENGINE_GET);
