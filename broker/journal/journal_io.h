@@ -37,7 +37,8 @@ struct journal_io_request {
     uint64_t size;
     const struct iovec *parts; /* borrowed, like what they point to, until it is done; at most IOV_MAX */
     int part_count;
-    bool more; /* another one follows at once in the same lane: nobody need be woken for this one alone */
+    bool at_end; /* of a write: nothing behind it in the file is needed */
+    bool more;   /* another one follows at once in the same lane: nobody need be woken for this one alone */
     uint8_t *bytes;
     uint64_t got;
     int error;        /* errno; 0: done */

@@ -101,7 +101,8 @@ static int open_for_write(struct threads_io *io, const char *name)
 }
 
 /* A sync of blocks that were only reserved has to tell the file system's own records of them, which takes another write. Small groups
- * have most of their syncs without one: the first of them to come there writes what follows it, too. */
+ * have most of their syncs without one: the first of them to come there writes what follows it, too. Only behind the log's end: a
+ * hole elsewhere may be zeros of a body, and what follows it is needed. */
 static void write_ahead(struct threads_io *io, uint64_t offset, uint64_t end)
 {
     if (end <= io->open_unwritten || end > io->open_size)
@@ -138,7 +139,7 @@ static int do_write(struct threads_io *io, const struct journal_io_request *requ
     int error = open_for_write(io, request->name);
     if (!error)
         error = write_parts(io->open_fd, request, &end);
-    if (!error)
+    if (!error && request->at_end)
         write_ahead(io, request->offset, end);
     return error;
 }
@@ -155,9 +156,12 @@ static uint64_t clock_ns(void)
 static int has_name(int fd)
 {
     struct statx stx;
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_NLINK, &stx) < 0)
-        return errno;
-    return stx.stx_nlink > 0 ? 0 : ENOENT;
+    struct stat st;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_NLINK, &stx) == 0)
+        return stx.stx_nlink > 0 ? 0 : ENOENT;
+    return fstat(fd, &st) < 0 ? errno
+           : st.st_nlink > 0  ? 0
+                              : ENOENT; /* an old sandbox may refuse what it does not know */
 }
 
 static int do_sync(struct threads_io *io, struct journal_io_request *request)

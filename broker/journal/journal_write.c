@@ -232,6 +232,7 @@ static void write_submit(struct file_journal *j)
                                            .offset = at,
                                            .parts = j->parts,
                                            .part_count = count,
+                                           .at_end = true,
                                            .more = sync && quiet,
                                            .done = write_done};
     submit(j, &j->write);
