@@ -18,7 +18,7 @@ enum journal_accepts journal_level(const struct file_journal *j)
         return JOURNAL_ACCEPTS_NONE;
     if (maker->ready || !maker->backoff.wait_ns)
         return JOURNAL_ACCEPTS_ALL;
-    bool some = j->active && j->used + j->backlog + j->segment_size / RESERVE_PARTS <= j->segment_size;
+    bool some = j->active && j->used + j->backlog + j->segment_size / RESERVE_PARTS <= j->active_size;
     return some ? JOURNAL_ACCEPTS_SHRINKING : JOURNAL_ACCEPTS_NONE;
 }
 

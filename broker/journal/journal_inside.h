@@ -72,6 +72,7 @@ struct file_journal {
     size_t segment_count, segment_capacity;
     uint64_t number_next;
     bool active;
+    uint64_t active_size; /* that it may reach: segment_size, or what a full disk had left at the start */
     struct journal_seed seed;
     uint64_t used;        /* bytes of the active segment, written or under way */
     uint64_t durable_end; /* of it */

@@ -68,18 +68,26 @@ static int take_spare(struct file_journal *j, const struct recovery *r)
     return 0;
 }
 
-/* A full disk does not keep it from being read. */
+/* A full disk does not keep it from being read, and what has just been cut off is room for what gives space back: a smaller segment is
+ * written at once, as the last one would be. */
 static int make_spare(struct file_journal *j)
 {
-    struct journal_io_request create = {.op = JOURNAL_IO_CREATE, .size = j->segment_size};
+    struct journal_io_request create = {.op = JOURNAL_IO_CREATE};
+    int error = ENOSPC;
     if (j->maker.ready)
         return 0;
     journal_segment_name(j->number_next, create.name);
-    int error = journal_io_run(j->io, &create);
+    for (uint64_t parts = RESERVE_PARTS; parts > 1 && (error == ENOSPC || error == EDQUOT); parts--) {
+        create.size = j->segment_size / RESERVE_PARTS * parts;
+        error = journal_io_run(j->io, &create);
+    }
     if (!error)
         j->maker.ready = j->number_next++;
-    else
-        journal_backoff_fail(&j->maker.backoff, j->now);
+    if (!error && create.size == j->segment_size)
+        return 0;
+    journal_backoff_fail(&j->maker.backoff, j->now);
+    if (!error && journal_segment_begin(j))
+        j->active_size = create.size;
     return error == ENOSPC || error == EDQUOT ? 0 : error;
 }
 

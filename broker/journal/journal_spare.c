@@ -125,6 +125,7 @@ bool journal_segment_begin(struct file_journal *j)
         (struct journal_segment){.number = header.number, .first = header.first, .last = j->durable};
     j->seed = journal_seed(j->id, header.number);
     j->active = true;
+    j->active_size = j->segment_size;
     j->used = j->durable_end = 0;
     j->head_due = j->written > j->durable;
     j->maker.ready = 0;

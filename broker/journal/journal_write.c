@@ -180,7 +180,7 @@ static void frame_finish(struct file_journal *j, struct journal_frame *frame)
 
 bool journal_fits(const struct file_journal *j, const struct journal_frame *frame)
 {
-    return j->used + frame->size <= j->segment_size || j->used <= JOURNAL_SEGMENT_HEADER || j->head_due;
+    return j->used + frame->size <= j->active_size || j->used <= JOURNAL_SEGMENT_HEADER || j->head_due;
 }
 
 bool journal_sync_due(const struct file_journal *j, uint64_t *when)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durable queues as a user has them: a data folder, brokers that are killed and come back to it, disks that are full or fail."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -25,9 +26,13 @@ class DataCase(harness.BrokerCase):
     def setUp(self):
         self.data = tempfile.mkdtemp(prefix="joinq-data-")
         self.addCleanup(shutil.rmtree, self.data, True)
+        self.prepare()
         self.arguments = ("--data", self.data)
         super().setUp()
         self.socket = self.broker.url
+
+    def prepare(self):
+        """The folder, before there is a broker."""
 
     def kill(self):
         """As a crash of its machine's power would, but for the page cache."""
@@ -193,45 +198,71 @@ class Disks(DataCase):
         self.assertEqual(self.lines("get", "jobs", "--all", "--nowait", status=3), wanted)
 
 
-class FullDisk(harness.BrokerCase):
+class FullDisk(DataCase):
     """A file system of its own, with room for a few segments."""
 
-    def setUp(self):
-        self.data = tempfile.mkdtemp(prefix="joinq-data-")
-        self.addCleanup(shutil.rmtree, self.data, True)
+    def prepare(self):
         size = ["mount", "-t", "tmpfs", "-o", "size=200m", "joinq", self.data]
         if subprocess.run(size, capture_output=True, check=False).returncode != 0:
             self.skipTest("nothing can be mounted here")
         self.addCleanup(subprocess.run, ["umount", "-l", self.data], check=True)
-        self.arguments = ("--data", self.data)
-        super().setUp()
 
-    def test_a_full_disk_is_told_and_emptied(self):
-        """proves: OUT-2"""
-        self.joinq("declare", "jobs", "--durable")
+    def fill(self, queue):
+        """Until nothing more can be put."""
         body = b"x" * (MIB - 1) + b"\n"
         for _ in range(300):
             done = subprocess.run(
-                [harness.JOINQ, "put", "jobs"], input=body, env=self.environment, capture_output=True, check=False,
+                [harness.JOINQ, "put", queue], input=body, env=self.environment, capture_output=True, check=False,
                 timeout=harness.PATIENCE,
             )
             if done.returncode != 0:
                 break
         self.assertIn("joinq: put: ", done.stderr.decode())
+
+    def fill_the_rest(self):
+        """By somebody else."""
+        with open(os.path.join(self.data, "filler"), "ab", buffering=0) as file, contextlib.suppress(OSError):
+            for _ in range(200 * 256):
+                file.write(bytes(4096))
+
+    def takes(self):
+        return subprocess.run(
+            [harness.JOINQ, "put", "jobs", "again"], env=self.environment, capture_output=True, check=False,
+            timeout=harness.PATIENCE,
+        ).returncode == 0
+
+    def test_a_full_disk_is_told_and_emptied(self):
+        """proves: OUT-2"""
+        self.joinq("declare", "jobs", "--durable")
+        self.fill("jobs")
         ready = self.stat("jobs")["ready"]
         self.assertGreater(ready, 50)
         self.joinq("get", "jobs", "-n", "1")
         self.assertEqual(self.stat("jobs")["done"], 1)
         self.joinq("put", "loose", "y")
         self.joinq("purge", "jobs")
+        self.until(self.takes, "the disk has room again")
 
-        def takes():
-            return subprocess.run(
-                [harness.JOINQ, "put", "jobs", "again"], env=self.environment, capture_output=True, check=False,
-                timeout=harness.PATIENCE,
-            ).returncode == 0
-
-        self.until(takes, "the disk has room again")
+    def test_a_disk_that_is_full_at_a_start_is_emptied_as_well(self):
+        """proves: OUT-2"""
+        for queue in ("jobs", "ended", "gone"):
+            self.joinq("declare", queue, "--durable")
+            self.joinq("put", queue, "x")
+        self.fill("jobs")
+        for _ in range(4):  # what a start cuts off is all that there is
+            self.fill_the_rest()
+            self.restart()
+            self.joinq("get", "jobs", "-n", "1")
+        self.joinq("put", "jobs", "no", status=1)
+        ready = self.stat("jobs")["ready"]
+        self.joinq("close", "ended")
+        self.joinq("delete", "gone")
+        self.restart()
+        self.assertEqual(self.stat("jobs")["ready"], ready)
+        self.assertIn("closed", self.stat("ended")["state"])
+        self.joinq("stat", "gone", status=1)
+        self.joinq("purge", "jobs")
+        self.until(self.takes, "the disk has room again")
 
 
 if __name__ == "__main__":

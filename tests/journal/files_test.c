@@ -409,6 +409,7 @@ static void what_is_only_reserved_is_written_ahead(void **state)
     struct journal_io_request sparse = {.op = JOURNAL_IO_CREATE, .name = "sparse", .size = SEGMENT};
     assert_int_equal(journal_io_run(f.io, &sparse), 0);
     run_write(&f, "sparse", SEGMENT / 8, full, SEGMENT - SEGMENT / 8, false);
+    run_write(&f, "again", 0, few, sizeof few, true); /* then the other one is looked at anew */
     run_write(&f, "sparse", 0, full, 100, false);
     assert_true(!told || reserved_from(&f, "sparse") <= 64 * 1024);
     run_write(&f, "sparse", 100, full, SEGMENT / 8 - 100, false);
