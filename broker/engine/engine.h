@@ -94,6 +94,13 @@ JQ_MUST_USE int engine_replay(struct engine *engine, uint64_t now, uint64_t age_
  * taken for truer than what is known. */
 void engine_replay_repairs(struct engine *engine);
 
+/* Repair, once all are carried out: what was passed over because it belongs to queues of which no record says what they are. */
+struct engine_nameless {
+    uint64_t queues, records;
+    uint64_t messages, finished; /* that came and went, by these records */
+};
+struct engine_nameless engine_replay_nameless(const struct engine *engine);
+
 /* Once all are carried out: what a crash had cut short goes on, and times begin to pass. JQ_OK, or JQ_OVERLOADED: it may be called again.
  * Until then the engine makes no step. */
 JQ_MUST_USE int engine_replay_end(struct engine *engine);

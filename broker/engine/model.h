@@ -462,10 +462,11 @@ struct engine {
     bool journal_refuses;
     bool journal_full; /* it takes only what gives space back */
     struct snapshot snapshot;
-    bool lenient;         /* in repair: what does not fit is passed over */
-    bool history_partial; /* of some queues only what the snapshot says that is being read */
-    bool replaying;       /* what is done makes no records */
-    uint32_t budget;      /* messages that the step under way may still handle in slices */
+    bool lenient;              /* in repair: what does not fit is passed over */
+    struct nameless *nameless; /* in repair: queues that no record has declared */
+    bool history_partial;      /* of some queues only what the snapshot says that is being read */
+    bool replaying;            /* what is done makes no records */
+    uint32_t budget;           /* messages that the step under way may still handle in slices */
     uint64_t sliced, slice_max;
 };
 

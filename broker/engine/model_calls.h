@@ -399,6 +399,9 @@ void snapshot_client_goes(struct engine *e, const struct client *client);
 /* ---- replay.c ---- */
 void replay_release(const struct engine *e, struct engine_body body);
 
+/* ---- nameless.c ---- */
+void nameless_free(struct engine *e);
+
 /* ---- restore.c: a snapshot is read back ---- */
 /* One record of it; q: its queue, NULL if it is not known. JQ_OK, JQ_OVERLOADED, JQ_STORAGE. */
 JQ_MUST_USE int restore_record(struct engine *e, struct queue *q, const struct engine_record *record);

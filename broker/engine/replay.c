@@ -127,6 +127,24 @@ static int replay_queue(struct replay *r, struct queue *q, const struct engine_r
     return JQ_STORAGE;
 }
 
+/* Of a queue that is not there. It will be told, or was deleted before it could be, or what declared it is lost. */
+static int replay_unknown(struct engine *e, const struct engine_record *record)
+{
+    if (record->kind == ENGINE_RECORD_DELETE)
+        nameless_forget(e, record->incarnation);
+    else if (e->lenient)
+        return nameless_note(e, record);
+    return e->history_partial ? JQ_OK : JQ_STORAGE;
+}
+
+static int replay_state(struct engine *e, struct queue *q, const struct engine_record *record)
+{
+    int code = restore_record(e, q, record);
+    if (code == JQ_OK)
+        nameless_forget(e, record->incarnation);
+    return code;
+}
+
 static int replay_kind(struct replay *r, const struct engine_record *record)
 {
     struct engine *e = r->e;
@@ -140,7 +158,7 @@ static int replay_kind(struct replay *r, const struct engine_record *record)
         return client_restore(e, record);
     case ENGINE_RECORD_DELETE:
         restore_deleted(e, record->name);
-        return q ? replay_queue(r, q, record) : e->history_partial ? JQ_OK : JQ_STORAGE;
+        return q ? replay_queue(r, q, record) : replay_unknown(e, record);
     case ENGINE_RECORD_SNAPSHOT:
         e->incarnation_last = record->first > e->incarnation_last ? record->first : e->incarnation_last;
         return JQ_OK;
@@ -148,11 +166,9 @@ static int replay_kind(struct replay *r, const struct engine_record *record)
         e->history_partial = e->lenient; /* all that there is has been told */
         return JQ_OK;
     case ENGINE_RECORD_STATE:
-        return restore_record(e, q, record);
+        return replay_state(e, q, record);
     default:
-        if (q)
-            return replay_queue(r, q, record);
-        return e->history_partial ? JQ_OK : JQ_STORAGE; /* it will be told, or was deleted before it could be */
+        return q ? replay_queue(r, q, record) : replay_unknown(e, record);
     }
 }
 

@@ -18,6 +18,9 @@ bool replay_is_about_messages(enum engine_record_kind kind);
 JQ_MUST_USE int replay_messages(struct replay *r, struct queue *q, const struct engine_record *record);
 /* The next message gets this number: those that are missing were there once, or may have been. */
 JQ_MUST_USE int replay_tail(struct queue *q, uint64_t tail);
+/* nameless.c: a record of a queue that is not known; and it is known, or deleted. JQ_OK, or JQ_OVERLOADED. */
+JQ_MUST_USE int nameless_note(struct engine *e, const struct engine_record *record);
+void nameless_forget(struct engine *e, uint64_t incarnation);
 /* At the end: nothing stands in the order of a queue for what is not ready. */
 void replay_order_tidy(struct queue *q);
 

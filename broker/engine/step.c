@@ -371,6 +371,7 @@ void engine_free(struct engine *e)
     while (e->working) /* deleted ones */
         queue_free_rest(e, e->working);
     waiters_free(e);
+    nameless_free(e);
     HASH_CLEAR(hh, e->members);
     struct session *s, *after;
     HASH_ITER (hh, e->sessions, s, after) {

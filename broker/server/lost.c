@@ -106,6 +106,17 @@ void lost_says(const struct lost_segment *segment, char text[JOURNAL_TEXT_SIZE])
              name, where, segment->messages);
 }
 
+bool lost_queues_say(const struct engine *engine, char text[JOURNAL_TEXT_SIZE])
+{
+    const struct engine_nameless nameless = engine_replay_nameless(engine);
+    snprintf(text, JOURNAL_TEXT_SIZE,
+             "the names and options of %" PRIu64 " queue%s are lost, and with them the queue%s: %" PRIu64
+             " records that can be read, of %" PRIu64 " messages put and %" PRIu64 " finished, belong to none",
+             nameless.queues, nameless.queues == 1 ? "" : "s", nameless.queues == 1 ? "" : "s", nameless.records,
+             nameless.messages, nameless.finished);
+    return nameless.queues > 0;
+}
+
 int lost_give_up(const struct lost *lost, struct engine *engine, uint64_t now, uint64_t last)
 {
     int code = JQ_OK;

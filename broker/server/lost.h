@@ -31,6 +31,8 @@ JQ_MUST_USE int lost_find(struct lost *lost, const struct engine *engine, const 
 void lost_fini(struct lost *lost);
 /* What to tell of one. */
 void lost_says(const struct lost_segment *segment, char text[JOURNAL_TEXT_SIZE]);
+/* Likewise of queues whose declaration is lost. False: there are none. */
+bool lost_queues_say(const struct engine *engine, char text[JOURNAL_TEXT_SIZE]);
 /* Repair, while records are replayed: these messages are given up, and counted as discarded. `last`: the last record. */
 JQ_MUST_USE int lost_give_up(const struct lost *lost, struct engine *engine, uint64_t now, uint64_t last);
 

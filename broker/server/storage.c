@@ -148,6 +148,15 @@ static int bodies_there(struct server *server, const struct journal_segment *seg
     return code;
 }
 
+/* Repair: what no queue gets. */
+static void tell_queues_lost(const struct server *server)
+{
+    char text[JOURNAL_TEXT_SIZE];
+    if (lost_queues_say(server->turn.engine, text))
+        server_error("%s: %s. The damaged files are kept as they were, as %s/*.jql.damaged", server->config.data, text,
+                     server->config.data);
+}
+
 /* Whatever makes this start impossible is found before the folder changes. */
 static int on_settle(void *user, const struct journal_segment *segments, size_t count,
                      const struct journal_report *report, char text[JOURNAL_TEXT_SIZE])
@@ -163,6 +172,8 @@ static int on_settle(void *user, const struct journal_segment *segments, size_t 
                  ", say of some queue only a part. Nothing has been changed. Restore the files from a copy, or run "
                  "'joinqd --repair', which keeps all that can be read",
                  report->last);
+    if (code == JQ_OK)
+        tell_queues_lost(server);
     return code == JQ_OK ? journal_needed_hold(storage->io, storage->id, text) : code;
 }
 

@@ -112,6 +112,13 @@ static int look_for_bodies(struct check *check)
 
 /* ---- the folder ---- */
 
+static void tell_queues_lost(const struct check *check)
+{
+    char text[JOURNAL_TEXT_SIZE];
+    if (lost_queues_say(check->engine, text))
+        printf("%s: %s\n", check->folder, text);
+}
+
 static int look_through(struct check *check, struct journal_io *io, char text[JOURNAL_TEXT_SIZE])
 {
     struct journal_report report = {0};
@@ -139,6 +146,7 @@ static int look_through(struct check *check, struct journal_io *io, char text[JO
         printf("%s: the records say of some queue only a part\n", check->folder);
         check->wrong++;
     }
+    tell_queues_lost(check);
     if (code == JQ_OK || check->wrong)
         printf("%s: %" PRIu64 " records in %" PRIu64 " bytes, %" PRIu64 " damaged\n", check->folder, report.records,
                report.bytes, check->wrong);

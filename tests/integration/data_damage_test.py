@@ -87,6 +87,56 @@ class Damage(DataCase):
         self.begin()
 
 
+class Nameless(DataCase):
+    """What says how a queue is named and declared is lost, and with it whose its messages were."""
+
+    def setUp(self):
+        super().setUp()
+        self.joinq("declare", "gone", "--durable")
+        for number in range(8):
+            self.joinq("put", "gone", f"{number}-" + "x" * 1000, f"{number}+" + "x" * 1000)
+        self.joinq("get", "gone", "-n", "3")
+        self.joinq("declare", "stays", "--durable")
+        self.joinq("put", "stays", *"abc")
+        self.kill()
+        self.name = segments(self.data)[0]
+        self.segment = os.path.join(self.data, self.name)
+
+    def test_a_queue_that_is_given_up_is_told(self):
+        """proves: RST-2"""
+        with open(self.segment, "r+b") as file:
+            before = file.read()
+            file.seek(0)
+            file.write(bytes(4096))
+        records = "of 12 messages put and 3 finished"
+        for arguments, status in (("--check-data",), 1), (("--repair",), 0):
+            said = self.joinqd(*arguments, status=status)
+            for part in ("names and options of 1 queue are lost", records):
+                self.assertIn(part, said)
+        self.assertIn(f"{self.data}/*.jql.damaged", said)
+        with open(self.segment + ".damaged", "rb") as file:
+            self.assertEqual(file.read()[4096:], before[4096:])
+        said = self.joinqd("--check-data")
+        self.assertIn(" 0 damaged", said)
+        self.assertNotIn("lost", said)
+        self.begin()
+        self.assertEqual([queue["queue"] for queue in self.objects("list")], ["stays"])
+        self.assertEqual(self.stat("stays")["ready"], 3)
+
+    def test_of_a_queue_that_was_deleted_nothing_is_told(self):
+        """proves: RST-2"""
+        self.begin()
+        self.joinq("delete", "gone")
+        self.kill()
+        with open(self.segment, "r+b") as file:
+            file.write(bytes(4096))
+        said = self.joinqd("--repair")
+        self.assertIn("are lost", said)
+        self.assertNotIn("names", said)
+        self.begin()
+        self.assertEqual([queue["queue"] for queue in self.objects("list")], ["stays"])
+
+
 class BodiesElsewhere(DataCase):
     """A snapshot tells of messages whose bodies stay where they were, in a segment of which no record is needed any more."""
 
