@@ -101,7 +101,8 @@ static int begin_pages(struct server *server, const struct config *config, struc
         server_fail("%s", why);
         return FAILED;
     }
-    printf("joinqd: pages on http://%s:%u\n", pages.url.host, pages.url.port);
+    bool six = strchr(pages.url.host, ':') != NULL;
+    printf("joinqd: pages on http://%s%s%s:%u\n", six ? "[" : "", pages.url.host, six ? "]" : "", pages.url.port);
     return 0;
 }
 

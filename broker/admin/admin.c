@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -64,16 +65,21 @@ static void page_is_whole(void *user)
     visit->suspended = false;
 }
 
+/* One without a value, or with a byte 0 in it, is empty, for nothing is called so. */
 static const char *argument(void *user, const char *name)
 {
-    return MHD_lookup_connection_value(user, MHD_GET_ARGUMENT_KIND, name);
+    const char *value = NULL;
+    size_t size = 0;
+    if (MHD_lookup_connection_value_n(user, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, &size) != MHD_YES)
+        return NULL;
+    return value && strlen(value) == size ? value : "";
 }
 
 static const char *token_of(struct MHD_Connection *connection)
 {
     static const char bearer[] = "Bearer ";
     const char *said = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
-    return said && strncmp(said, bearer, strlen(bearer)) == 0 ? said + strlen(bearer) : NULL;
+    return said && strncasecmp(said, bearer, strlen(bearer)) == 0 ? said + strlen(bearer) : NULL;
 }
 
 /* Where it comes from, without the port. */

@@ -27,7 +27,7 @@ static bool name_taken(struct page *page, const struct page_request *request)
         return false;
     }
     if (strlen(name) > JQW_NAME_MAX) {
-        page_fail(page, 404, "no queue has so long a name");
+        page_fail(page, 400, "no queue has so long a name");
         return false;
     }
     memcpy(page->name, name, strlen(name) + 1);
@@ -55,6 +55,9 @@ static json_t *queue_object(const struct jqw_stat *stat)
 #define MEMBER(field) json_object_set_new(object, #field, json_integer((json_int_t)stat->field));
     JQW_STAT_FIELDS(MEMBER)
 #undef MEMBER
+    json_object_set_new(object, "bound", json_string(stat->bound == JQW_BOUND_OUTSTANDING ? "outstanding" : "queued"));
+    json_object_set_new(object, "accounting",
+                        json_string(stat->accounting == JQW_ACCOUNTING_COUNTER ? "counter" : "lease"));
     return object;
 }
 
@@ -164,34 +167,38 @@ static void change(struct page *page, struct jqw_message message)
     page_ask(page, &message, change_heard);
 }
 
-static uint32_t paused_what(const struct page_request *request)
+static void pause_or_resume(struct page *page, const struct page_request *request, uint32_t flags)
 {
     const char *what = request->argument(request->user, "what");
-    return what && strcmp(what, "puts") == 0   ? JQW_PAUSE_PUTS
-           : what && strcmp(what, "gets") == 0 ? JQW_PAUSE_GETS
-                                               : JQW_PAUSE_PUTS | JQW_PAUSE_GETS;
+    if (!what)
+        flags |= JQW_PAUSE_PUTS | JQW_PAUSE_GETS;
+    else if (strcmp(what, "puts") == 0)
+        flags |= JQW_PAUSE_PUTS;
+    else if (strcmp(what, "gets") == 0)
+        flags |= JQW_PAUSE_GETS;
+    else
+        page_fail(page, 400, "what: puts or gets; without it both");
+    if (!page->whole && name_taken(page, request))
+        change(page, (struct jqw_message){.op = JQW_PAUSE, .pause = {.queue = named(page), .flags = flags}});
 }
 
 void page_pause(struct page *page, const struct page_request *request)
 {
-    if (name_taken(page, request))
-        change(page,
-               (struct jqw_message){.op = JQW_PAUSE, .pause = {.queue = named(page), .flags = paused_what(request)}});
+    pause_or_resume(page, request, 0);
 }
 
 void page_resume(struct page *page, const struct page_request *request)
 {
-    if (name_taken(page, request))
-        change(page,
-               (struct jqw_message){.op = JQW_PAUSE,
-                                    .pause = {.queue = named(page), .flags = paused_what(request) | JQW_PAUSE_RESUME}});
+    pause_or_resume(page, request, JQW_PAUSE_RESUME);
 }
 
 void page_close(struct page *page, const struct page_request *request)
 {
     const char *immediate = request->argument(request->user, "immediate");
     uint32_t flags = immediate && strcmp(immediate, "1") == 0 ? JQW_CLOSE_IMMEDIATE : 0;
-    if (name_taken(page, request))
+    if (immediate && strcmp(immediate, "1") != 0 && strcmp(immediate, "0") != 0)
+        page_fail(page, 400, "immediate: 1 or 0");
+    else if (name_taken(page, request))
         change(page, (struct jqw_message){.op = JQW_CLOSE, .close = {.queue = named(page), .flags = flags}});
 }
 

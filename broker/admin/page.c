@@ -63,7 +63,8 @@ void page_fail(struct page *page, unsigned status, const char *text)
 void page_refused(struct page *page, uint32_t code, struct jqw_bytes text)
 {
     char line[JQW_TEXT_MAX + 64];
-    unsigned status = code == JQ_NO_QUEUE                         ? 404
+    unsigned status = code == JQ_INVALID                          ? 400
+                      : code == JQ_NO_QUEUE                       ? 404
                       : code == JQ_OVERLOADED || code == JQ_BUSY  ? 503
                       : code == JQ_DENIED                         ? 403
                       : code == JQ_INTERNAL || code == JQ_STORAGE ? 500

@@ -76,8 +76,8 @@ static void admit(struct connection *connection, uint32_t request, struct auth_s
         refuse(connection, request, JQ_DENIED, "another user has this client id");
         return;
     }
-    connection->counted = auth_connect(subject) == JQ_OK;
-    if (!connection->counted) {
+    connection->counted = !connection->guest && auth_connect(subject) == JQ_OK;
+    if (!connection->counted && !connection->guest) {
         refuse(connection, request, JQ_OVERLOADED, "this user has as many connections as its quota allows");
         return;
     }

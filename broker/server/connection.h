@@ -70,6 +70,7 @@ struct connection {
     bool greeted : 1;        /* its client has said hello */
     bool deaf : 1;           /* it is refused, and will be told: nothing is read meanwhile */
     bool counted : 1;        /* among the connections of its user */
+    bool guest : 1;          /* a part of this process (guest.h): deadlines and limits are for strangers */
     uint8_t methods;         /* auth_method: how its listener lets clients in */
     uint8_t silences;        /* how often in a row it was not */
     uint32_t batch_number;   /* the batch of commands that it last added to, ... */

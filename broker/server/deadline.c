@@ -55,7 +55,7 @@ static void connection_silent(struct connection *connection)
 
 void server_idle_begin(struct connection *connection)
 {
-    if (connection->server->config.idle_ns == 0)
+    if (connection->server->config.idle_ns == 0 || connection->guest)
         return;
     connection->silences = 1; /* until it says something */
     server_deadline_set(connection, &connection->server->idle, connection->server->config.idle_ns);

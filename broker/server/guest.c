@@ -55,6 +55,9 @@ int server_guest(struct server *server, const struct server_guest *is, struct jq
     int code = connection_open(server, transport, AUTH_OPEN, &guest->session);
     if (code != JQ_OK)
         return code;
+    struct connection *connection = sessions_find(&server->sessions, guest->session);
+    connection->guest = true;
+    server_deadline_clear(connection);
     guest->is = is;
     ev_io_init(&guest->io, on_io, is->fd, EV_READ);
     ev_timer_init(&guest->timer, on_timer, 0., 0.);
@@ -62,6 +65,11 @@ int server_guest(struct server *server, const struct server_guest *is, struct jq
     ev_io_start(server->loop, &guest->io);
     ev_timer_start(server->loop, &guest->timer);
     return JQ_OK;
+}
+
+uint32_t guest_connections(const struct server *server)
+{
+    return server->guest.is && sessions_find(&server->sessions, server->guest.session) ? 1 : 0;
 }
 
 void guest_turn(struct server *server)

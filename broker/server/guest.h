@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A guest: a part of this process that is a client of the broker by the protocol, over a pair of transports in memory, and lives in its
- * loop with a descriptor of its own. It is trusted no more than a client of the broker's own user. */
+ * loop with a descriptor of its own. It is trusted no more than a client of the broker's own user; what bounds strangers (how many they
+ * are, how often they ask, how long they are silent) does not hold for it, for nobody would open its connection again. */
 #ifndef JOINQ_SERVER_GUEST_H
 #define JOINQ_SERVER_GUEST_H
 
@@ -18,6 +19,8 @@ struct guest {
     ev_timer timer;
 };
 
+/* How many connections it has: they take no descriptor. */
+uint32_t guest_connections(const struct server *server);
 /* At the end of a turn: the guest reads what it was sent. */
 void guest_turn(struct server *server);
 /* Its connection ends; it goes on. Not while effects are carried out. */

@@ -54,7 +54,7 @@ static void welcome(struct listener *listener, struct jqw_transport *transport)
     struct server *server = listener->server;
     unsigned methods = methods_of(listener->methods, listener->url.scheme, auth_configured(server->auth));
     bool tls = listener->url.scheme == JQW_URL_TLS;
-    if (server->connections < server->config.connections_max &&
+    if (server->connections - guest_connections(server) < server->config.connections_max &&
         (!tls || server_memory_allows(server, TLS_HANDSHAKE_BYTES)) &&
         (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK) &&
         connection_open(server, transport, methods, NULL) == JQ_OK)

@@ -150,7 +150,7 @@ static uint32_t span_now(const struct server *server)
 static uint32_t allowance(const struct connection *connection)
 {
     uint32_t most = connection->server->config.requests_max;
-    if (most == 0)
+    if (most == 0 || connection->guest)
         return UINT32_MAX;
     most = most / SPANS + (most % SPANS != 0);
     uint32_t used = connection->requests_at == span_now(connection->server) ? connection->requests : 0;
