@@ -34,7 +34,7 @@ static int add_listeners(struct config *config, const char *urls, struct config_
     for (const char *url = copy ? strtok_r(copy, " ", &place) : NULL; url && code == JQ_OK;
          url = strtok_r(NULL, " ", &place)) {
         struct config_listener *listener;
-        code = config_add_listener(config, url, &listener, error);
+        code = config_add_listener(config, url, "JOINQD_LISTEN", &listener, error);
     }
     free(copy);
     return code;
@@ -49,7 +49,8 @@ static void lower(char *to, size_t size, const char *from)
 }
 
 /* `limits_max_memory`, or a short name. */
-static int set_option(struct config *config, char *name, const char *value, struct config_error *error)
+static int set_option(struct config *config, char *name, const char *value, const char *variable,
+                      struct config_error *error)
 {
     char data[] = "data_folder", memory[] = "limits_max_memory";
     char *at = strcmp(name, "data") == 0 ? data : strcmp(name, "max_memory") == 0 ? memory : name;
@@ -59,7 +60,7 @@ static int set_option(struct config *config, char *name, const char *value, stru
     const struct config_section *section = option ? config_section_find(at) : NULL;
     if (!section || !section->name || section->title || !config_option_find(section, option))
         return wrong(error, "there is no such option");
-    return config_set(config, section->name, option, value, error);
+    return config_set(config, section->name, option, value, variable, error);
 }
 
 /* The user's, and what Kubernetes sets where a service is called joinqd. */
@@ -71,19 +72,20 @@ static bool is_no_option(const char *name)
 
 static int take_variable(struct config *config, const char *variable, struct config_error *error)
 {
-    char name[128];
+    char name[128], whole[128];
     struct config_error what = {{0}};
     const char *value = strchr(variable, '=') + 1;
     int size = (int)(value - variable) - 1;
     if (size >= (int)sizeof name)
         return wrong(error, "%.*s: there is no such option", size, variable);
+    snprintf(whole, sizeof whole, "%.*s", size, variable);
     lower(name, sizeof name, variable + strlen(prefix));
     name[size - (int)strlen(prefix)] = '\0';
     if (is_no_option(name))
         return JQ_OK;
-    int code =
-        strcmp(name, "listen") == 0 ? add_listeners(config, value, &what) : set_option(config, name, value, &what);
-    return code == JQ_OK ? code : wrong(error, "%.*s: %s", size, variable, what.text);
+    int code = strcmp(name, "listen") == 0 ? add_listeners(config, value, &what)
+                                           : set_option(config, name, value, whole, &what);
+    return code == JQ_OK ? code : wrong(error, "%s: %s", whole, what.text);
 }
 
 /* Where the service manager keeps a folder for what is to last, it is there unless something else is said. */
@@ -92,7 +94,7 @@ static int take_state_folder(struct config *config, struct config_error *error)
     const char *folder = getenv("STATE_DIRECTORY");
     if (config->server.data || !folder || folder[0] != '/' || strchr(folder, ':'))
         return JQ_OK;
-    return config_set(config, "data", "folder", folder, error);
+    return config_set(config, "data", "folder", folder, "STATE_DIRECTORY", error);
 }
 
 /* ---- the user ---- */
@@ -127,18 +129,19 @@ static int users_write(struct config *config, const char *entry, struct config_e
         pwrite(fd, entry, size, 0) != (ssize_t)size || pwrite(fd, "\n", 1, (off_t)size) != 1)
         return wrong(error, "JOINQD_USER: %s", strerror(errno));
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return config_set(config, "access", "users", path, error);
+    return config_set(config, "access", "users", path, CONFIG_USER_PLACE, error);
 }
 
 static int permit_everything(struct config *config, const char *user, struct config_error *error)
 {
     void *item;
-    if (config_add(config, config_section_find("permission"), "JOINQD_USER", &item, error) != JQ_OK)
+    if (config_add(config, config_section_find("permission"), CONFIG_USER_PLACE, &item, error) != JQ_OK)
         return JQ_INVALID;
     struct config_permission *permission = item;
     permission->who = strdup(user);
     permission->may = strdup("all");
     permission->queues = strdup("*");
+    permission->item.place = strdup(CONFIG_USER_PLACE);
     bool whole = permission->who && permission->may && permission->queues;
     return whole ? JQ_OK : wrong(error, "out of memory");
 }
@@ -159,16 +162,6 @@ static int take_user(struct config *config, struct config_error *error)
     return code == JQ_OK ? permit_everything(config, user, error) : code;
 }
 
-/* What the options of a section say together. */
-static int finish_sections(struct config *config, struct config_error *error)
-{
-    int code = JQ_OK;
-    for (const struct config_section *section = config_sections; section->name && code == JQ_OK; section++)
-        if (!section->title && section->finish)
-            code = section->finish(config, error->text, sizeof error->text);
-    return code;
-}
-
 int environment_config(struct config *config, struct config_error *error)
 {
     int code = JQ_OK;
@@ -177,7 +170,5 @@ int environment_config(struct config *config, struct config_error *error)
             code = take_variable(config, *at, error);
     if (code == JQ_OK)
         code = take_state_folder(config, error);
-    if (code == JQ_OK)
-        code = take_user(config, error);
-    return code == JQ_OK ? finish_sections(config, error) : code;
+    return code == JQ_OK ? take_user(config, error) : code;
 }

@@ -129,14 +129,38 @@ static int take_option(struct options *options, int option)
     }
 }
 
-/* What the file says must not be wrong here: it is read later. */
+/* ---- what the line says ---- */
+
+static int apply_listen(const struct options *options, struct config *config, struct config_error *error)
+{
+    if (options->listen_count > 0)
+        config_clear(config, "listen");
+    for (unsigned i = 0; i < options->listen_count; i++) {
+        struct config_listener *listener;
+        if (config_add_listener(config, options->listen[i], "--listen", &listener, error) != JQ_OK)
+            return JQ_INVALID;
+        listener->listener.allow_anonymous_network = options->allow_anonymous_network;
+    }
+    return JQ_OK;
+}
+
+static int apply_line(const struct options *options, struct config *config, struct config_error *error)
+{
+    int code = apply_listen(options, config, error);
+    if (code == JQ_OK && options->data)
+        code = config_set(config, "data", "folder", options->data, "--data", error);
+    if (code == JQ_OK && options->max_memory)
+        code = config_set(config, "limits", "max_memory", options->max_memory, "--max-memory", error);
+    return code;
+}
+
+/* Each by itself; what file and environment say is read later. */
 static int check_values(const struct options *options)
 {
-    struct options flags = *options;
     struct config config;
     struct config_error error = {0};
-    flags.file = NULL;
-    int code = options_config(&flags, &config, &error);
+    config_init(&config);
+    int code = apply_line(options, &config, &error);
     config_fini(&config);
     return code == JQ_OK ? GO_ON : wrong("%s", error.text);
 }
@@ -157,19 +181,6 @@ int options_read(struct options *options, int argc, char **argv)
 
 /* ---- with the file ---- */
 
-static int apply_listen(const struct options *options, struct config *config, struct config_error *error)
-{
-    if (options->listen_count > 0)
-        config_clear(config, "listen");
-    for (unsigned i = 0; i < options->listen_count; i++) {
-        struct config_listener *listener;
-        if (config_add_listener(config, options->listen[i], &listener, error) != JQ_OK)
-            return JQ_INVALID;
-        listener->listener.allow_anonymous_network = options->allow_anonymous_network;
-    }
-    return JQ_OK;
-}
-
 /* Clients look there, too. */
 static int apply_own_socket(struct config *config, struct config_error *error)
 {
@@ -180,7 +191,7 @@ static int apply_own_socket(struct config *config, struct config_error *error)
         return JQ_OK;
     config->own_socket = true;
     snprintf(text, sizeof text, "unix://%s/joinq/joinqd.sock", runtime && runtime[0] == '/' ? runtime : "/run");
-    return config_add_listener(config, text, &listener, error);
+    return config_add_listener(config, text, NULL, &listener, error);
 }
 
 int options_config(const struct options *options, struct config *config, struct config_error *error)
@@ -190,13 +201,11 @@ int options_config(const struct options *options, struct config *config, struct 
     if (code == JQ_OK)
         code = environment_config(config, error);
     if (code == JQ_OK)
-        code = apply_listen(options, config, error);
+        code = apply_line(options, config, error);
     if (code == JQ_OK)
         code = apply_own_socket(config, error);
-    if (code == JQ_OK && options->data)
-        code = config_set(config, "data", "folder", options->data, error);
-    if (code == JQ_OK && options->max_memory)
-        code = config_set(config, "limits", "max_memory", options->max_memory, error);
+    if (code == JQ_OK)
+        code = config_finish(config, error);
     config->server.repair = options->repair;
     return code;
 }

@@ -3,6 +3,7 @@
 #include "queues.h"
 #include "codes.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct declaring {
     struct server *server;
@@ -14,10 +15,8 @@ struct declaring {
 
 static void explain(const struct config_queue *queue, const struct server_answer *answer, struct config_error *error)
 {
-    int used =
-        snprintf(error->text, sizeof error->text, "%s:%u: queue \"%s\": ", queue->item.file ? queue->item.file : "?",
-                 queue->item.line, queue->item.title);
-    size_t at = used < (int)sizeof error->text ? (size_t)used : sizeof error->text;
+    config_explain_item(&queue->item, "queue", ": ", error);
+    size_t at = strlen(error->text);
     if (answer->differs)
         config_queue_clash(queue, answer->option, answer->is, error->text + at, sizeof error->text - at);
     else

@@ -35,7 +35,7 @@ static void clear(struct config *config, const struct config_section *section)
         struct config_item *item = item_at(list, section->item_size, i);
         free_texts(section, item);
         free(item->title);
-        free(item->file);
+        free(item->place);
     }
     free(list->items);
     *list = (struct config_list){0};
@@ -56,6 +56,7 @@ void config_fini(struct config *config)
         else
             free_texts(section, config);
     }
+    config_places_fini(config);
 }
 
 void config_clear(struct config *config, const char *section)
@@ -65,12 +66,16 @@ void config_clear(struct config *config, const char *section)
     clear(config, about);
 }
 
-int config_set(struct config *config, const char *section, const char *option, const char *value,
+int config_set(struct config *config, const char *section, const char *option, const char *value, const char *place,
                struct config_error *error)
 {
     const struct config_section *about = config_section_find(section);
     JQ_ASSERT(about && !about->title && config_option_find(about, option));
-    return config_value_read(config_option_find(about, option), value, config, error->text, sizeof error->text);
+    const struct config_option *found = config_option_find(about, option);
+    int code = config_value_read(found, value, config, error->text, sizeof error->text);
+    if (code == JQ_OK)
+        config_place_put(config, found, place);
+    return code;
 }
 
 /* Room for one more, by doubling. */
@@ -108,7 +113,7 @@ int config_add(struct config *config, const struct config_section *about, const 
     return JQ_OK;
 }
 
-int config_add_listener(struct config *config, const char *url, struct config_listener **listener,
+int config_add_listener(struct config *config, const char *url, const char *place, struct config_listener **listener,
                         struct config_error *error)
 {
     const struct config_section *about = config_section_find("listen");
@@ -116,6 +121,7 @@ int config_add_listener(struct config *config, const char *url, struct config_li
     if (config_add(config, about, url, &item, error) != JQ_OK)
         return JQ_INVALID;
     *listener = item;
+    (*listener)->item.place = place ? strdup(place) : NULL;
     return about->finish(item, error->text, sizeof error->text);
 }
 
@@ -160,16 +166,14 @@ static int check_listeners(const struct config *config, struct config_error *err
         const struct config_listener *listener = config_listener(config, i);
         const char *wrong = NULL;
         if (listener->listener.url.scheme == JQW_URL_TLS && !config->server.tls.cert)
-            wrong = "there is no certificate for it (tls, cert)";
+            wrong = ": there is no certificate for it (tls, cert)";
         else if (!lets_somebody_in(config, &listener->listener))
-            wrong = "nobody could come in: passwords take a file of users (access, users), certificates joinqs:// and "
-                    "their authority (tls, ca), peer takes unix://";
+            wrong =
+                ": nobody could come in: passwords take a file of users (access, users), certificates joinqs:// and "
+                "their authority (tls, ca), peer takes unix://";
         if (!wrong)
             continue;
-        char where[256] = "";
-        if (listener->item.file)
-            snprintf(where, sizeof where, "%s:%u: ", listener->item.file, listener->item.line);
-        snprintf(error->text, sizeof error->text, "%slisten \"%s\": %s", where, listener->item.title, wrong);
+        config_explain_item(&listener->item, "listen", wrong, error);
         return JQ_INVALID;
     }
     return JQ_OK;
@@ -183,13 +187,12 @@ int config_check(const struct config *config, struct config_error *error)
         const struct config_queue *queue = config_queue(config, i);
         const char *wrong = NULL;
         if (queue->options.durable && !config->server.data)
-            wrong = "is durable, and there is no data folder";
+            wrong = " is durable, and there is no data folder";
         else if (letters_return(config, queue))
-            wrong = "has dead letters that would come back to it";
+            wrong = " has dead letters that would come back to it";
         if (!wrong)
             continue;
-        snprintf(error->text, sizeof error->text, "%s:%u: queue \"%s\" %s", queue->item.file ? queue->item.file : "?",
-                 queue->item.line, queue->item.title, wrong);
+        config_explain_item(&queue->item, "queue", wrong, error);
         return JQ_INVALID;
     }
     return JQ_OK;

@@ -14,6 +14,8 @@
 #include <stdio.h>
 
 enum { CONFIG_WHY_SIZE = 1024 };
+#define CONFIG_USER_PLACE \
+    "JOINQD_USER" /* a place; what is from there lives as long as the process, and no file can say it */
 
 /* Sections with a title: as many as the file has of one kind. Each item begins with a config_item. */
 struct config_list {
@@ -22,9 +24,8 @@ struct config_list {
 };
 
 struct config_item {
-    char *title;   /* owned */
-    char *file;    /* owned; where it ends, or NULL: it is from the command line */
-    unsigned line; /* of its end */
+    char *title; /* owned */
+    char *place; /* owned: where it was said: "FILE:LINE" of its end, a variable or a flag; NULL: nowhere */
 };
 
 struct config_listener {
@@ -70,9 +71,10 @@ struct config {
     bool own_socket; /* nobody said where to listen: the one listener is the user's own socket */
     struct config_list listeners;
     struct config_list queues;
+    struct config_list places; /* where options were said: config_place.c */
 };
 
-/* What was wrong: "FILE:LINE: what", or "what". */
+/* What was wrong: "FILE:LINE: what", "VARIABLE: what", or "what". */
 struct config_error {
     char text[CONFIG_WHY_SIZE];
 };
@@ -80,23 +82,36 @@ struct config_error {
 void config_init(struct config *config);
 void config_fini(struct config *config);
 
-/* Adds what a file says. JQ_OK; or JQ_INVALID with what is wrong, and the config is good for config_fini only. */
+/* Adds what a file says; what options say together is for config_finish. JQ_OK; or JQ_INVALID with what is wrong, and the config is good for config_fini only. */
 JQ_MUST_USE int config_read(struct config *config, const char *path, struct config_error *error);
 
 /* The same of a text that is in memory, which is changed; the name is for errors, and for where paths are from. */
 JQ_MUST_USE int config_read_text(struct config *config, const char *name, char *text, size_t size,
                                  struct config_error *error);
 
-/* Sets one option as the file would; the value is checked as there. JQ_OK, or JQ_INVALID with what is wrong and nothing changed. */
+/* Sets one option as the file would; the value is checked as there. The place is the variable or flag that says it. JQ_OK, or JQ_INVALID
+ * with what is wrong and nothing changed. */
 JQ_MUST_USE int config_set(struct config *config, const char *section, const char *option, const char *value,
-                           struct config_error *error);
-/* Adds `listen "URL" {}`; it is given back for its options. JQ_OK, or JQ_INVALID with what is wrong. */
-JQ_MUST_USE int config_add_listener(struct config *config, const char *url, struct config_listener **listener,
-                                    struct config_error *error);
+                           const char *place, struct config_error *error);
+/* Adds `listen "URL" {}`, said at a place that may be NULL; it is given back for its options. JQ_OK, or JQ_INVALID with what is wrong. */
+JQ_MUST_USE int config_add_listener(struct config *config, const char *url, const char *place,
+                                    struct config_listener **listener, struct config_error *error);
 /* Forgets all sections of one kind. */
 void config_clear(struct config *config, const char *section);
 
-/* What no option can tell by itself, file and command line together. JQ_OK, or JQ_INVALID with what is wrong. */
+/* To be called when file, environment and command line have all been taken: looks at options of a section together. JQ_OK, or JQ_INVALID
+ * with what is wrong. */
+JQ_MUST_USE int config_finish(struct config *config, struct config_error *error);
+
+/* Where an option of a section without a title was said last; NULL: nowhere. */
+const char *config_place(const struct config *config, const char *section, const char *option);
+/* What is wrong with it, with its place; and with a section that has a title. */
+void config_explain(const struct config *config, const char *section, const char *option, const char *what,
+                    struct config_error *error);
+void config_explain_item(const struct config_item *item, const char *section, const char *what,
+                         struct config_error *error);
+
+/* What no option can tell by itself, of what has been finished. JQ_OK, or JQ_INVALID with what is wrong. */
 JQ_MUST_USE int config_check(const struct config *config, struct config_error *error);
 
 /* Tells what is in `after` and not in `before`, and the other way round, one sentence each; `late` is what only a restart changes. */

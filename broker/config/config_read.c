@@ -40,6 +40,13 @@ __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const cha
     say((unsigned)cfg->line, what, section ? section->name : NULL);
 }
 
+/* Owned by the caller; NULL without memory. */
+static char *place_make(unsigned line)
+{
+    char *place;
+    return asprintf(&place, "%s:%u", reading->file, line) < 0 ? NULL : place;
+}
+
 /* ---- values ---- */
 
 /* A path is from the folder of the file that names it. */
@@ -67,6 +74,14 @@ static const char *check_value(const struct config_option *option, const char *v
     return reading->path;
 }
 
+static void put_place(const struct config_option *option, int line)
+{
+    char *place = place_make((unsigned)line);
+    if (place)
+        config_place_put(reading->config, option, place);
+    free(place);
+}
+
 /* The line of an option's first value lies where libConfuse would have the default of a number. */
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 {
@@ -87,6 +102,8 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
         return -1;
     }
     opt->def.number = cfg->line;
+    if (!section->title)
+        put_place(option, cfg->line);
     *(const char **)result = value;
     return 0;
 }
@@ -120,12 +137,11 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
             return -1;
         }
         struct config_item *item = base;
-        item->file = strdup(reading->file);
-        item->line = (unsigned)cfg->line;
+        item->place = place_make((unsigned)cfg->line);
     }
     if (store_all(section, about, base) != JQ_OK)
         return -1;
-    if (about->finish && about->finish(base, why, sizeof why) != JQ_OK) {
+    if (about->title && about->finish && about->finish(base, why, sizeof why) != JQ_OK) {
         cfg_error(cfg, "%s", why);
         return -1;
     }

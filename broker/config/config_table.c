@@ -181,7 +181,7 @@ static int http_finish(void *base, char *why, size_t why_size)
             is->url.port = HTTP_PORT;
         return JQ_OK;
     }
-    snprintf(why, why_size, "http: listen = \"%s\" is no host and port: %s", is->listen, what);
+    snprintf(why, why_size, "listen = \"%s\" is no host and port: %s", is->listen, what);
     return JQ_INVALID;
 }
 

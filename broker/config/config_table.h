@@ -41,7 +41,8 @@ struct config_section {
     bool reloads;           /* SIGHUP takes up new ones; ... */
     bool changes;           /* ... and other options of those that are there, and that one is gone */
     void (*init)(void *item);
-    /* Checks the title, and the options together. JQ_OK, or JQ_INVALID with why. */
+    /* Checks the title, and the options together: at the end of a section with a title, of others when all is read. JQ_OK, or JQ_INVALID
+     * with why, which begins for those without a title with the name of the option at fault. */
     int (*finish)(void *item, char *why, size_t why_size);
 };
 
@@ -68,6 +69,10 @@ static inline void *config_member(const struct config_option *option, void *base
 /* Adds a section with a title and without options; its item is not finished. JQ_OK, or JQ_INVALID with what is wrong. */
 JQ_MUST_USE int config_add(struct config *config, const struct config_section *section, const char *title, void **item,
                            struct config_error *error);
+
+/* config_place.c: remembers where an option was said. */
+void config_place_put(struct config *config, const struct config_option *option, const char *text);
+void config_places_fini(struct config *config);
 
 /* Reads a value and, if base is not NULL, stores it there. JQ_OK, or JQ_INVALID with why and nothing changed. */
 JQ_MUST_USE int config_value_read(const struct config_option *option, const char *text, void *base, char *why,

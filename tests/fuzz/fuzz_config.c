@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         text[i] = (char)(data[i] == '(' ? '[' : data[i]);
     text[size] = '\0';
     config_init(&config);
-    if (config_read_text(&config, "fuzz", text, size, &error) == JQ_OK)
+    if (config_read_text(&config, "fuzz", text, size, &error) == JQ_OK && config_finish(&config, &error) == JQ_OK)
         check_again(&config);
     else
         JQ_ASSERT(strncmp(error.text, "fuzz:", 5) == 0 || strcmp(error.text, "out of memory") == 0);

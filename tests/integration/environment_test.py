@@ -13,6 +13,7 @@ import unittest
 sys.dont_write_bytecode = True
 
 import harness
+from authority import Authority
 
 
 class Variables(unittest.TestCase):
@@ -58,13 +59,39 @@ class Variables(unittest.TestCase):
             ("JOINQD_" + "X" * 500, "1", "there is no such option"),
             ("JOINQD_MAX_MEMORY", "much", "JOINQD_MAX_MEMORY: "),
             ("JOINQD_LISTEN", "nonsense", "JOINQD_LISTEN: "),
-            ("JOINQD_LIMITS_MAX_FRAME", "64K", "max_frame must be above max_message"),
-            ("JOINQD_HTTP_LISTEN", "nonsense:port", "http"),
+            ("JOINQD_LIMITS_MAX_FRAME", "64K", "JOINQD_LIMITS_MAX_FRAME: limits: max_frame must be above max_message"),
+            ("JOINQD_HTTP_LISTEN", "nonsense:port", "JOINQD_HTTP_LISTEN: http: "),
+            ("JOINQD_TLS_CA", "/ca.pem", "JOINQD_TLS_CA: tls: ca wants a cert"),
             ("JOINQD_USER", "ann", "go together"),
             ("JOINQD_PASSWORD_FILE", "/nowhere", "go together"),
         ):
             with self.subTest(name):
-                self.assertIn(text, self.joinqd("--check", status=2, **{name: value}))
+                said = self.joinqd("--check", status=1, **{name: value})
+                self.assertIn(text, said)
+                self.assertNotIn("usage", said)  # it is the configuration that is wrong, not the line
+
+    def test_what_belongs_together_may_come_from_several_places(self):
+        """Only what file, variables and command line make in the end is looked at as a whole."""
+        authority = Authority(self.folder)
+        pem, private = authority.issue("broker")
+        cert, key = f'cert = "{pem}"', f'key = "{private}"'
+        cert_variable, ca = {"JOINQD_TLS_CERT": pem}, {"JOINQD_TLS_CA": authority.pem}
+        for text, variables in (
+            (f"tls {{ {cert} {key} }}", ca),
+            (f"tls {{ {key} }}", cert_variable),
+            (f"tls {{ {key} client_cert_optional = yes }}", cert_variable | ca),
+            ("limits { max_message = 1M }", {"JOINQD_LIMITS_MAX_FRAME": "4M"}),
+            ("limits { max_frame = 64K }", {"JOINQD_LIMITS_MAX_MESSAGE": "2K"}),
+            (f"tls {{ {cert} }}\ntls {{ {key} }}", {}),
+        ):
+            with self.subTest(text):
+                self.assertEqual(self.joinqd("-c", self.file(text), "--check", **variables), "")
+        path = self.file(f"tls {{\n {key}\n}}")
+        self.assertIn(f"{path}:2: tls: key wants its cert", self.joinqd("-c", path, "--check", status=1))
+        said = self.joinqd("-c", path, "--check", status=1, **ca)
+        self.assertIn(f"{path}:2: tls: key wants its cert", said)
+        self.assertIn("tls: cert wants its key", self.joinqd("--check", status=1, **cert_variable))
+
 
     def test_pages(self):
         """What a section needs beyond its options is done for variables, too."""
@@ -84,7 +111,7 @@ class Variables(unittest.TestCase):
         with open(empty, "w", encoding="ascii"):
             pass
         for path, text in (("/nowhere", "No such file"), (empty, "no password")):
-            self.assertIn(text, self.joinqd("--check", status=2, JOINQD_USER="ann", JOINQD_PASSWORD_FILE=path))
+            self.assertIn(text, self.joinqd("--check", status=1, JOINQD_USER="ann", JOINQD_PASSWORD_FILE=path))
         users = self.file('access { users = "/some/file" }\n')
         said = self.joinqd("-c", users, "--check", status=1, JOINQD_USER="ann", JOINQD_PASSWORD_FILE=self.password)
         self.assertIn("has a file of users already", said)
