@@ -177,7 +177,7 @@ bool journal_release(struct journal *journal, uint64_t segment)
         j->figures.released++;
         bool whole = j->segments[i].size + j->segment_size / RESERVE_PARTS >= j->segment_size;
         bool wanted = !maker->ready && !maker->reuses && maker->state == MAKER_IDLE;
-        bool some = j->segments[i].last >= j->segments[i].first; /* else its header would tell of records that are needed */
+        bool some = j->segments[i].last >= j->segments[i].first; /* else its header tells of records that are needed */
         journal_segment_forget(j, i);
         if (wanted && whole && some)
             maker->reuses = segment;
