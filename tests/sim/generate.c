@@ -399,7 +399,7 @@ static bool allowed(const struct sim *sim, enum engine_op op)
         return false; /* whether it hears of the end together with those that waited is left open */
     bool sweeps = op == ENGINE_SESSION_END || op == ENGINE_PURGE || op == ENGINE_CLOSE;
     if (sim->loose && sweeps) /* what a get sees first of what comes and goes is left open */
-        return !sim->gets_asked && !any_waits(sim, ENGINE_GET);
+        return !sim->gets_asked && !any_open(sim, ENGINE_GET);
     if (sim->loose && (op == ENGINE_DONE || op == ENGINE_TOUCH)) /* it may make room for a put that came before it */
         return !sim->puts_asked && !any_open(sim, ENGINE_PUT);
     return !sim->loose || op == ENGINE_PUT || op == ENGINE_GET || op == ENGINE_JOIN || op == ENGINE_PUT_END;

@@ -67,7 +67,13 @@ static void match_records(struct sim *sim)
 /* ---- output commit ------------------------------------------------------------------------------------------------- */
 
 /* Records that come in slices need not be written when something is answered that does not depend on them. */
-enum slices { SLICES_NONE, SLICES_DISCARDS, SLICES_OTHERS /* all but those of who waits idle */, SLICES_ALL };
+enum slices {
+    SLICES_NONE,
+    SLICES_SENTINELS,
+    SLICES_DISCARDS,
+    SLICES_OTHERS /* all but those of who waits idle */,
+    SLICES_ALL
+};
 
 static enum slices waits_for_slices(const struct model_effect *effect)
 {
@@ -79,8 +85,10 @@ static enum slices waits_for_slices(const struct model_effect *effect)
     bool ends = effect->op == ENGINE_GET && !earlier && (effect->code == JQ_END || effect->code == JQ_PRODUCER_LOST);
     bool says = effect->op == ENGINE_CLOSE && effect->count; /* how much it has discarded */
     bool joined = effect->op == ENGINE_JOIN && effect->code == JQ_OK;
-    bool sweeps = effect->op == ENGINE_PURGE || effect->op == ENGINE_DELETE || effect->op == ENGINE_PUT_END;
-    return ends || says || joined || sweeps ? SLICES_ALL : SLICES_NONE;
+    if (effect->op == ENGINE_PUT_END)
+        return SLICES_SENTINELS;
+    return ends || says || joined || effect->op == ENGINE_PURGE || effect->op == ENGINE_DELETE ? SLICES_ALL
+                                                                                               : SLICES_NONE;
 }
 
 /* The last record of a queue among the first so many atoms, with or without those that are written in slices. That a queue was closed at
@@ -94,10 +102,10 @@ static uint64_t watermark(const struct sim *sim, size_t q, size_t atoms, enum sl
         const struct model_atom *atom = &model->atoms[i];
         bool end = atom->kind == ENGINE_RECORD_END_TAKEN; /* nothing that is said rests on it */
         bool discard = atom->kind == ENGINE_RECORD_DISCARD, done = atom->kind == ENGINE_RECORD_DONE && sim->sliced;
-        bool behind = atom->kind == ENGINE_RECORD_PUT_END && sim->sliced; /* what is swept */
+        bool sentinel = atom->kind == ENGINE_RECORD_PUT_END && sim->sliced && slices == SLICES_NONE;
         bool others = slices == SLICES_OTHERS && !atom->idle;
         bool waits = !implied && (slices == SLICES_ALL || others || (slices == SLICES_DISCARDS && !done));
-        bool counts = !end && atom->kind != ENGINE_RECORD_RETURN && (waits || (!discard && !done && !behind));
+        bool counts = !end && atom->kind != ENGINE_RECORD_RETURN && (waits || (!discard && !done && !sentinel));
         if (atom->queue == q && counts && atom->number > mark)
             mark = atom->number;
     }
