@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Segments are copied from the newest to the oldest: what is added to one while it is read is in order as far as it has come, and all that
- * came before lies in those that are copied after it. Of each, so much as is whole frames one behind the other: their crcs tell what the
- * writer has not come to yet. The data id comes last: without it a copy that was broken off is not taken for data. */
+ * came before lies in those that are copied after it. Of the newest, so much as is whole frames one behind the other: their crcs tell what the
+ * writer has not come to yet. Of others all, if there is more than zeros behind those: bodies may lie behind damage. The data id comes last:
+ * without it a copy that was broken off is not taken for data. */
 #include "journal_copy.h"
 #include "codes.h"
 #include "journal_scan.h"
@@ -28,6 +29,7 @@ struct copying {
     char small[SMALL_FILES_MAX][JOURNAL_NAME_SIZE];
     unsigned small_count;
     bool memory, data; /* it ran out; there is a data id */
+    bool newer;        /* one has been copied: nothing comes to those that are older */
     struct journal_scan scan;
 };
 
@@ -158,15 +160,40 @@ static int look(struct copying *c, const uint8_t *id, const struct segment *segm
     return error;
 }
 
+/* All of it, if behind the frames that stand one behind the other there is something yet. */
+static int with_rest(struct copying *c, const struct segment *segment, uint64_t *end)
+{
+    struct journal_io_request read = {.op = JOURNAL_IO_READ, .offset = *end, .bytes = c->piece};
+    journal_segment_name(segment->number, read.name);
+    for (bool over = false; !over && read.offset < segment->size; read.offset += read.got) {
+        read.size = segment->size - read.offset < PIECE ? segment->size - read.offset : PIECE;
+        int error = journal_io_run(c->from, &read);
+        if (error)
+            return error;
+        over = read.got < read.size;
+        for (uint64_t i = 0; i < read.got; i++) {
+            if (c->piece[i]) {
+                *end = segment->size;
+                return 0;
+            }
+        }
+    }
+    return 0;
+}
+
 static int copy_segment(struct copying *c, const uint8_t *id, const struct segment *segment)
 {
     uint8_t head[JOURNAL_SEGMENT_HEADER];
     struct journal_header header;
     int error = look(c, id, segment, head);
-    bool used = c->scan.offset > JOURNAL_SEGMENT_HEADER || journal_header_get(head, &header) != JOURNAL_HEADER_BAD;
+    uint64_t end = c->scan.offset;
+    if (!error && c->newer)
+        error = with_rest(c, segment, &end);
+    bool used = end > JOURNAL_SEGMENT_HEADER || journal_header_get(head, &header) != JOURNAL_HEADER_BAD;
     if (error == ENOENT || (!error && !used))
         return JQ_OK; /* gone, for nothing of it was needed; or the next, still empty */
-    return error ? says(c, c->scan.name, error) : copy_file(c, c->scan.name, c->scan.offset, head);
+    c->newer = true;
+    return error ? says(c, c->scan.name, error) : copy_file(c, c->scan.name, end, head);
 }
 
 static int copy_all(struct copying *c)

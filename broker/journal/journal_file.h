@@ -76,7 +76,11 @@ struct journal_replay {
                   char text[JOURNAL_TEXT_SIZE]);
     void (*gap)(void *user, uint64_t first, uint64_t last);      /* check and repair: these records are lost */
     void (*progress)(void *user, uint64_t done, uint64_t total); /* bytes */
-    void (*whole)(void *user, uint64_t segment, uint64_t end);   /* check: up to where what it has can be read */
+    /* Check, of each segment: up to where all can be read, and its bytes. Behind that bodies may be there, and may be damaged. */
+    void (*whole)(void *user, uint64_t segment, uint64_t end, uint64_t size);
+    /* Check: here nothing can be read of a segment of which no record is needed; it matters where bodies are. NULL: it is told as
+     * damage. `size` 0: not known. */
+    void (*hole)(void *user, uint64_t segment, uint64_t offset, uint64_t size);
     /* Check and repair: one thing that is wrong, or was cut off. */
     void (*found)(void *user, const char *file, uint64_t offset, uint64_t size, const char *text);
     void *user;

@@ -21,6 +21,8 @@ struct recovery_segment {
     bool good;      /* has a header of its own; if not it was never used, or is damaged */
     bool gone;      /* its file has been removed */
     bool damaged;
+    bool bodies;                    /* check: no record of it is needed, and it is not cut */
+    uint64_t hole;                  /* check: the first place from which nothing could be read; 0: there is none */
     bool loose;                     /* without a header, and no record of it is needed: given up once, most likely */
     bool headless;                  /* repair: its header is to be written anew */
     uint64_t own_number, own_first; /* what the header says where it is that of another number; 0: it is not */

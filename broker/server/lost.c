@@ -13,6 +13,7 @@ struct search {
     const struct store *store;
     const struct store_segment *segments;
     size_t count;
+    const struct lost_reader *reader; /* or NULL */
     int code;
 };
 
@@ -43,7 +44,7 @@ static bool widen(void **items, size_t count, size_t *capacity, size_t size)
     return true;
 }
 
-static bool note(struct lost *lost, const struct engine_place *place, uint64_t number, uint64_t end)
+static bool note(struct lost *lost, const struct engine_place *place, const struct lost_segment *where)
 {
     void *segments = lost->segment, *messages = lost->message;
     bool room = widen(&segments, lost->segment_count, &lost->segment_capacity, sizeof *lost->segment);
@@ -53,10 +54,10 @@ static bool note(struct lost *lost, const struct engine_place *place, uint64_t n
     if (!room)
         return false;
     size_t at = lost->segment_count;
-    while (at > 0 && lost->segment[at - 1].number != number)
+    while (at > 0 && (lost->segment[at - 1].number != where->number || lost->segment[at - 1].damaged != where->damaged))
         at--;
     if (at == 0) {
-        lost->segment[lost->segment_count++] = (struct lost_segment){.number = number, .end = end};
+        lost->segment[lost->segment_count++] = *where;
         at = lost->segment_count;
     }
     lost->segment[at - 1].messages++;
@@ -71,17 +72,20 @@ static bool look(void *user, const struct engine_place *place)
     uint32_t offset;
     if (!store_place(search->store, place->body.chunk, place->body.offset, &run, &offset))
         return true;
-    uint64_t end = end_of(search, run.place.segment);
-    if ((uint64_t)run.place.offset + run.size <= end || note(search->lost, place, run.place.segment, end))
+    const struct lost_reader *reader = search->reader;
+    struct lost_segment where = {.number = run.place.segment, .end = end_of(search, run.place.segment)};
+    bool there = (uint64_t)run.place.offset + run.size <= where.end;
+    where.damaged = there && reader && !reader->good(reader->user, &run);
+    if ((there && !where.damaged) || note(search->lost, place, &where))
         return true;
     search->code = JQ_OVERLOADED;
     return false;
 }
 
 int lost_find(struct lost *lost, const struct engine *engine, const struct store *store,
-              const struct store_segment *segments, size_t count)
+              const struct store_segment *segments, size_t count, const struct lost_reader *reader)
 {
-    struct search search = {.lost = lost, .store = store, .segments = segments, .count = count};
+    struct search search = {.lost = lost, .store = store, .segments = segments, .count = count, .reader = reader};
     *lost = (struct lost){0};
     engine_bodies(engine, look, &search);
     return search.code;
@@ -98,6 +102,14 @@ void lost_says(const struct lost_segment *segment, char text[JOURNAL_TEXT_SIZE])
 {
     char name[JOURNAL_NAME_SIZE], where[64] = "is missing";
     journal_segment_name(segment->number, name);
+    if (segment->damaged) {
+        snprintf(text, JOURNAL_TEXT_SIZE,
+                 "segment %s is damaged: the bodies of %" PRIu64
+                 " messages in it cannot be read. Restore the file from a copy; without one a get passes over them, "
+                 "until they are purged",
+                 name, segment->messages);
+        return;
+    }
     if (segment->end)
         snprintf(where, sizeof where, "is whole only up to %" PRIu64, segment->end);
     snprintf(text, JOURNAL_TEXT_SIZE,

@@ -11,10 +11,12 @@
 
 struct store;
 struct store_segment;
+struct store_part;
 
 struct lost_segment {
     uint64_t number;
-    uint64_t end; /* up to which it is whole; 0: it is not there */
+    uint64_t end; /* up to which it is there; 0: it is not there */
+    bool damaged; /* it is, but not as it was written */
     uint64_t messages;
 };
 
@@ -24,10 +26,16 @@ struct lost {
     size_t segment_count, segment_capacity, message_count, message_capacity;
 };
 
-/* Looks at every message; the segments stand in ascending order, `size` being up to where each is whole. JQ_OK, or JQ_OVERLOADED; what
- * is in *lost is to be freed in any case. */
+/* Whether a run can be read of a segment that has so many bytes. */
+struct lost_reader {
+    bool (*good)(void *user, const struct store_part *run);
+    void *user;
+};
+
+/* Looks at every message; the segments stand in ascending order, `size` being up to where each is there. Without a reader what is there
+ * is taken for good. JQ_OK, or JQ_OVERLOADED; what is in *lost is to be freed in any case. */
 JQ_MUST_USE int lost_find(struct lost *lost, const struct engine *engine, const struct store *store,
-                          const struct store_segment *segments, size_t count);
+                          const struct store_segment *segments, size_t count, const struct lost_reader *reader);
 void lost_fini(struct lost *lost);
 /* What to tell of one. */
 void lost_says(const struct lost_segment *segment, char text[JOURNAL_TEXT_SIZE]);

@@ -111,7 +111,9 @@ int places_lost(struct server *server, const struct journal_segment *segments, s
         if (all[i].end > all[i].size)
             missing = all[i].number;
     }
-    int code = !all ? JQ_OVERLOADED : missing ? lost_find(lost, server->turn.engine, server->store, all, count) : JQ_OK;
+    int code = !all      ? JQ_OVERLOADED
+               : missing ? lost_find(lost, server->turn.engine, server->store, all, count, NULL)
+                         : JQ_OK;
     free(all);
     return code;
 }

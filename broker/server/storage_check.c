@@ -4,6 +4,8 @@
  * place is gone. It changes nothing. */
 #include "codes.h"
 #include "engine.h"
+#include "journal_crc.h"
+#include "journal_io.h"
 #include "journal_needed.h"
 #include "lost.h"
 #include "server.h"
@@ -13,13 +15,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a segment, what cannot be read. */
+struct hole {
+    uint64_t segment, offset, size;
+};
+
 struct check {
     const char *folder;
+    struct journal_io *io;
     struct engine *engine;
     struct store *store;
-    struct store_segment *segments; /* and up to where each is whole */
+    struct store_segment *segments; /* and up to where each is whole: `end` */
     size_t segment_count, segment_capacity;
-    bool memory;
+    struct hole *holes;
+    size_t hole_count, hole_capacity;
+    uint8_t *run; /* bodies that were read, */
+    size_t run_capacity;
+    struct store_place run_place; /* from there, */
+    bool run_good;                /* and whether they are as they were written */
+    bool memory;                  /* it ran out */
     uint64_t wrong;
 };
 
@@ -77,30 +91,108 @@ static void on_over(void *user, struct engine_body body)
     store_release(check->store, body.chunk, 1, 0);
 }
 
-static void on_whole(void *user, uint64_t segment, uint64_t end)
+/* Room for one more of `size` bytes. */
+static bool widen(struct check *check, void **items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return true;
+    size_t wider = *capacity ? *capacity * 2 : 64;
+    void *more = realloc(*items, wider * size);
+    check->memory |= !more;
+    if (!more)
+        return false;
+    *items = more;
+    *capacity = wider;
+    return true;
+}
+
+static void on_whole(void *user, uint64_t segment, uint64_t end, uint64_t size)
 {
     struct check *check = user;
-    if (check->segment_count == check->segment_capacity) {
-        size_t capacity = check->segment_capacity ? check->segment_capacity * 2 : 64;
-        struct store_segment *segments = realloc(check->segments, capacity * sizeof *segments);
-        check->memory |= !segments;
-        if (!segments)
-            return;
-        check->segments = segments;
-        check->segment_capacity = capacity;
+    void *segments = check->segments;
+    bool room = widen(check, &segments, check->segment_count, &check->segment_capacity, sizeof *check->segments);
+    check->segments = segments;
+    if (room)
+        check->segments[check->segment_count++] = (struct store_segment){.number = segment, .size = size, .end = end};
+}
+
+static void on_hole(void *user, uint64_t segment, uint64_t offset, uint64_t size)
+{
+    struct check *check = user;
+    void *holes = check->holes;
+    bool room = widen(check, &holes, check->hole_count, &check->hole_capacity, sizeof *check->holes);
+    check->holes = holes;
+    if (room)
+        check->holes[check->hole_count++] = (struct hole){segment, offset, size};
+}
+
+static uint64_t whole_end(const struct check *check, uint64_t number)
+{
+    size_t i = 0;
+    while (i < check->segment_count && check->segments[i].number != number)
+        i++;
+    return i < check->segment_count ? check->segments[i].end : 0;
+}
+
+static bool run_read(struct check *check, const struct store_part *run)
+{
+    struct journal_io_request read = {.op = JOURNAL_IO_READ, .offset = run->place.offset, .size = run->size};
+    journal_segment_name(run->place.segment, read.name);
+    if (run->size > check->run_capacity) {
+        free(check->run);
+        check->run = malloc(run->size);
+        check->run_capacity = check->run ? run->size : 0;
     }
-    check->segments[check->segment_count++] = (struct store_segment){.number = segment, .size = end};
+    check->memory |= !check->run;
+    read.bytes = check->run;
+    return check->run && journal_io_run(check->io, &read) == 0 && read.got == run->size &&
+           journal_crc(0, check->run, run->size) == run->crc;
+}
+
+/* What lies behind damage is read, each run by itself: neighbours mostly share one. */
+static bool on_run_good(void *user, const struct store_part *run)
+{
+    struct check *check = user;
+    const struct store_place *last = &check->run_place;
+    if ((uint64_t)run->place.offset + run->size <= whole_end(check, run->place.segment))
+        return true;
+    if (run->place.segment != last->segment || run->place.offset != last->offset)
+        check->run_good = run_read(check, run);
+    check->run_place = run->place;
+    return check->run_good;
+}
+
+/* Damage matters where a body is. */
+static void tell_holes(struct check *check, const struct lost *lost)
+{
+    for (size_t i = 0; i < check->hole_count; i++) {
+        const struct hole *hole = &check->holes[i];
+        char name[JOURNAL_NAME_SIZE];
+        size_t at = 0;
+        while (at < lost->segment_count && lost->segment[at].number != hole->segment)
+            at++;
+        journal_segment_name(hole->segment, name);
+        if (at < lost->segment_count)
+            on_found(check, name, hole->offset, hole->size, "bodies cannot be read here");
+        else
+            printf("%s/%s: at %" PRIu64 ", %" PRIu64 " bytes: damaged, but of this file nothing is needed that cannot "
+                   "be read\n",
+                   check->folder, name, hole->offset, hole->size);
+    }
 }
 
 static int look_for_bodies(struct check *check)
 {
-    struct lost lost;
+    struct lost lost = {0};
+    const struct lost_reader reader = {on_run_good, check};
     char text[JOURNAL_TEXT_SIZE];
     int code = check->memory ? JQ_OVERLOADED : JQ_OK;
     if (code == JQ_OK)
-        code = lost_find(&lost, check->engine, check->store, check->segments, check->segment_count);
-    else
-        lost = (struct lost){0};
+        code = lost_find(&lost, check->engine, check->store, check->segments, check->segment_count, &reader);
+    if (check->memory)
+        code = JQ_OVERLOADED;
+    if (code == JQ_OK)
+        tell_holes(check, &lost);
     for (size_t i = 0; i < lost.segment_count; i++) {
         lost_says(&lost.segment[i], text);
         printf("%s: %s\n", check->folder, text);
@@ -127,6 +219,7 @@ static int look_through(struct check *check, struct journal_io *io, char text[JO
                                                .adopt = on_run,
                                                .adopt_placed = on_reference,
                                                .whole = on_whole,
+                                               .hole = on_hole,
                                                .gap = on_gap,
                                                .found = on_found,
                                                .user = check}};
@@ -165,7 +258,7 @@ int server_check_data(const char *folder)
     check.engine = engine_new(&engine);
     struct journal_io *io = NULL;
     if (check.engine && check.store)
-        io = journal_io_threads_reading(folder, text, sizeof text);
+        io = check.io = journal_io_threads_reading(folder, text, sizeof text);
     int code = io ? look_through(&check, io, text) : JQ_STORAGE;
     if (code != JQ_OK && !check.wrong)
         fprintf(stderr, "joinqd: %s: %s\n", folder, *text ? text : "out of memory");
@@ -173,5 +266,7 @@ int server_check_data(const char *folder)
     engine_free(check.engine);
     store_free(check.store);
     free(check.segments);
+    free(check.holes);
+    free(check.run);
     return code != JQ_OK || check.wrong > 0;
 }

@@ -3,7 +3,9 @@
 """Data folders of which something is damaged, cut off or missing: it is told, nothing is changed, and a repair keeps what there is."""
 
 import hashlib
+import json
 import os
+import shutil
 import subprocess
 
 import harness
@@ -237,6 +239,57 @@ class BodiesElsewhere(DataCase):
         self.assertIn(" 0 damaged", self.joinqd("--check-data"))
         self.begin()
         self.assertEqual(self.stat("stays")["ready"], 40)
+
+
+class DamageStays(DataCase):
+    """More is alive in a damaged segment than a repair has memory to write anew: it stays, and so does its damage."""
+
+    COUNT = 8000
+
+    def setUp(self):
+        super().setUp()
+        self.joinq("declare", "jobs", "--durable")
+        self.joinq("put", "jobs", given=b"".join(b"%08d-%s\n" % (number, b"x" * 4000) for number in range(self.COUNT)))
+        self.kill()
+        self.name = segments(self.data)[0]
+        self.segment = os.path.join(self.data, self.name)
+        self.spoil(self.segment, 8 * MIB, 4096)
+        self.assertIn("are lost", self.joinqd("--repair", "--max-memory", "24M"))
+        self.assertIn(self.name, segments(self.data))
+
+    def spoil(self, path, offset, size):
+        with open(path, "r+b") as file:
+            file.seek(offset)
+            file.write(bytes(size))
+
+    def bodies(self, folder):
+        """Of all messages, as a broker has them on that folder."""
+        self.arguments = ("--data", folder)
+        self.restart()
+        return [json.loads(line)["body"] for line in self.lines("export", "jobs")]
+
+    def test_what_lies_behind_it_is_there_and_is_copied(self):
+        """proves: RST-2"""
+        said = self.joinqd("--check-data")
+        for part in (self.name, "nothing is needed", " 0 damaged"):
+            self.assertIn(part, said)
+        copy = os.path.join(self.data, "copy")
+        self.addCleanup(shutil.rmtree, copy, True)
+        self.assertIn(" 0 damaged", self.joinqd("--copy-data", copy))
+        self.begin()
+        bodies = self.bodies(self.data)
+        self.assertTrue(self.COUNT // 2 < len(bodies) < self.COUNT, len(bodies))
+        self.assertEqual(bodies, sorted(set(bodies)))
+        self.assertEqual(self.bodies(copy), bodies)
+
+    def test_what_is_damaged_behind_it_is_told(self):
+        """proves: RST-2"""
+        self.spoil(self.segment, 16 * MIB, 4096)
+        said = self.joinqd("--check-data", status=1)
+        for part in (self.name, "cannot be read", "Restore the file"):
+            self.assertIn(part, said)
+        self.joinqd("--copy-data", os.path.join(self.data, "copy"), status=1)
+        self.begin()
 
 
 class PartOfASnapshot(DataCase):
