@@ -13,6 +13,7 @@
 #include "service.h"
 #include "transport.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +193,15 @@ static int act(const struct options *options, struct config *config)
     return serve(options, config, &given);
 }
 
+/* Until the server takes it (broker/server/reload.c) it waits: it would end the process. */
+static void hold_hangups(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -200,6 +210,7 @@ int main(int argc, char **argv)
     umask(S_IRWXG | S_IRWXO); /* whatever it makes is for its user only, unless it is said otherwise */
     if (argc > 1 && strcmp(argv[1], "passwd") == 0)
         return passwd_main(argc - 1, argv + 1);
+    hold_hangups();
     int status = options_read(&options, argc, argv);
     if (status >= 0)
         return status;

@@ -150,7 +150,9 @@ static int check_file(struct making *making, const char *path, bool secret)
     if (!S_ISREG(st.st_mode))
         return wrong(making, "%s is no file", path);
     if (secret && (st.st_mode & (S_IRWXO | S_IWGRP)) != 0)
-        return wrong(making, "%s is open to others: a key is for its owner alone (chmod 600)", path);
+        return wrong(
+            making,
+            "%s is open to others: a key is for its owner, and for its group to read at most (chmod 600 or 640)", path);
     return JQ_OK;
 }
 

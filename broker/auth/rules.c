@@ -296,16 +296,20 @@ static bool rules_room(struct auth_rules *rules, const struct auth_source *sourc
     return rules->allows && rules->groups && rules->limits;
 }
 
-/* A group that is meant and does not exist is a mistake that would let nobody in, or nobody be limited. */
-static int groups_check(const struct reader *reader, const struct auth_rules *rules, const struct auth_words *who)
+/* A group that is meant and does not exist is a mistake that would let nobody in, or nobody be limited; and so is one of the kernel where
+ * those mean nothing. */
+static int groups_check(const struct reader *reader, const struct auth_rules *rules, const struct auth_words *who,
+                        bool kernel)
 {
     for (size_t i = 0; i < who->count; i++) {
         const char *word = who->item[i];
-        bool known = word[0] != '@' || strncmp(word, "@unix:", strlen("@unix:")) == 0;
+        bool of_kernel = strncmp(word, "@unix:", strlen("@unix:")) == 0, known = word[0] != '@' || of_kernel;
         for (size_t g = 0; !known && g < rules->group_count; g++)
             known = strcmp(rules->groups[g].name, word + 1) == 0;
         if (!known)
             return invalid(reader, "there is no group '%.100s'", word + 1);
+        if (of_kernel && !kernel)
+            return invalid(reader, "'%.100s': a quota is for no group of the machine", word);
     }
     return JQ_OK;
 }
@@ -322,9 +326,9 @@ int auth_rules_read(struct auth_rules *out, const struct auth_source *source, ch
     for (size_t i = 0; code == JQ_OK && i < source->quotas.count; i++, rules.limit_count += code == JQ_OK)
         code = quota_read(&reader, source->quotas.item[i], &rules.limits[i]);
     for (size_t i = 0; code == JQ_OK && i < rules.allow_count; i++)
-        code = groups_check(&reader, &rules, &rules.allows[i].who);
+        code = groups_check(&reader, &rules, &rules.allows[i].who, true);
     for (size_t i = 0; code == JQ_OK && i < rules.limit_count; i++)
-        code = groups_check(&reader, &rules, &rules.limits[i].who);
+        code = groups_check(&reader, &rules, &rules.limits[i].who, false);
     if (code == JQ_OK)
         *out = rules;
     else

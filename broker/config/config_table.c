@@ -37,15 +37,15 @@ static const struct config_option limits[] = {
              "with OVERLOADED; gets and dones go on."},
     {"max_connections", CONFIG_COUNT, LIMIT(connections_max), .min = 1, .max = 1000000,
      .help = "Connections at a time, as far as the system gives descriptors. One more is answered with OVERLOADED and "
-             "closed."},
+             "closed; over TLS it is only closed."},
     {"max_connections_per_address", CONFIG_COUNT, LIMIT(address_max), .max = 1000000,
      .help = "Of them, those that may come from one address (of IPv6, from one /64), or on a Unix socket from one "
              "user. One more is answered with OVERLOADED and "
-             "closed. Those that are there already when it is set are not counted. 0: no bound."},
+             "closed; over TLS it is only closed. Those that are there already when it is set are not counted. 0: no "
+             "bound."},
     {"max_requests", CONFIG_COUNT, LIMIT(requests_max), .max = 1000000000,
-     .help = "Requests that one connection may make in a second, in spans of a twentieth; a batch is one. What it "
-             "sends beyond is read "
-             "later. 0: no bound."},
+     .help = "Requests that one connection may make in a second, of which each twentieth of it has its part; its hello "
+             "and a batch are one each. What it sends beyond is read later. 0: no bound."},
     {"max_message", CONFIG_SIZE, LIMIT(message_max), .min = 1024, .max = JQW_MESSAGE_MAX,
      .help = "Bytes of one message. A larger one is answered with TOO_LARGE."},
     {"max_frame", CONFIG_SIZE, LIMIT(frame_max), .min = 64 * 1024, .max = JQW_FRAME_MAX,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An entry stands as long as somebody comes from there. */
 #include "addresses.h"
+#include "codes.h"
 #include "login.h"
 #include "state.h"
 #include <stdlib.h>
@@ -22,20 +23,20 @@ static struct address *address_of(struct server *server, const char *text)
     return address;
 }
 
-bool addresses_enter(struct connection *connection)
+int addresses_enter(struct connection *connection)
 {
     struct server *server = connection->server;
     uint32_t max = server->config.address_max;
     char text[LOGIN_ADDRESS_MAX];
     if (max == 0 || connection->transport.ops->fd(&connection->transport) < 0)
-        return true;
+        return JQ_OK;
     login_address(&connection->transport, text);
     struct address *address = address_of(server, text);
     if (!address || address->connections >= max)
-        return false;
+        return address ? JQ_BUSY : JQ_OVERLOADED;
     address->connections++;
     connection->address = address;
-    return true;
+    return JQ_OK;
 }
 
 void addresses_leave(struct connection *connection)

@@ -3,13 +3,13 @@
 #ifndef JOINQ_SERVER_ADDRESSES_H
 #define JOINQ_SERVER_ADDRESSES_H
 
-#include <stdbool.h>
+#include "base.h"
 
 struct address;
 struct connection;
 
-/* Counts the connection. False: there are enough from there, or there is no memory; nothing was counted. */
-bool addresses_enter(struct connection *connection);
+/* Counts the connection. JQ_OK; or with nothing counted JQ_BUSY: there are enough from there, or JQ_OVERLOADED. */
+JQ_MUST_USE int addresses_enter(struct connection *connection);
 void addresses_leave(struct connection *connection); /* nothing if it was not counted */
 
 #endif

@@ -146,7 +146,8 @@ static void refuse(struct asking *asking)
 {
     char text[JQW_TEXT_MAX + 1];
     struct connection *connection = sessions_find(&asking->connection->server->sessions, asking->connection->id);
-    const char *verb = asking->missing == AUTH_ANY ? "any" : auth_verb_name(asking->missing);
+    const char *verb =
+        asking->missing == AUTH_ANY ? "put, get, join, close, declare, peek or admin" : auth_verb_name(asking->missing);
     snprintf(text, sizeof text, "user '%.100s' has no permission %s for queue '%.*s'", auth_name(connection->subject),
              verb, (int)(asking->queue.size < 200 ? asking->queue.size : 200), (const char *)asking->queue.data);
     audit_refused(connection, "denied", verb, (const char *)asking->queue.data, asking->queue.size);

@@ -89,9 +89,10 @@ int connection_open(struct server *server, const struct jqw_transport *transport
         return JQ_OVERLOADED;
     connection->server = server;
     connection->transport = *transport;
-    if (!addresses_enter(connection)) {
+    int code = addresses_enter(connection);
+    if (code != JQ_OK) {
         free(connection);
-        return JQ_OVERLOADED;
+        return code;
     }
     if (sessions_add(&server->sessions, connection) != JQ_OK) {
         addresses_leave(connection);

@@ -97,7 +97,8 @@ struct connection {
     struct connection *next_dirty, *next_more, *next_sent, *next_dead;
 };
 
-/* Takes the transport; *id is the connection's (may be NULL). JQ_OK, or JQ_OVERLOADED with nothing taken. */
+/* Takes the transport; *id is the connection's (may be NULL). JQ_OK; or with nothing taken JQ_OVERLOADED, or
+ * JQ_BUSY where its address has as many as it may. */
 JQ_MUST_USE int connection_open(struct server *server, const struct jqw_transport *transport, unsigned methods,
                                 uint64_t *id);
 /* Its client is let in, by the request with this id: the engine's effect brings the welcome. */

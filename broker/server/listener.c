@@ -23,12 +23,11 @@ static const double PAUSE_S = 1.;
 /* ---- accepting ---- */
 
 /* Reads first: closing with unread bytes would take the answer with it. */
-static void turn_away(struct server *server, struct jqw_transport *transport)
+static void turn_away(struct server *server, struct jqw_transport *transport, const char *why)
 {
     uint8_t frame[256];
     struct iovec iov = {.iov_base = frame};
-    iov.iov_len =
-        bridge_last_frame(server, JQ_OVERLOADED, "the broker has no room for more connections", frame, sizeof frame);
+    iov.iov_len = bridge_last_frame(server, JQ_OVERLOADED, why, frame, sizeof frame);
     (void)jqw_read(transport, server->input, INPUT_SIZE);
     (void)jqw_writev(transport, &iov, 1);
     transport->ops->shutdown(transport);
@@ -49,22 +48,34 @@ static unsigned methods_of(unsigned methods, enum jqw_url_scheme scheme, bool ac
     return access ? usual[scheme] : AUTH_OPEN | AUTH_UNTIL_CONFIGURED;
 }
 
-static void welcome(struct listener *listener, struct jqw_transport *transport)
+/* NULL: it is there. Otherwise why not. */
+static const char *let_in(const struct listener *listener, struct jqw_transport *transport)
 {
     struct server *server = listener->server;
     unsigned methods = methods_of(listener->methods, listener->url.scheme, auth_configured(server->auth));
     bool tls = listener->url.scheme == JQW_URL_TLS;
+    int code = JQ_OVERLOADED;
     if (server->connections - guest_connections(server) < server->config.connections_max &&
         (!tls || server_memory_allows(server, TLS_HANDSHAKE_BYTES)) &&
-        (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK) &&
-        connection_open(server, transport, methods, NULL) == JQ_OK)
+        (!tls || jqw_transport_tls(transport, server->tls.context, NULL) == JQ_OK))
+        code = connection_open(server, transport, methods, NULL);
+    return code == JQ_OK     ? NULL
+           : code == JQ_BUSY ? "this address has as many connections as it may have"
+                             : "the broker has no room for more connections";
+}
+
+static void welcome(struct listener *listener, struct jqw_transport *transport)
+{
+    struct server *server = listener->server;
+    const char *why = let_in(listener, transport);
+    if (!why)
         return;
     server->counters.refused++;
-    audit_stranger(transport, "no room for a connection", "", true);
-    if (tls)
+    audit_stranger(transport, "no room for a connection", why, true);
+    if (listener->url.scheme == JQW_URL_TLS)
         transport->ops->close(transport); /* where there is no room for a handshake nothing can be said */
     else
-        turn_away(server, transport);
+        turn_away(server, transport, why);
 }
 
 static void on_accept(struct ev_loop *loop, ev_io *io, int events)

@@ -14,11 +14,16 @@ static void on_hangup(struct ev_loop *loop, ev_signal *watcher, int events)
         server->reload(server->reload_user);
 }
 
+/* One that came before was made to wait. */
 void reload_start(struct server *server)
 {
+    sigset_t set;
     ev_signal_init(&server->sighup, on_hangup, SIGHUP);
     server->sighup.data = server;
     ev_signal_start(server->loop, &server->sighup);
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 void reload_stop(struct server *server)

@@ -152,8 +152,10 @@ static uint32_t allowance(const struct connection *connection)
     uint32_t most = connection->server->config.requests_max;
     if (most == 0 || connection->guest)
         return UINT32_MAX;
-    most = most / SPANS + (most % SPANS != 0);
-    uint32_t used = connection->requests_at == span_now(connection->server) ? connection->requests : 0;
+    uint32_t now = span_now(connection->server), nth = now % SPANS;
+    most =
+        (uint32_t)((uint64_t)most * (nth + 1) / SPANS - (uint64_t)most * nth / SPANS); /* all spans of a second: most */
+    uint32_t used = connection->requests_at == now ? connection->requests : 0;
     return used < most ? most - used : 0;
 }
 
@@ -217,7 +219,7 @@ void share_read(struct connection *connection)
 {
     const struct share *share = &connection->server->share;
     bool shakes = connection->state == CONNECTION_GREETING && !jqw_tls_established(&connection->transport);
-    if (allowance(connection) == 0)
+    if (!shakes && allowance(connection) == 0)
         throttle(connection);
     else if (shakes && (share->shakes || server_now() < share->shake_at_ns))
         shake_later(connection);

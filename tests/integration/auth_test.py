@@ -420,6 +420,11 @@ class Begin(unittest.TestCase):
         self.refuses('permission "x" { who = "ann" may = "fly" queues = "*" }\n', "'fly' is none of")
         self.refuses('permission "x" { who = "@birds" may = "put" queues = "*" }\n', "there is no group 'birds'")
 
+    def test_a_quota_that_would_mean_nobody(self):
+        """proves: AUT-7"""
+        self.refuses('quota "x" { who = "@birds" connections = 1 }\n', "there is no group 'birds'")
+        self.refuses('quota "x" { who = "ann,@unix:staff" connections = 1 }\n', "'@unix:staff': a quota is for no group of the machine")
+
 
 if __name__ == "__main__":
     harness.main()

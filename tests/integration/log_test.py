@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 import harness
 from auth_case import AuthFolder, entry
 from harness import Broker, end_group
-from wire_client import EXISTS, NO_QUEUE, OK, Client, packing
+from wire_client import EXISTS, NO_QUEUE, OK, OVERLOADED, Client, packing
 from wire_login import logged_in
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -124,6 +124,17 @@ class Audit(LogCase):
         Client(self.broker.url, hello=False).close()
         harness.BrokerCase.until(self, lambda: "no room for a connection" in self.broker.said(), "it is told")
         self.assertTrue(all("peer" in line for line in self.lines() if line["msg"].startswith("no room")))
+        first.close()
+
+    def test_one_connection_of_an_address_too_many(self):
+        """It is told in other words, to the client and in the log."""
+        self.start("limits { max_connections_per_address = 1 }")
+        first = self.client()
+        with Client(self.broker.url, hello=False) as second:
+            answer = second.receive()
+        self.assertEqual((answer[2], answer[3]), (OVERLOADED, "this address has as many connections as it may have"))
+        told = [line for line in self.lines() if line["msg"].startswith("no room")]
+        self.assertEqual([line["why"] for line in told], [answer[3]])
         first.close()
 
 

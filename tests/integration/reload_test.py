@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: what can be changed while the broker runs is, a file with an error changes nothing, and no client notices any of it."""
 
+import contextlib
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -136,6 +138,31 @@ class Changes(ReloadCase):
     def test_nothing_new(self):
         for _ in range(3):
             self.assertIn("nothing has changed", self.hang_up())
+
+
+class Early(unittest.TestCase):
+    def test_a_hangup_at_the_beginning_ends_nothing(self):
+        """It stands still while nobody reads what it prints, long before it could reload."""
+        ours, its = os.pipe()
+        os.set_blocking(its, False)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(its, b"." * 512):
+                pass
+        os.set_blocking(its, True)
+        process = subprocess.Popen([harness.JOINQD, "--dump-config"], stdout=its, start_new_session=True)
+        self.addCleanup(harness.end_group, process)
+        os.close(its)
+
+        def holds_it():
+            with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+                blocked = next(line for line in file if line.startswith("SigBlk"))
+            return int(blocked.split()[1], 16) & 1
+
+        harness.BrokerCase.until(self, holds_it, "SIGHUP has to wait")
+        process.send_signal(signal.SIGHUP)
+        with open(ours, "rb") as file:
+            self.assertIn(b"max_connections", file.read())
+        self.assertEqual(process.wait(harness.PATIENCE), 0)
 
 
 class Load(ReloadCase):
