@@ -4,6 +4,7 @@
 #include "auth.h"
 #include "codes.h"
 #include <stdlib.h>
+#include <string.h>
 
 struct lines {
     char **item;
@@ -32,8 +33,20 @@ static struct auth_lines borrowed(const struct lines *lines)
     return (struct auth_lines){(const char *const *)lines->item, lines->count};
 }
 
+static void on_changed(void *user, const char *name, enum auth_change change)
+{
+    struct access_told *told = user;
+    char *names = told->names[change];
+    size_t used = strlen(names), room = sizeof told->names[change] - used;
+    bool cut = used >= 3 && strcmp(names + used - 3, "...") == 0;
+    if (!cut)
+        snprintf(names + used, room, "%s%s", used ? ", " : "", strlen(name) + strlen(", , ...") < room ? name : "...");
+    told->count[change]++;
+}
+
 /* Without a server it is only looked at. */
-static int load(struct server *server, const struct config *config, struct config_error *error)
+static int load(struct server *server, const struct config *config, struct access_told *told,
+                struct config_error *error)
 {
     struct lines permissions = {0}, groups = {0}, quotas = {0};
     struct auth *alone = NULL;
@@ -43,7 +56,12 @@ static int load(struct server *server, const struct config *config, struct confi
                 lines_make(&config->quotas, sizeof(struct config_quota), config_quota_line, &quotas)
             ? JQ_OK
             : JQ_OVERLOADED;
-    const struct auth_source source = {config->users, borrowed(&permissions), borrowed(&groups), borrowed(&quotas)};
+    const struct auth_source source = {.users = config->users,
+                                       .allow = borrowed(&permissions),
+                                       .groups = borrowed(&groups),
+                                       .quotas = borrowed(&quotas),
+                                       .changed = told ? on_changed : NULL,
+                                       .told = told};
     snprintf(error->text, sizeof error->text, "users and permissions: out of memory");
     if (code == JQ_OK && server)
         code = server_access(server, &source, error->text, sizeof error->text);
@@ -58,10 +76,11 @@ static int load(struct server *server, const struct config *config, struct confi
 
 int access_check(const struct config *config, struct config_error *error)
 {
-    return load(NULL, config, error);
+    return load(NULL, config, NULL, error);
 }
 
-int access_load(struct server *server, const struct config *config, struct config_error *error)
+int access_load(struct server *server, const struct config *config, struct access_told *told,
+                struct config_error *error)
 {
-    return load(server, config, error);
+    return load(server, config, told, error);
 }

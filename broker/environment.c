@@ -100,8 +100,10 @@ static int take_state_folder(struct config *config, struct config_error *error)
 /* ---- the user ---- */
 
 /* The mode of the file is not looked at: whoever runs containers puts secrets into files that all who are inside may read. */
-static int entry_make(const char *user, const char *path, char entry[AUTH_ENTRY_MAX], struct config_error *error)
+static int entry_make(const char *user, const char *path, const char **entry, struct config_error *error)
 {
+    static char
+        made[AUTH_ENTRY_MAX]; /* stays while it is right: each new one would be another password for who is in */
     char password[JQW_SCRAM_PASSWORD_MAX + 3], why[256];
     FILE *file = fopen(path, "re");
     if (!file)
@@ -110,10 +112,13 @@ static int entry_make(const char *user, const char *path, char entry[AUTH_ENTRY_
     bool some = fgets(password, sizeof password, file) != NULL;
     fclose(file);
     size_t size = some ? strcspn(password, "\r\n") : 0;
-    int code = size > 0 ? auth_entry_make(user, password, size, ITERATIONS, entry, why, sizeof why) : JQ_EMPTY;
+    int code = size > 0 ? JQ_OK : JQ_EMPTY;
+    if (code == JQ_OK && !auth_entry_proves(made, user, password, size))
+        code = auth_entry_make(user, password, size, ITERATIONS, made, why, sizeof why);
     explicit_bzero(password, sizeof password);
     if (code == JQ_EMPTY)
         return wrong(error, "JOINQD_PASSWORD_FILE: %s: there is no password in its first line", path);
+    *entry = made;
     return code == JQ_OK ? code : wrong(error, "JOINQD_USER: %s", why);
 }
 
@@ -149,14 +154,14 @@ static int permit_everything(struct config *config, const char *user, struct con
 static int take_user(struct config *config, struct config_error *error)
 {
     const char *user = getenv("JOINQD_USER"), *path = getenv("JOINQD_PASSWORD_FILE");
-    char entry[AUTH_ENTRY_MAX];
+    const char *entry = NULL;
     if (!user && !path)
         return JQ_OK;
     if (!user || !path)
         return wrong(error, "JOINQD_USER and JOINQD_PASSWORD_FILE go together");
     if (config->users)
         return wrong(error, "JOINQD_USER: the configuration has a file of users already");
-    int code = entry_make(user, path, entry, error);
+    int code = entry_make(user, path, &entry, error);
     if (code == JQ_OK)
         code = users_write(config, entry, error);
     return code == JQ_OK ? permit_everything(config, user, error) : code;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* joinqd: puts the parts together. Where to listen when nothing is said, and the exit status, are decided here. */
 #include "access.h"
-#include "admin.h"
 #include "certificates.h"
 #include "codes.h"
 #include "config.h"
 #include "log.h"
 #include "options.h"
+#include "pages.h"
 #include "passwd.h"
 #include "queues.h"
 #include "reload.h"
@@ -75,7 +75,7 @@ static int prepare(struct server *server, const struct config *config)
     struct config_error error;
     int code = queues_declare(server, config, NULL, &error);
     if (code == JQ_OK)
-        code = access_load(server, config, &error);
+        code = access_load(server, config, NULL, &error);
     if (code == JQ_OK)
         code = certificates_take(server, config, &error);
     if (code == JQ_OK)
@@ -84,48 +84,33 @@ static int prepare(struct server *server, const struct config *config)
     return FAILED;
 }
 
-/* NULL in *admin: none are wanted. */
 static int begin_pages(struct server *server, const struct config *config, struct admin **admin)
 {
-    struct admin_config pages = {.url = config->http.url, .allow_network = config->http.allow_network};
-    char why[512], *token = NULL;
-    if (!config->http.listen)
+    struct config_error error;
+    if (pages_begin(server, config, admin, &error) == JQ_OK)
         return 0;
-    int code = JQ_OK;
-    if (config->http.token_file)
-        code = config_secret_read(config->http.token_file, &token, why, sizeof why);
-    pages.token = token;
-    if (code == JQ_OK)
-        code = admin_new(&pages, server, admin, why, sizeof why);
-    free(token);
-    if (code != JQ_OK) {
-        server_fail("%s", why);
-        return FAILED;
-    }
-    bool six = strchr(pages.url.host, ':') != NULL;
-    printf("joinqd: pages on http://%s%s%s:%u\n", six ? "[" : "", pages.url.host, six ? "]" : "", pages.url.port);
-    return 0;
+    server_fail("%s", error.text);
+    return FAILED;
 }
 
-static int run(struct server *server, const struct config *config, struct service_sockets *given)
+static int run(struct server *server, const struct config *config, struct service_sockets *given, struct admin **admin)
 {
-    struct admin *admin = NULL;
     int status = prepare(server, config);
     if (status == 0)
         status = listen_all(server, config, given);
     if (status == 0)
-        status = begin_pages(server, config, &admin);
+        status = begin_pages(server, config, admin);
     if (status == 0) {
         service_tell("READY=1\nSTATUS=serving");
         puts("joinqd: ready");
         fflush(stdout);
         status = server_run(server);
     }
-    admin_free(admin);
+    admin_free(*admin);
     return status;
 }
 
-static int serve(const struct options *options, const struct config *config, struct service_sockets *given)
+static int serve(const struct options *options, struct config *config, struct service_sockets *given)
 {
     struct server *server;
     struct reload reload;
@@ -137,10 +122,9 @@ static int serve(const struct options *options, const struct config *config, str
         return FAILED;
     }
     reload_init(&reload, server, options, config);
-    int status = config->server.repair ? server_run(server) : run(server, config, given);
+    int status = config->server.repair ? server_run(server) : run(server, config, given, &reload.admin);
     server_free(server);
     log_left_out(true);
-    reload_fini(&reload);
     return status;
 }
 

@@ -1,43 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SIGHUP. Whoever takes up something new is a part. Each looks at the new configuration first and says whether it could be taken; when all
- * can, each commits, which changes what is in use. The configuration that was committed lives until the next one has been. */
+ * can, each commits, which changes what is in use. What is told is how that differs from what has been running until then. */
 #include "reload.h"
 #include "access.h"
 #include "certificates.h"
 #include "codes.h"
 #include "log.h"
+#include "pages.h"
 #include "queues.h"
 #include "service.h"
 
 struct part {
     int (*check)(const struct config *next, struct config_error *error);
-    void (*commit)(struct server *server, const struct config *next);
+    void (*commit)(struct reload *reload, const struct config *next, bool *some); /* some: it has told of a change */
 };
 
-static void commit_limits(struct server *server, const struct config *next)
+static void commit_limits(struct reload *reload, const struct config *next, bool *some)
 {
-    server_reconfigure(server, &next->server);
+    (void)some;
+    server_reconfigure(reload->server, &next->server);
 }
 
 /* They were good a moment ago; if they are no more, what holds goes on. */
-static void commit_certificates(struct server *server, const struct config *next)
+static void commit_certificates(struct reload *reload, const struct config *next, bool *some)
 {
     struct config_error error;
-    if (certificates_take(server, next, &error) != JQ_OK)
+    (void)some;
+    if (certificates_take(reload->server, next, &error) != JQ_OK)
         server_error("%s; the last ones stay", error.text);
 }
 
-static void commit_access(struct server *server, const struct config *next)
+static void commit_access(struct reload *reload, const struct config *next, bool *some)
 {
+    static const char *const words[AUTH_CHANGES] = {"new", "gone", "there with another password"};
+    struct access_told told = {0};
     struct config_error error;
-    if (access_load(server, next, &error) != JQ_OK)
+    if (access_load(reload->server, next, &told, &error) != JQ_OK)
         server_error("%s; the last ones stay", error.text);
+    for (unsigned i = 0; i < AUTH_CHANGES; i++) {
+        if (told.count[i] == 0)
+            continue;
+        server_log("configuration: access.users: %u %s: %s", told.count[i], words[i], told.names[i]);
+        *some = true;
+    }
 }
 
-static void commit_log(struct server *server, const struct config *next)
+static void commit_pages(struct reload *reload, const struct config *next, bool *some)
 {
-    (void)server;
-    log_configure(&next->log);
+    struct config_error error;
+    bool other;
+    if (pages_take(reload->admin, next, &other, &error) != JQ_OK)
+        server_error("%s; the last token stays", error.text);
+    if (!other)
+        return;
+    server_log("configuration: http.token_file: the token is another one");
+    *some = true;
+}
+
+/* As loud as the louder of both until all is told. */
+static void commit_log(struct reload *reload, const struct config *next, bool *some)
+{
+    struct log_config log = next->log;
+    (void)some;
+    if (log.level < reload->running->log.level)
+        log.level = reload->running->log.level;
+    log_configure(&log);
 }
 
 static const struct part parts[] = {
@@ -46,6 +73,7 @@ static const struct part parts[] = {
     {.commit = commit_limits},
     {.check = certificates_check, .commit = commit_certificates},
     {.check = access_check, .commit = commit_access},
+    {.check = pages_check, .commit = commit_pages},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 
@@ -61,7 +89,10 @@ static void tell(void *user, const char *text, bool late)
 {
     bool *some = user;
     *some = true;
-    server_log("configuration: %s%s", text, late ? "; that needs a restart" : "");
+    if (late)
+        server_warn("configuration: %s; that needs a restart", text);
+    else
+        server_log("configuration: %s", text);
 }
 
 static void commit_all(struct reload *reload, struct config *next)
@@ -69,14 +100,12 @@ static void commit_all(struct reload *reload, struct config *next)
     bool some = false;
     for (unsigned i = 0; i < PARTS; i++) {
         if (parts[i].commit)
-            parts[i].commit(reload->server, next);
+            parts[i].commit(reload, next, &some);
     }
-    config_compare(reload->again ? &reload->last : reload->first, next, tell, &some);
+    config_compare(reload->running, next, tell, &some);
     server_log("configuration: read again%s", some ? "" : ", nothing has changed");
-    if (reload->again)
-        config_fini(&reload->last);
-    reload->last = *next;
-    reload->again = true;
+    log_configure(&next->log);
+    config_take(reload->running, next);
 }
 
 static int stays_closed(struct server *server, const struct config *next, struct config_error *error)
@@ -89,19 +118,17 @@ static void reload_now(struct reload *reload)
 {
     struct config next;
     struct config_error error;
-    const struct config *before = reload->again ? &reload->last : reload->first;
     int code = options_config(reload->options, &next, &error);
     if (code == JQ_OK)
         code = reload_check(&next, &error);
     if (code == JQ_OK)
         code = stays_closed(reload->server, &next, &error);
     if (code == JQ_OK) /* last, for it cannot be only looked at */
-        code = queues_declare(reload->server, &next, before, &error);
-    if (code == JQ_OK) {
+        code = queues_declare(reload->server, &next, reload->running, &error);
+    if (code == JQ_OK)
         commit_all(reload, &next);
-        return;
-    }
-    server_error("configuration: nothing is changed: %s", error.text);
+    else
+        server_error("configuration: nothing is changed: %s", error.text);
     config_fini(&next);
 }
 
@@ -113,15 +140,8 @@ static void on_reload(void *user)
     service_tell("READY=1");
 }
 
-void reload_init(struct reload *reload, struct server *server, const struct options *options,
-                 const struct config *first)
+void reload_init(struct reload *reload, struct server *server, const struct options *options, struct config *running)
 {
-    *reload = (struct reload){.server = server, .options = options, .first = first};
+    *reload = (struct reload){.server = server, .options = options, .running = running};
     server_on_reload(server, on_reload, reload);
-}
-
-void reload_fini(struct reload *reload)
-{
-    if (reload->again)
-        config_fini(&reload->last);
 }

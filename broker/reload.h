@@ -3,6 +3,7 @@
 #ifndef JOINQ_BROKER_RELOAD_H
 #define JOINQ_BROKER_RELOAD_H
 
+#include "admin.h"
 #include "config.h"
 #include "options.h"
 #include "server.h"
@@ -10,14 +11,12 @@
 struct reload {
     struct server *server;         /* borrowed */
     const struct options *options; /* borrowed */
-    const struct config *first;    /* borrowed: the server began with it, and still refers to parts of it */
-    struct config last;            /* what was read last, if it is not the first */
-    bool again;                    /* last is used */
+    struct config *running;        /* borrowed: what the server began with, and then what it runs with */
+    struct admin *admin;           /* borrowed; NULL: there are no pages */
 };
 
-void reload_init(struct reload *reload, struct server *server, const struct options *options,
-                 const struct config *first);
-void reload_fini(struct reload *reload);
+/* Afterwards the configuration is changed whenever there is another. */
+void reload_init(struct reload *reload, struct server *server, const struct options *options, struct config *running);
 
 /* Whether a broker could begin, or go on, with it, as far as that can be told without one. JQ_OK, or a code with what is wrong. */
 JQ_MUST_USE int reload_check(const struct config *config, struct config_error *error);

@@ -327,6 +327,22 @@ int admin_new(struct admin_config *config, struct server *server, struct admin *
     return code;
 }
 
+int admin_token(struct admin *admin, const char *token, bool *other)
+{
+    bool differs = !token != !admin->token || (token && strcmp(token, admin->token) != 0);
+    char *copy = differs && token ? strdup(token) : NULL;
+    *other = false;
+    if (differs && token && !copy)
+        return JQ_OVERLOADED;
+    if (differs) {
+        free(admin->token);
+        admin->token = copy;
+        admin->maker.token = copy;
+        *other = true;
+    }
+    return JQ_OK;
+}
+
 void admin_free(struct admin *admin)
 {
     struct visit *visit;

@@ -21,6 +21,9 @@ struct admin;
 /* Listens, and becomes a guest of the server, which it must not outlive. JQ_OK; or a code with `why` filled. The URL gets the real port. */
 JQ_MUST_USE int admin_new(struct admin_config *config, struct server *server, struct admin **admin, char *why,
                           size_t why_size);
+/* Whoever changes something has to show this token from now on; NULL: nobody can. *other: it was another one. JQ_OK; or JQ_OVERLOADED, and
+ * the last one stays. */
+JQ_MUST_USE int admin_token(struct admin *admin, const char *token, bool *other);
 /* After the server has run, and before it is freed. */
 void admin_free(struct admin *admin);
 

@@ -253,6 +253,8 @@ int auth_load(struct auth *auth, const struct auth_source *source, char *why, si
         auth_users_free(users);
         return code == JQ_OK ? JQ_OVERLOADED : code;
     }
+    if (source->changed)
+        auth_users_compare(auth->users, users, source->changed, source->told);
     auth_rules_fini(&auth->rules);
     auth_users_free(auth->users);
     auth->rules = rules;

@@ -62,9 +62,13 @@ struct auth_lines {
  * groups: "NAME WHO"             workers bob,unix:*,cert:worker-*
  * quotas: "WHO LIMIT=NUMBER..."  ann connections=10 queues=5 messages=1000 bytes=1M
  * WHO and QUEUES are lists with commas. @unix:staff is a group that the kernel knows. '*' alone is nobody's: `nobody` is named or nothing. */
+enum auth_change { AUTH_USER_NEW, AUTH_USER_GONE, AUTH_USER_OTHER /* another password */, AUTH_CHANGES };
 struct auth_source {
     const char *users; /* file of users and their passwords' proofs; NULL: none */
     struct auth_lines allow, groups, quotas;
+    void (*changed)(void *told, const char *user,
+                    enum auth_change change); /* told of each, once it is so; NULL: nobody is */
+    void *told;
 };
 
 enum auth_line { AUTH_LINE_ALLOW, AUTH_LINE_GROUP, AUTH_LINE_QUOTA };
@@ -144,6 +148,8 @@ enum { AUTH_ENTRY_MAX = 512 };
 /* "name:SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey". JQ_OK, or JQ_INVALID with `why`, or JQ_INTERNAL. */
 JQ_MUST_USE int auth_entry_make(const char *name, const char *password, size_t size, uint32_t iterations,
                                 char out[AUTH_ENTRY_MAX], char *why, size_t why_size);
+/* Whether the entry is this user's, and proves this password. */
+bool auth_entry_proves(const char *entry, const char *name, const char *password, size_t size);
 
 /* ---- attempts that failed ------------------------------------------------------------------------------------------------ */
 

@@ -78,6 +78,23 @@ int auth_entry_make(const char *name, const char *password, size_t size, uint32_
 }
 _Static_assert(AUTH_ENTRY_MAX > JQW_SCRAM_USER_MAX + 16 + 12 + 3 * JQW_SCRAM_BASE64, "an entry fits");
 
+bool auth_entry_proves(const char *entry, const char *name, const char *password, size_t size)
+{
+    char text[AUTH_ENTRY_MAX];
+    struct auth_proof proof;
+    struct jqw_scram_keys keys;
+    size_t name_size = strlen(name);
+    if (strncmp(entry, name, name_size) != 0 || entry[name_size] != ':' || strlen(entry) >= sizeof text)
+        return false;
+    snprintf(text, sizeof text, "%s", entry + name_size + 1);
+    if (!proof_read(text, &proof) ||
+        jqw_scram_keys(password, size, proof.salt, proof.salt_size, proof.iterations, &keys) != JQ_OK)
+        return false;
+    bool same = jqw_scram_same(keys.stored, proof.stored, sizeof proof.stored);
+    jqw_scram_wipe(&keys, sizeof keys);
+    return same;
+}
+
 /* ---- the file ---- */
 
 struct place {
@@ -182,4 +199,17 @@ bool auth_users_have(const struct auth_user *users, const char *name, const stru
     const struct auth_user *user = auth_users_find(users, name);
     return user && jqw_scram_same(user->proof.stored, proof->stored, sizeof proof->stored) &&
            jqw_scram_same(user->proof.server, proof->server, sizeof proof->server);
+}
+
+void auth_users_compare(const struct auth_user *before, const struct auth_user *after,
+                        void (*changed)(void *told, const char *user, enum auth_change change), void *told)
+{
+    for (const struct auth_user *user = after; user; user = user->hh.next)
+        if (!auth_users_find(before, user->name))
+            changed(told, user->name, AUTH_USER_NEW);
+    for (const struct auth_user *user = before; user; user = user->hh.next)
+        if (!auth_users_find(after, user->name))
+            changed(told, user->name, AUTH_USER_GONE);
+        else if (!auth_users_have(after, user->name, &user->proof))
+            changed(told, user->name, AUTH_USER_OTHER);
 }

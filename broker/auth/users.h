@@ -25,6 +25,10 @@ JQ_MUST_USE int auth_users_read(const char *path, struct auth_user **out, char *
 void auth_users_free(struct auth_user *users);
 const struct auth_user *auth_users_find(const struct auth_user *users, const char *name); /* NULL: no such user */
 
+/* Tells who is new, gone, or has another password. */
+void auth_users_compare(const struct auth_user *before, const struct auth_user *after,
+                        void (*changed)(void *told, const char *user, enum auth_change change), void *told);
+
 /* Whether this is still what proves the user. */
 bool auth_users_have(const struct auth_user *users, const char *name, const struct auth_proof *proof);
 

@@ -78,6 +78,14 @@ int config_set(struct config *config, const char *section, const char *option, c
     return code;
 }
 
+static bool has_item(const struct config_list *list, size_t size, const char *title)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (strcmp(((const struct config_item *)item_at(list, size, i))->title, title) == 0)
+            return true;
+    return false;
+}
+
 /* Room for one more, by doubling. */
 static void *grow(struct config_list *list, size_t size)
 {
@@ -111,6 +119,53 @@ int config_add(struct config *config, const struct config_section *about, const 
         about->init(item);
     *out = item;
     return JQ_OK;
+}
+
+/* ---- taken up while it runs ---- */
+
+static void take_options(const struct config_section *section, struct config *running, struct config *next)
+{
+    for (const struct config_option *option = section->options; option->name; option++) {
+        char was[sizeof(uint64_t)]; /* a number or a pointer */
+        JQ_ASSERT(option->size <= sizeof was);
+        if (!option->reloads)
+            continue;
+        memcpy(was, config_member(option, running), option->size);
+        memcpy(config_member(option, running), config_member(option, next), option->size);
+        memcpy(config_member(option, next), was, option->size);
+    }
+}
+
+/* Without memory one is told as new once more, which is all. */
+static void take_new(const struct config_section *section, struct config *running, struct config *next)
+{
+    struct config_list *to = list_of(running, section), *from = list_of(next, section);
+    for (uint32_t i = 0; i < from->count;) {
+        struct config_item *item = item_at(from, section->item_size, i);
+        void *room = has_item(to, section->item_size, item->title) ? NULL : grow(to, section->item_size);
+        if (!room) {
+            i++;
+            continue;
+        }
+        memcpy(room, item, section->item_size);
+        memmove(item, item_at(from, section->item_size, --from->count), section->item_size);
+        to->count++;
+    }
+}
+
+void config_take(struct config *running, struct config *next)
+{
+    for (const struct config_section *section = config_sections; section->name; section++) {
+        if (!section->title) {
+            take_options(section, running, next);
+        } else if (section->changes) {
+            struct config_list was = *list_of(running, section);
+            *list_of(running, section) = *list_of(next, section);
+            *list_of(next, section) = was;
+        } else if (section->reloads) {
+            take_new(section, running, next);
+        }
+    }
 }
 
 int config_add_listener(struct config *config, const char *url, const char *place, struct config_listener **listener,

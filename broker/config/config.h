@@ -118,6 +118,9 @@ JQ_MUST_USE int config_check(const struct config *config, struct config_error *e
 typedef void (*config_told)(void *user, const char *text, bool late);
 void config_compare(const struct config *before, const struct config *after, config_told told, void *user);
 
+/* Makes `running` what runs once `next` has been taken up without a restart. What it had instead is in `next` then. */
+void config_take(struct config *running, struct config *next);
+
 /* How a queue that is there differs, as the engine tells it (server_answer). */
 void config_queue_clash(const struct config_queue *queue, enum engine_option option, uint64_t is, char *why,
                         size_t why_size);

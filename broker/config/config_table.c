@@ -156,10 +156,10 @@ static const struct config_option http[] = {
      .help =
          "Host and port of the pages for monitoring: /healthz, /readyz, /metrics and /api. Without it there are none. "
          "Their usual port is 19026."},
-    {"token_file", CONFIG_SECRET, AT(struct config, http.token_file),
-     .help =
-         "A file whose first line whoever changes something over HTTP has to show. Without it nothing can be changed "
-         "there."},
+    {"token_file", CONFIG_SECRET, AT(struct config, http.token_file), .reloads = true,
+     .help = "A file whose first line whoever changes something over HTTP has to show; SIGHUP reads it again. Without "
+             "it nothing can be changed "
+             "there."},
     {"allow_network", CONFIG_BOOL, AT(struct config, http.allow_network),
      .help = "Whether an address that is not of the loopback is listened to: whoever reaches it sees the names and "
              "figures of all queues, "

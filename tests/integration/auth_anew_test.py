@@ -57,6 +57,28 @@ class Anew(AuthCase):
         _, said = self.ends(waits, 1)
         self.assertIn("user or password is wrong", said)
 
+    def test_users_that_have_changed_are_told(self):
+        """How many, and their names; nothing that they prove themselves by."""
+        with open(f"{self.made}/users", encoding="utf-8") as file:
+            same = next(line for line in file if line.startswith("ann"))
+        others = [entry("bob", "another"), entry("joe", "joe"), entry("kim", "kim")]
+        self.write("users", same + "".join(others), 0o600)
+        self.reload("read again")
+        said = self.broker.said()
+        for what in ("access.users: 2 new: joe, kim", "access.users: 1 gone: eve", "access.users: 1 there with another password: bob"):
+            self.assertIn(f"configuration: {what}", said)
+        self.assertNotIn("nothing has changed", said)
+        self.assertNotIn("ann", said)
+        for line in others:
+            self.assertNotIn(line.split("$")[1].strip(), said)
+        self.reload("nothing has changed")
+        many = [f"user-{number:03}-{'x' * 40}" for number in range(20)]
+        proof = same.partition(":")[2]
+        self.write("users", same + "".join(f"{name}:{proof}" for name in many), 0o600)
+        self.reload("20 new: ")
+        self.assertIn(f"{many[0]}, {many[1]}, ", self.broker.said())
+        self.assertRegex(self.broker.said(), r"20 new: .*, \.\.\.\"")
+
     def test_what_waits_without_a_permission_waits_no_more(self):
         """proves: AUT-6"""
         rules = LISTEN + 'permission "a" { who = "ann" may = "all" queues = "%s" }\npermission "b" { who = "bob" may = "all" queues = "*" }\n'

@@ -139,6 +139,15 @@ class Variables(unittest.TestCase):
         self.assertEqual(done.returncode, status, done)
         return done.stdout
 
+    def hang_up(self):
+        self.process.send_signal(signal.SIGHUP)
+        said = ""
+        while "read again" not in said:
+            line = self.process.stderr.readline()
+            self.assertTrue(line, "it ended")
+            said += line
+        return said
+
     def test_a_user(self):
         """Also after the configuration has been read again."""
         own, network = self.broker()
@@ -147,9 +156,10 @@ class Variables(unittest.TestCase):
         self.joinq("--url", f"joinq://127.0.0.1:{port}", "put", "q", "a", status=6)
         self.joinq("--url", f"joinq://ann@127.0.0.1:{port}", "put", "q", "a", JOINQ_PASSWORD_FILE=self.password)
         self.assertEqual(self.joinq("--url", own, "get", "q"), "a\n")
-        self.process.send_signal(signal.SIGHUP)
-        while "read again" not in (line := self.process.stderr.readline()):
-            self.assertTrue(line, "it ended")
+        self.assertIn("nothing has changed", self.hang_up())
+        with open(self.password, "w", encoding="ascii") as file:
+            file.write("another one\n")
+        self.assertIn("access.users: 1 there with another password: ann", self.hang_up())
         self.joinq("--url", f"joinq://ann@127.0.0.1:{port}", "put", "q", "b", JOINQ_PASSWORD_FILE=self.password)
         self.joinq("--url", f"joinq://127.0.0.1:{port}", "put", "q", "a", status=6)
 

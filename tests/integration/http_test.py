@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -216,6 +217,35 @@ class Changed(Pages):
     def test_the_scheme_in_small_letters(self):
         self.joinq("put", "jobs", "a")
         self.assertEqual(self.ask("/api/purge?name=jobs", "POST", {"Authorization": f"bearer {TOKEN}"})[0], 200)
+
+
+class Renewed(Pages):
+    def hang_up(self, done):
+        before = len(self.broker.said())
+        self.broker.process.send_signal(signal.SIGHUP)
+        self.until(lambda: done in self.broker.said()[before:], done)
+
+    def put_token(self, text, mode=0o600):
+        path = os.path.join(self.configuration, "token")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        os.chmod(path, mode)
+
+    def test_a_token_is_replaced_by_a_signal(self):
+        self.joinq("put", "jobs", "a")
+        self.assertEqual(self.change("/api/pause?name=jobs")[0], 200)
+        self.hang_up("nothing has changed")
+        self.put_token("another one\n")
+        self.hang_up("http.token_file: the token is another one")
+        self.assertNotIn("another one,", self.broker.said())
+        self.assertEqual(self.change("/api/resume?name=jobs")[0], 401)
+        other = {"Authorization": "Bearer another one"}
+        self.assertEqual(self.ask("/api/resume?name=jobs", "POST", other)[0], 200)
+        self.put_token("a third one\n", 0o644)
+        self.hang_up("nothing is changed")
+        self.put_token("")
+        self.hang_up("is no secret")
+        self.assertEqual(self.ask("/api/pause?name=jobs", "POST", other)[0], 200)
 
 
 class Sixth(Pages):

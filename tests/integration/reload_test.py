@@ -117,6 +117,35 @@ class Changes(ReloadCase):
         said = self.reload(self.text + "\nlimits { ping_interval = 1s }")
         self.assertIn("limits.ping_interval = 1s, was 5s; that needs a restart", said)
 
+    def test_what_waits_for_a_restart_is_told_until_it_is_as_it_runs(self):
+        """It is compared with what runs, not with what the file said last."""
+        for folder in ("one", "two", "two"):
+            said = self.reload(self.text + f' data {{ folder = "/{folder}" }}')
+            self.assertIn(f'data.folder = "/{folder}", was nothing; that needs a restart', said.replace("\\", ""))
+        self.assertIn("nothing has changed", self.reload(self.text))
+        other = self.text.replace("max_messages = 3", "max_messages = 4")
+        for _ in range(2):
+            self.assertIn("has other options; that needs a restart", self.reload(other))
+        self.assertIn("nothing has changed", self.reload(self.text))
+        self.assertIn("is new", self.reload(self.text + ' queue "new" { max_messages = 7 }'))
+        for text, said in (("", "is gone"), (' queue "new" { max_messages = 8 }', "has other options")):
+            self.assertIn(f"{said}; that needs a restart", self.reload(self.text + text))
+        self.assertIn("nothing has changed", self.reload(self.text + ' queue "new" { max_messages = 7 }'))
+        self.assertIn("max_waiting = 5, was 2", self.reload(self.text.replace("max_waiting = 2", "max_waiting = 5")))
+
+    def test_what_needs_a_restart_is_a_warning(self):
+        """And what a change of the level tells is told at the louder of the two."""
+        said = self.reload(self.text + ' data { folder = "x" } log { level = warn }')
+        self.assertIn("log.level = warn, was info", said)
+        self.assertRegex(said, r"level=warn .*data\.folder")
+        self.write(self.text.replace("1M", "2M") + ' data { folder = "y" } log { level = warn }')
+        before = len(self.broker.said())
+        self.broker.process.send_signal(signal.SIGHUP)
+        self.until(lambda: "/y" in self.broker.said()[before:], "what needs a restart is told")
+        said = self.reload(self.text + ' data { folder = "z" } log { level = info }')
+        self.assertNotIn("2M, was", self.broker.said()[before:])
+        self.assertIn("log.level = info, was warn", said)
+
     def test_an_error_changes_nothing(self):
         client = self.client()
         for text, what in (

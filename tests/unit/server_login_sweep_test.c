@@ -29,10 +29,14 @@ static struct jqc_credentials thief = {.user = "ann", .password = "guess", .pass
 
 static int load(struct server *server, bool other)
 {
-    const struct auth_source one = {users, LINES("@workers put,declare q*", "cert:*,bob get q"),
-                                    LINES("workers ann,carol", "others x"),
-                                    LINES("ann connections=3 queues=2 messages=100 bytes=1M")};
-    const struct auth_source two = {users, LINES("ann get,peek q,r"), LINES("workers bob"), LINES("bob queues=1")};
+    const struct auth_source one = {.users = users,
+                                    .allow = LINES("@workers put,declare q*", "cert:*,bob get q"),
+                                    .groups = LINES("workers ann,carol", "others x"),
+                                    .quotas = LINES("ann connections=3 queues=2 messages=100 bytes=1M")};
+    const struct auth_source two = {.users = users,
+                                    .allow = LINES("ann get,peek q,r"),
+                                    .groups = LINES("workers bob"),
+                                    .quotas = LINES("bob queues=1")};
     char why[400];
     memory.armed = true;
     int code = server_access(server, other ? &two : &one, why, sizeof why);
