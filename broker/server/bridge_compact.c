@@ -33,6 +33,13 @@ static void add_moves(struct server *server)
     compact->move_count = 0;
 }
 
+static void start(struct compact *compact)
+{
+    compact->running = true;
+    compact->waits = compact->end = false;
+    compact->incarnation = compact->sequence = compact->copied = 0;
+}
+
 static void add_survey(struct server *server)
 {
     turn_room(server);
@@ -46,20 +53,15 @@ void compact_clean(struct server *server)
 {
     struct compact *compact = &server->compact;
     JQ_ASSERT(!compact->running);
-    compact->running = true;
+    start(compact);
     compact->waits = !store_clean_ready(server->store);
-    compact->end = false;
-    compact->incarnation = compact->sequence = 0;
 }
 
 void compact_turn(struct server *server)
 {
     struct compact *compact = &server->compact;
-    if (!compact->running && store_compact_begin(server->store)) {
-        compact->running = true;
-        compact->end = false;
-        compact->incarnation = compact->sequence = 0;
-    }
+    if (!compact->running && store_compact_begin(server->store))
+        start(compact);
     compact->waits = compact->waits && !store_clean_ready(server->store);
     if (!compact->running || compact->waits)
         return;
@@ -87,8 +89,10 @@ void compact_surveyed(struct server *server, const struct engine_effects *effect
         const struct engine_queue_ref queue = {.incarnation = place->incarnation};
         enum store_kind kind = engine_durable(server->turn.engine, queue) ? STORE_DURABLE : STORE_MEMORY;
         if (store_copy(server->store, kind, place->body.chunk, place->body.offset, size, &move->to.chunk,
-                       &move->to.offset) == JQ_OK)
-            compact->move_count++;
+                       &move->to.offset) != JQ_OK)
+            continue;
+        compact->move_count++;
+        compact->copied += size;
     }
     compact->end = effects->surveyed.end;
     compact->incarnation = effects->surveyed.incarnation;

@@ -16,6 +16,7 @@ struct compact {
     uint64_t incarnation, sequence;  /* where it goes on */
     struct engine_relocation *moves; /* copied, and not told to the engine yet */
     uint32_t move_count;
+    uint64_t copied; /* bytes, since it began */
 };
 
 JQ_MUST_USE int compact_init(struct server *server); /* JQ_OK or JQ_OVERLOADED */

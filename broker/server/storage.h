@@ -26,7 +26,10 @@ struct storage {
     uint8_t id[JOURNAL_ID_SIZE];  /* of the data; only the first JOURNAL_ID_TOLD bytes are told */
     struct journal_needed needed; /* the first record that recovery needs */
     struct {
-        bool cleaning; /* first, what is alive in segments that are to go moves to memory */
+        bool cleaning;    /* first, what is alive in segments that are to go moves to memory, ... */
+        bool parted;      /* ... in more parts than one, */
+        uint64_t cleaned; /* ... so many bytes by now; */
+        uint64_t left;    /* and about so many are left for the next ones, since the last one that left nothing */
         bool running;
         bool settled;               /* nothing has come since it was last found not worth while */
         uint64_t first, last;       /* its records, once it is at its end; last 0: it is not */
@@ -39,9 +42,9 @@ struct storage {
         bool copying;      /* somebody copies the folder, ... */
         uint64_t again_ns; /* ... which is asked again then */
         struct journal_io_request unclaim;
-        uint64_t begun; /* bytes of the log when it began, if nothing had come for a while */
+        uint64_t begun; /* bytes of the log when it, or the first that left some, began, if nothing had come lately */
         uint64_t vain;  /* bytes of the log after one by which nothing could go */
-        uint64_t live;  /* what was alive at the end of the last one */
+        uint64_t live;  /* what was alive when the last one began */
     } snapshot;
     struct {
         int64_t ahead_ns; /* of the monotonic clock, when it was last looked at, ... */

@@ -106,9 +106,9 @@ struct store_segment {
 };
 /* What is alive in each; they stand in ascending order. Returns the number of one that is not among them; 0: there is none. */
 uint64_t store_segments(const struct store *store, struct store_segment *segments, size_t count);
-/* Chooses chunks with bytes in segments that are to be emptied, as store_compact_begin does, and has them read. False: there are
- * none. */
-bool store_clean_begin(struct store *store, struct store_segment *segments, size_t count);
+/* Chooses chunks with bytes in segments that are to be emptied, as store_compact_begin does, and has them read: as many as have no
+ * more than `max` bytes, or one. Segments that have others are no longer `clean`. False: none is chosen. */
+bool store_clean_begin(struct store *store, struct store_segment *segments, size_t count, uint64_t max);
 bool store_clean_ready(struct store *store); /* all of them have been read that can be */
 
 struct store_totals {

@@ -288,34 +288,49 @@ uint64_t store_segments(const struct store *store, struct store_segment *segment
     return unknown;
 }
 
-static bool to_be_cleaned(const struct chunk *chunk, struct store_segment *segments, size_t count)
+/* Whether some of it lies in segments that are to be emptied. If it is to be left where it is, they are not any more. */
+static bool to_be_cleaned(const struct chunk *chunk, struct store_segment *segments, size_t count, bool leave)
 {
     uint64_t last = UINT64_MAX;
+    bool some = false;
     for (uint32_t i = 0; i < (chunk->mixed ? chunk->piece_count : chunk->piece_count > 0); i++) {
         uint64_t number = piece_segment(chunk, &chunk->pieces[i]);
-        const struct store_segment *segment = number != last ? segment_find(segments, count, number) : NULL;
-        if (segment && segment->clean)
-            return true;
+        struct store_segment *segment = number != last ? segment_find(segments, count, number) : NULL;
+        if (segment && segment->clean) {
+            some = true;
+            segment->clean = !leave;
+        }
         last = number;
     }
-    return false;
+    return some;
 }
 
-bool store_clean_begin(struct store *store, struct store_segment *segments, size_t count)
+static bool clean_choose(struct store *store, uint32_t index)
+{
+    struct chunk *chunk = store_unpack(store, index);
+    if (!chunk || !store_choose(store, index))
+        return false;
+    if (index == store->open[STORE_DURABLE])
+        store->open[STORE_DURABLE] = STORE_NONE; /* what it has moves to another one */
+    chunk->unreadable = false;
+    return true;
+}
+
+bool store_clean_begin(struct store *store, struct store_segment *segments, size_t count, uint64_t max)
 {
     struct chunk copy;
     struct piece piece;
-    if (store->open[STORE_DURABLE] != STORE_NONE &&
-        to_be_cleaned(store_chunk(store, store->open[STORE_DURABLE]), segments, count))
-        store->open[STORE_DURABLE] = STORE_NONE; /* what it has moves to another one */
+    uint64_t bytes = 0;
     for (uint32_t i = 1; i < store->table_size; i++) {
         const struct chunk *look =
             store_entry(store, i)->kind != ENTRY_FREE ? store_look(store, i, &copy, &piece) : NULL;
-        if (!look || !look->bodies || !to_be_cleaned(look, segments, count))
+        if (!look || !look->bodies || !to_be_cleaned(look, segments, count, false))
             continue;
-        struct chunk *chunk = store_unpack(store, i);
-        if (chunk && store_choose(store, i))
-            chunk->unreadable = false;
+        uint32_t used = look->used;
+        if ((!bytes || bytes + used <= max) && clean_choose(store, i))
+            bytes += used;
+        else
+            (void)to_be_cleaned(look, segments, count, true);
     }
     for (uint32_t i = 0; i < store->chosen_count; i++) {
         if (!chunk_here(store_chunk(store, store->chosen[i])))

@@ -356,11 +356,9 @@ static void an_entry_costs_little(void **state)
     }
 }
 
-static void segments_are_emptied(void **state)
+/* Each hundredth stays. */
+static uint32_t release_most(struct rig *rig)
 {
-    struct rig *rig = *state;
-    struct store_segment segments[] = {{.number = 1}, {.number = 2}, {.number = 3}};
-    put_many(rig);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < COUNT; i++) {
         if (i % 100)
@@ -368,12 +366,11 @@ static void segments_are_emptied(void **state)
         else
             kept++;
     }
-    assert_int_equal(store_segments(rig->store, segments, 3), 0);
-    assert_true(segments[0].alive > kept * BODY / 2 && segments[0].alive < kept * BODY * 2);
-    assert_int_equal(segments[2].alive, 0);
-    segments[0].clean = true;
-    assert_true(store_clean_begin(rig->store, segments, 3));
-    assert_false(store_clean_ready(rig->store));
+    return kept;
+}
+
+static void move_chosen(struct rig *rig)
+{
     while (rig->read_count)
         answer(rig, JQ_OK);
     assert_true(store_clean_ready(rig->store));
@@ -387,8 +384,48 @@ static void segments_are_emptied(void **state)
         *body = to;
     }
     store_compact_end(rig->store);
+}
+
+static void segments_are_emptied(void **state)
+{
+    struct rig *rig = *state;
+    struct store_segment segments[] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    put_many(rig);
+    uint32_t kept = release_most(rig);
+    assert_int_equal(store_segments(rig->store, segments, 3), 0);
+    assert_true(segments[0].alive > kept * BODY / 2 && segments[0].alive < kept * BODY * 2);
+    assert_int_equal(segments[2].alive, 0);
+    segments[0].clean = true;
+    assert_true(store_clean_begin(rig->store, segments, 3, UINT64_MAX));
+    assert_true(segments[0].clean);
+    assert_false(store_clean_ready(rig->store));
+    move_chosen(rig);
     assert_int_equal(store_segments(rig->store, segments, 3), 0);
     assert_int_equal(segments[0].alive, 0);
+    for (uint32_t i = 0; i < COUNT; i += 100)
+        assert_is(rig, rig->body[i], i);
+}
+
+static void segments_are_emptied_in_parts(void **state)
+{
+    struct rig *rig = *state;
+    struct store_segment segments[] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    put_many(rig);
+    (void)release_most(rig);
+    uint64_t chunks = COUNT * (uint64_t)BODY / STORE_CHUNK_SIZE, alive = UINT64_MAX;
+    uint32_t parts = 0;
+    for (bool left = true; left; parts++) {
+        segments[0].clean = true;
+        assert_true(store_clean_begin(rig->store, segments, 3, 2 * STORE_CHUNK_SIZE));
+        left = !segments[0].clean;
+        assert_true(rig->read_count <= 2);
+        move_chosen(rig);
+        assert_int_equal(store_segments(rig->store, segments, 3), 0);
+        assert_true(segments[0].alive < alive);
+        alive = segments[0].alive;
+    }
+    assert_int_equal(alive, 0);
+    assert_true(parts >= chunks / 2);
     for (uint32_t i = 0; i < COUNT; i += 100)
         assert_is(rig, rig->body[i], i);
 }
@@ -443,6 +480,7 @@ int main(void)
         TEST(places_are_found_by_body),
         TEST(an_entry_costs_little),
         TEST(segments_are_emptied),
+        TEST(segments_are_emptied_in_parts),
         TEST(what_is_adopted_beyond_the_limit_is_read_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
