@@ -3,11 +3,24 @@
 #include "certificates.h"
 #include "codes.h"
 #include "tls.h"
+#include <string.h>
 
-static int explain(int code, const char *why, struct config_error *error)
+/* By the option whose file is named first. */
+static int explain(int code, const struct config *config, const char *why, struct config_error *error)
 {
-    if (code != JQ_OK)
-        snprintf(error->text, sizeof error->text, "TLS: %s", why);
+    const struct jqw_tls_options *tls = &config->server.tls;
+    const struct {
+        const char *name, *path;
+    } options[] = {{"cert", tls->cert}, {"key", tls->key}, {"ca", tls->ca}, {"crl", tls->crl}};
+    const char *about = "cert", *first = NULL;
+    if (code == JQ_OK)
+        return code;
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        const char *at = options[i].path ? strstr(why, options[i].path) : NULL;
+        if (at && (!first || at < first))
+            about = options[i].name, first = at;
+    }
+    config_explain(config, "tls", about, why, error);
     return code;
 }
 
@@ -19,7 +32,7 @@ int certificates_check(const struct config *config, struct config_error *error)
         return JQ_OK;
     int code = jqw_tls_new(&config->server.tls, &tls, why, sizeof why);
     jqw_tls_unref(tls);
-    return explain(code, why, error);
+    return explain(code, config, why, error);
 }
 
 int certificates_take(struct server *server, const struct config *config, struct config_error *error)
@@ -28,5 +41,5 @@ int certificates_take(struct server *server, const struct config *config, struct
     int code = server_tls_prepare(server, &config->server.tls, why, sizeof why);
     if (code == JQ_OK)
         server_tls_commit(server);
-    return explain(code, why, error);
+    return explain(code, config, why, error);
 }

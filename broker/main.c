@@ -33,12 +33,12 @@ static int make_own_folder(const struct config *config)
     return FAILED;
 }
 
-static int listen_at(struct server *server, struct server_listener *listener)
+static int listen_at(struct server *server, struct server_listener *listener, const char *place)
 {
     char why[512], text[512];
     int code = server_listen(server, listener, why, sizeof why);
     if (code != JQ_OK)
-        server_fail("%s", why);
+        server_fail("%s%s%s", place ? place : "", place ? ": " : "", why);
     if (code == JQ_DENIED)
         server_fail(
             "a user is made by 'joinqd passwd', or by JOINQD_USER and JOINQD_PASSWORD_FILE: see joinqd.conf(5)");
@@ -56,15 +56,16 @@ static int listen_all(struct server *server, const struct config *config, struct
     int status = config->own_socket && given->count == 0 ? make_own_folder(config) : 0;
     uint32_t count = config->own_socket && given->count > 0 ? 0 : config->listeners.count;
     for (uint32_t i = 0; i < count && status == 0; i++) {
-        struct server_listener listener = config_listener(config, i)->listener;
+        const struct config_listener *wanted = config_listener(config, i);
+        struct server_listener listener = wanted->listener;
         listener.given_fd = service_take(given, &listener.url);
-        status = listen_at(server, &listener);
+        status = listen_at(server, &listener, wanted->item.place);
     }
     for (unsigned i = 0; i < given->count && status == 0; i++) {
         if (given->list[i].fd == 0)
             continue;
         struct server_listener listener = {.url = given->list[i].url, .given_fd = given->list[i].fd};
-        status = listen_at(server, &listener);
+        status = listen_at(server, &listener, NULL);
     }
     return status;
 }
@@ -129,23 +130,23 @@ static int serve(const struct options *options, struct config *config, struct se
 }
 
 /* What the start would refuse. */
-static int check_listeners(const struct config *config)
+static int check_start(const struct config *config)
 {
+    struct config_error error;
     bool access = config->users || config->permissions.count > 0;
     bool clients_known = server_tls_knows_clients(&config->server.tls);
-    const struct config_http *http = &config->http;
     for (uint32_t i = 0; i < config->listeners.count; i++) {
         const struct config_listener *listener = config_listener(config, i);
         const char *open = server_would_refuse(&listener->listener, access, clients_known);
         if (!open)
             continue;
-        server_fail("%s is refused: %s", listener->item.title, open);
+        const char *place = listener->item.place;
+        server_fail("%s%s%s is refused: %s", place ? place : "", place ? ": " : "", listener->item.title, open);
         return FAILED;
     }
-    if (!http->listen || http->allow_network || !jqw_is_beyond_loopback(&http->url))
+    if (pages_would_start(config, &error) == JQ_OK && queues_check(config, &error) == JQ_OK)
         return 0;
-    server_fail("http: %s is not a loopback address: refused, unless allow_network = yes in section http allows it",
-                http->listen);
+    server_fail("%s", error.text);
     return FAILED;
 }
 
@@ -156,7 +157,7 @@ static int act(const struct options *options, struct config *config)
         server_fail("--check-data, --copy-data and --repair want to know where: no data folder is configured");
         return USAGE;
     }
-    if (options->check && check_listeners(config) != 0)
+    if (options->check && check_start(config) != 0)
         return FAILED;
     if (options->dump)
         config_dump(config, stdout);

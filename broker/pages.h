@@ -8,6 +8,8 @@
 
 /* Whether their token can be read. JQ_OK, or JQ_INVALID with what is wrong. */
 JQ_MUST_USE int pages_check(const struct config *config, struct config_error *error);
+/* Whether they would be refused, as far as can be told without listening. JQ_OK, or JQ_INVALID with what is wrong. */
+JQ_MUST_USE int pages_would_start(const struct config *config, struct config_error *error);
 /* *admin is NULL where none are wanted. JQ_OK, or a code with what is wrong. */
 JQ_MUST_USE int pages_begin(struct server *server, const struct config *config, struct admin **admin,
                             struct config_error *error);

@@ -44,6 +44,27 @@ static int declare(struct declaring *all, const struct config_queue *queue)
     return code;
 }
 
+/* In a data folder there may be one that was declared by a client. */
+int queues_check(const struct config *config, struct config_error *error)
+{
+    for (uint32_t i = 0; i < config->queues.count; i++) {
+        const struct config_queue *queue = config_queue(config, i);
+        char why[600];
+        const struct config_queue *letters =
+            queue->options.dead_letter.size ? config_queue_named(config, queue->dead_letter) : NULL;
+        if (!queue->options.dead_letter.size || (letters && letters->options.durable >= queue->options.durable))
+            continue;
+        snprintf(why, sizeof why, ": the dead-letter queue '%s' %s%s", queue->dead_letter,
+                 letters ? "is not durable" : "is declared nowhere",
+                 letters || !config->server.data ? "" : " here: it has to be in the data folder already");
+        config_explain_item(&queue->item, "queue", why, error);
+        if (letters || !config->server.data)
+            return JQ_INVALID;
+        server_fail("%s", error->text);
+    }
+    return JQ_OK;
+}
+
 int queues_declare(struct server *server, const struct config *config, const struct config *before,
                    struct config_error *error)
 {

@@ -256,15 +256,14 @@ static uint64_t run(void *user)
 static int listen_at(struct admin_config *config, int *fd, char *why, size_t why_size)
 {
     if (jqw_transport_listen(&config->url, BACKLOG, fd) != JQ_OK) {
-        snprintf(why, why_size, "http: cannot listen on %s:%u: %s", config->url.host, config->url.port,
-                 strerror(errno));
+        snprintf(why, why_size, "cannot listen on %s:%u: %s", config->url.host, config->url.port, strerror(errno));
         return JQ_DISCONNECTED;
     }
     if (config->allow_network || jqw_listens_on_loopback(*fd))
         return JQ_OK;
     close(*fd);
     snprintf(why, why_size,
-             "http: %s is not a loopback address: refused, for whoever reaches it sees the names of all queues; "
+             "%s is not a loopback address: refused, for whoever reaches it sees the names of all queues; "
              "allow_network = yes in section http allows it",
              config->url.host);
     return JQ_DENIED;
@@ -322,7 +321,7 @@ int admin_new(struct admin_config *config, struct server *server, struct admin *
         *out = admin;
         return JQ_OK;
     }
-    snprintf(why, why_size, "http: out of memory, or of descriptors");
+    snprintf(why, why_size, "out of memory, or of descriptors");
     admin_free(admin);
     return code;
 }

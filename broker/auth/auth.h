@@ -56,6 +56,7 @@ enum {
 struct auth_lines {
     const char *const *item;
     size_t count;
+    const char *const *name; /* what an error about each begins with; NULL: nothing */
 };
 
 /* allow:  "WHO VERBS QUEUES"     ann,@workers put,get jobs.*      verbs also: all

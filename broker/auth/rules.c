@@ -28,13 +28,17 @@ static const struct {
 struct reader {
     char *why;
     size_t why_size;
+    const char *name; /* what is said before it; NULL: nothing */
 };
 
 __attribute__((format(printf, 2, 3))) static int invalid(const struct reader *reader, const char *format, ...)
 {
     va_list arguments;
+    size_t used = reader->name ? strlen(reader->name) : 0;
+    used = used < reader->why_size ? used : 0;
+    memcpy(reader->why, reader->name ? reader->name : "", used);
     va_start(arguments, format);
-    vsnprintf(reader->why, reader->why_size, format, arguments);
+    vsnprintf(reader->why + used, reader->why_size - used, format, arguments);
     va_end(arguments);
     return JQ_INVALID;
 }
@@ -271,7 +275,7 @@ static int quota_read(const struct reader *reader, const char *line, struct auth
 
 int auth_line_check(enum auth_line kind, const char *text, char *why, size_t why_size)
 {
-    const struct reader reader = {why, why_size};
+    const struct reader reader = {why, why_size, NULL};
     struct auth_allow allow = {0};
     struct auth_group group = {0};
     struct auth_limit limit = {0};
@@ -314,21 +318,27 @@ static int groups_check(const struct reader *reader, const struct auth_rules *ru
     return JQ_OK;
 }
 
+static const struct reader *at_line(struct reader *reader, const struct auth_lines *lines, size_t i)
+{
+    reader->name = lines->name ? lines->name[i] : NULL;
+    return reader;
+}
+
 int auth_rules_read(struct auth_rules *out, const struct auth_source *source, char *why, size_t why_size)
 {
-    const struct reader reader = {why, why_size};
+    struct reader reader = {why, why_size, NULL};
     struct auth_rules rules = {0};
     int code = rules_room(&rules, source) ? JQ_OK : JQ_OVERLOADED;
     for (size_t i = 0; code == JQ_OK && i < source->groups.count; i++, rules.group_count += code == JQ_OK)
-        code = group_read(&reader, source->groups.item[i], &rules.groups[i]);
+        code = group_read(at_line(&reader, &source->groups, i), source->groups.item[i], &rules.groups[i]);
     for (size_t i = 0; code == JQ_OK && i < source->allow.count; i++, rules.allow_count += code == JQ_OK)
-        code = allow_read(&reader, source->allow.item[i], &rules.allows[i]);
+        code = allow_read(at_line(&reader, &source->allow, i), source->allow.item[i], &rules.allows[i]);
     for (size_t i = 0; code == JQ_OK && i < source->quotas.count; i++, rules.limit_count += code == JQ_OK)
-        code = quota_read(&reader, source->quotas.item[i], &rules.limits[i]);
+        code = quota_read(at_line(&reader, &source->quotas, i), source->quotas.item[i], &rules.limits[i]);
     for (size_t i = 0; code == JQ_OK && i < rules.allow_count; i++)
-        code = groups_check(&reader, &rules, &rules.allows[i].who, true);
+        code = groups_check(at_line(&reader, &source->allow, i), &rules, &rules.allows[i].who, true);
     for (size_t i = 0; code == JQ_OK && i < rules.limit_count; i++)
-        code = groups_check(&reader, &rules, &rules.limits[i].who, false);
+        code = groups_check(at_line(&reader, &source->quotas, i), &rules, &rules.limits[i].who, false);
     if (code == JQ_OK)
         *out = rules;
     else
@@ -362,7 +372,7 @@ const char *auth_verb_name(unsigned verb)
 
 int auth_methods_read(const char *text, unsigned *out, char *why, size_t why_size)
 {
-    const struct reader reader = {why, why_size};
+    const struct reader reader = {why, why_size, NULL};
     struct auth_words words;
     unsigned set = 0;
     int code = words_read(&reader, text, strlen(text), "methods", &words);

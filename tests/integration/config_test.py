@@ -14,6 +14,7 @@ import unittest
 sys.dont_write_bytecode = True
 
 import harness
+from authority import Authority
 from harness import JOINQD, PATIENCE, Broker, end_group
 
 # (text of the file, line, what is said). The file is FILE.
@@ -148,6 +149,53 @@ class Checking(ConfigCase):
         self.write('# a comment\ninclude("other.conf")\nnonsense = 5')
         _, err = self.joinqd("-c", self.file, "--check", status=1)
         self.assertTrue(err.startswith(f"joinqd: {self.file}:3: no such option"), err)
+
+    def wrong(self, text, said, *arguments, status=1, **environment):
+        """It is said with its place, FILE or what stands there, and nothing else is."""
+        self.write(text)
+        _, err = self.joinqd("-c", self.file, "--check", *arguments, status=status, **environment)
+        self.assertTrue(err.startswith("joinqd: " + re.sub("^FILE", self.file, said)), err)
+        self.assertEqual(err.count("\n"), 1, err)
+
+    def test_what_only_others_can_tell_is_told_with_its_place_too(self):
+        permission = 'permission "they work" {\n who = "@workerz"\n may = "all"\n queues = "*"\n}'
+        self.wrong(permission, "FILE:5: permission \"they work\": there is no group 'workerz'")
+        self.wrong('quota "of guests" {\n who = "@guestz"\n queues = 1\n}', "FILE:4: quota \"of guests\": there is no group 'guestz'")
+        self.wrong('access {\n users = "/nowhere"\n}', "FILE:2: access: /nowhere: does not exist")
+        self.wrong("", "JOINQD_ACCESS_USERS: access: /nowhere: does not exist", JOINQD_ACCESS_USERS="/nowhere")
+        users = self.write("# nothing\nann:nonsense\n", "users")
+        os.chmod(users, 0o644)
+        self.wrong('access { users = "users" }', f"FILE:1: access: {users}: is open to others")
+        os.chmod(users, 0o600)
+        self.wrong('access { users = "users" }', f"{users}:2: ")
+        self.wrong('\nlisten "joinq://0.0.0.0" {}', "FILE:2: joinq://0.0.0.0 is refused: ")
+        self.wrong("", "JOINQD_LISTEN: joinq://0.0.0.0 is refused: ", JOINQD_LISTEN="joinq://0.0.0.0")
+        self.wrong("", "--listen: joinq://0.0.0.0 is refused: ", "--listen", "joinq://0.0.0.0")
+        self.wrong('http {\n listen = "0.0.0.0:39999"\n}', "FILE:2: http: 0.0.0.0:39999 is not a loopback address")
+        self.wrong("", "JOINQD_HTTP_LISTEN: http: 0.0.0.0 is not a", JOINQD_HTTP_LISTEN="0.0.0.0")
+        self.wrong("", "JOINQD_HTTP_TOKEN_FILE: http: /nowhere: ", JOINQD_HTTP_LISTEN="127.0.0.1", JOINQD_HTTP_TOKEN_FILE="/nowhere")
+
+    def test_files_of_certificates_are_told_with_the_option_that_names_them(self):
+        authority = Authority(self.folder)
+        pem, key = authority.issue("broker")
+        other = authority.issue("other")[1]
+        text = f"tls {{\n cert = {pem}\n key = {key}\n ca = {authority.pem}\n}}"
+        self.write(text)
+        self.assertEqual(self.joinqd("-c", self.file, "--check"), ("", ""))
+        self.wrong(text.replace(key, other), f"FILE:3: tls: the key in {other} does not belong")
+        self.wrong(text.replace(pem, "/nowhere"), "FILE:2: tls: cannot read /nowhere")
+        self.wrong(text.replace(authority.pem, other), f"FILE:4: tls: {other} does not hold")
+        self.wrong(text, "JOINQD_TLS_CRL: tls: cannot read /nowhere", JOINQD_TLS_CRL="/nowhere")
+        os.chmod(key, 0o644)
+        self.wrong(text, f"FILE:3: tls: {key} is open to others")
+
+    def test_dead_letters_that_would_find_no_queue(self):
+        lost = 'queue "a" {\n dead_letter = "b" max_deliveries = 3\n}'
+        self.wrong(lost, "FILE:3: queue \"a\": the dead-letter queue 'b' is declared nowhere")
+        self.joinqd("-c", self.file, "--listen", f"unix://{self.folder}/s", status=1)
+        durable = 'data { folder = "/x" } queue "b" {} queue "a" { dead_letter = "b" durable = yes }'
+        self.wrong(durable, "FILE:1: queue \"a\": the dead-letter queue 'b' is not durable")
+        self.wrong(lost + 'data { folder = "/x" }', "FILE:3: queue \"a\": the dead-letter queue 'b' is declared nowhere here", status=0)
 
     def test_what_is_good(self):
         for text in (

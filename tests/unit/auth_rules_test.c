@@ -12,9 +12,10 @@
 
 #include <cmocka.h>
 
-#define LINES(...)                                                                                      \
-    {                                                                                                   \
-        (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *) \
+#define LINES(...)                                                           \
+    {                                                                        \
+        .item = (const char *const[]){__VA_ARGS__},                          \
+        .count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *) \
     }
 
 static struct auth *begin(const struct auth_source *source)

@@ -18,9 +18,10 @@
 #include "jqc_scram.h"
 #include "server_fixture.h"
 
-#define LINES(...)                                                                                      \
-    {                                                                                                   \
-        (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *) \
+#define LINES(...)                                                           \
+    {                                                                        \
+        .item = (const char *const[]){__VA_ARGS__},                          \
+        .count = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *) \
     }
 
 static char users[] = "/tmp/joinq-users-XXXXXX";
