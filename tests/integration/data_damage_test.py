@@ -213,6 +213,19 @@ class BodiesElsewhere(DataCase):
         self.assertIn("x" * 99, self.joinq("get", "stays", "-n", "40"))
         self.assertEqual(self.stat("stays")["unfinished"], 0)
 
+    def test_an_export_leaves_out_what_cannot_be_read(self):
+        """proves: ADM-1"""
+        for place in (0, 12, 13, 30):  # a body, and two, and two that are neighbours
+            with open(self.segment, "r+b") as file:
+                file.seek(place * MIB + MIB // 2)
+                file.write(b"damaged")
+        self.begin()
+        written = [json.loads(line)["id"].split("-")[1] for line in self.joinq("export", "stays", status=1).splitlines()]
+        self.assertEqual(written, [str(number) for number in range(1, 41) if number not in (1, 13, 14, 31)])
+        told = self.done.stderr.decode()
+        for part in ("message 1 cannot be read", "messages 13 to 14,", "message 31 cannot be read"):
+            self.assertIn(part, told)
+
     def test_one_that_is_cut_off_is_too_and_repair_gives_up_what_is_gone(self):
         """proves: RST-2 CSV-1"""
         os.truncate(self.segment, 20 * MIB)
