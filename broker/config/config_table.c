@@ -60,7 +60,10 @@ static const struct config_option limits[] = {
      .help =
          "Bytes of answers that a connection has not taken, beyond which it is not read and its gets are passed over."},
     {"hello_timeout", CONFIG_TIME, LIMIT(hello_ns), NS, .min = 10, .max = HOUR_MS,
-     .help = "Time that a new connection has to say who it is, and to prove it."},
+     .help = "Time that a new connection has to say who it is, and to prove it. Later a frame that a client has begun "
+             "has to "
+             "come to its end in this time, or to grow by 1K for each second of it; after two times in a row without "
+             "either the connection is ended."},
     {"refuse_delay", CONFIG_TIME, LIMIT(refuse_ns), NS, .max = HOUR_MS,
      .help = "After this time a client is told that its password is wrong."},
     {"idle_timeout", CONFIG_TIME, LIMIT(idle_ns), NS, .max = JQW_TIMEOUT_MS_MAX / 1000,

@@ -10,6 +10,7 @@
 #ifndef JOINQ_SERVER_CONNECTION_H
 #define JOINQ_SERVER_CONNECTION_H
 
+#include "begun.h"
 #include "buffer.h"
 #include "frame.h"
 #include "held.h"
@@ -86,6 +87,7 @@ struct connection {
     struct jqw_frame_parser parser;
     uint32_t transport_bytes; /* that count for memory, besides what every connection takes */
     struct jqw_buffer in;     /* bytes of a frame that is not whole; no memory when there are none */
+    struct begun begun;       /* the deadline of that frame */
     struct output out;
     struct output last; /* what is said last, behind all answers */
     uint8_t client[CLIENT_ID_SIZE];

@@ -37,7 +37,7 @@ static uint64_t earliest(const struct server *server)
 {
     const struct connection *first[] = {server->greeting.first, server->refused.first, server->silent.first,
                                         server->idle.first, server->ending.first};
-    uint64_t due = UINT64_MAX;
+    uint64_t due = begun_due(server);
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         due = first[i] && first[i]->deadline_ns < due ? first[i]->deadline_ns : due;
     return due;
@@ -108,6 +108,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
         connection_silent(server->silent.first);
     while (server->idle.first && server->idle.first->deadline_ns <= now)
         connection_idle(server->idle.first);
+    begun_turn(server, now);
     while (server->ending.first && server->ending.first->deadline_ns <= now)
         connection_kill(server->ending.first);
 }

@@ -17,6 +17,7 @@ enum {
 
 void connection_input_free(struct connection *connection)
 {
+    begun_end(connection);
     connection->server->input_bytes -= connection->in.capacity;
     jqw_buffer_fini(&connection->in);
 }
@@ -119,6 +120,7 @@ static void take_shared(struct connection *connection, size_t size)
         keep(connection, bytes + taken, size - taken);
     else
         connection_input_free(connection);
+    begun_look(connection, taken > 0);
 }
 
 static void take_own(struct connection *connection)
@@ -129,6 +131,7 @@ static void take_own(struct connection *connection)
     jqw_buffer_consume(&connection->in, taken);
     if (connection->in.size == 0)
         connection_input_free(connection);
+    begun_look(connection, taken > 0);
 }
 
 /* Where the next read goes: behind the kept bytes, in the shared memory or in their own. */

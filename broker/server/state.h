@@ -62,6 +62,7 @@ struct server {
     struct auth *auth;
     struct auth_failures *failures; /* where wrong passwords came from */
     struct deadlines greeting, idle, refused, silent, ending;
+    struct connection *begun; /* with frames that are not whole */
     ev_timer deadline;
     uint64_t deadline_at; /* when it comes; UINT64_MAX: it is not set */
     ev_timer ask_peers;

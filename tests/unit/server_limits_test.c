@@ -6,12 +6,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
 #include "server_fixture.h"
 
-enum { REQUESTS = 5, FEW = 10, TURNS = 2, IDLE_MS = 10, GET_ID = 2, PUT_ID = 3 };
+enum { REQUESTS = 5, FEW = 10, TURNS = 2, IDLE_MS = 10, SPAN_MS = 100, PIECE = 256, GET_ID = 2, PUT_ID = 3 };
 
 static struct server *start(const struct server_config *config)
 {
@@ -144,6 +146,57 @@ static void who_waits_or_holds_is_not_idle(void **state)
     server_free(server);
 }
 
+/* A put of which a piece comes every millisecond, until it is whole or the broker answers. */
+static void send_slowly(struct client *client, size_t size, size_t piece, struct jqw_message *answer)
+{
+    struct jqw_buffer frame = {0};
+    uint8_t *body = calloc(1, size);
+    const struct jqw_bytes item = {body, size};
+    const struct jqw_message put = {
+        .op = JQW_PUT,
+        .request = PUT_ID,
+        .put = {.queue.name = {(const uint8_t *)"jobs", 4}, .bodies = {.item = &item, .count = 1}}};
+    assert_non_null(body);
+    assert_int_equal(jqw_encode(&frame, &put), JQ_OK);
+    for (size_t at = 0; !client_hear(client, answer); at += piece) {
+        piece = at + piece > frame.size ? frame.size - at : piece;
+        (void)send(client->fd, frame.data + at, piece, MSG_NOSIGNAL);
+        server_turns(client->server);
+        (void)poll(NULL, 0, 1);
+    }
+    jqw_buffer_fini(&frame);
+    free(body);
+}
+
+static void a_frame_that_was_begun_comes_in_time(void **state)
+{
+    (void)state;
+    struct server_config config;
+    struct client trickles, slow;
+    struct jqw_message message;
+    server_config_init(&config);
+    config.hello_ns = SPAN_MS * UINT64_C(1000000);
+    struct server *server = start(&config);
+    greet(&trickles, server, "a byte at times1");
+    greet(&slow, server, "slow and honest1");
+    for (int i = 0; i < 3 * SPAN_MS; i++) { /* who sends nothing has begun none */
+        server_turns(server);
+        (void)poll(NULL, 0, 1);
+    }
+    assert_false(client_hear(&trickles, &message));
+    send_slowly(&slow, 4 * SPAN_MS * PIECE, PIECE, &message);
+    assert_int_equal(message.op, JQW_RESULT);
+    assert_int_equal(message.request, PUT_ID);
+    assert_int_equal(message.result.code, JQ_OK);
+    send_slowly(&trickles, 40 * SPAN_MS, 1, &message); /* fewer in a second than BEGUN_RATE */
+    assert_int_equal(message.op, JQW_RESULT);
+    assert_int_equal(message.request, 0);
+    assert_int_equal(message.result.code, JQ_DISCONNECTED);
+    client_close(&trickles);
+    client_close(&slow);
+    server_free(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +204,7 @@ int main(void)
         cmocka_unit_test(so_many_requests_a_second),
         cmocka_unit_test(so_few_requests_a_second),
         cmocka_unit_test(who_waits_or_holds_is_not_idle),
+        cmocka_unit_test(a_frame_that_was_begun_comes_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
