@@ -65,8 +65,21 @@ static char *facts(const struct config_option *option, const void *defaults)
 
 struct printing {
     FILE *to;
-    bool example; /* nothing is set */
+    bool example;                /* nothing is set */
+    const struct config *config; /* that is printed */
 };
+
+/* It would mean nothing to whoever reads the file. */
+static bool is_passing(const char *place)
+{
+    return place && strcmp(place, CONFIG_USER_PLACE) == 0;
+}
+
+static bool is_passing_option(const struct printing *printing, const struct config_option *option, const void *base)
+{
+    return base == printing->config && option->at == offsetof(struct config, users) &&
+           is_passing(config_place(printing->config, "access", "users"));
+}
 
 static void put_option(const struct printing *printing, const struct config_option *option, const void *base,
                        const void *defaults)
@@ -77,13 +90,21 @@ static void put_option(const struct printing *printing, const struct config_opti
     putc('\n', to);
     put_wrapped(to, "    # ", option->help);
     put_wrapped(to, "    # ", text ? text : "");
+    free(text);
+    if (is_passing_option(printing, option, base)) {
+        fprintf(
+            to,
+            "    # Made of " CONFIG_USER_PLACE
+            " and its password file, with a permission for everything; they have to be set again.\n    #%s = \"\"\n",
+            option->name);
+        return;
+    }
     fprintf(to, "    %s%s = ", set ? "" : "#", option->name);
     if (printing->example && option->computed)
         fputs("...", to);
     else
         config_value_write(option, base, to);
     putc('\n', to);
-    free(text);
 }
 
 static void put_title(FILE *to, const char *title)
@@ -118,8 +139,10 @@ static void put_titled(const struct printing *printing, const struct config *con
         return;
     if (printing->example)
         put_section(printing, section, defaults, defaults);
-    for (uint32_t i = 0; !printing->example && item_of(config, section, i); i++)
-        put_section(printing, section, item_of(config, section, i), defaults);
+    const struct config_item *item;
+    for (uint32_t i = 0; !printing->example && (item = item_of(config, section, i)); i++)
+        if (!is_passing(item->place))
+            put_section(printing, section, item, defaults);
     free(defaults);
 }
 
@@ -140,15 +163,15 @@ static void put_all(const struct printing *printing, const struct config *config
 
 void config_dump(const struct config *config, FILE *to)
 {
-    const struct printing printing = {.to = to};
+    const struct printing printing = {.to = to, .config = config};
     fputs("# The configuration of joinqd that holds: defaults, file and command line together.\n", to);
     put_all(&printing, config);
 }
 
 void config_example(FILE *to)
 {
-    const struct printing printing = {.to = to, .example = true};
     struct config config;
+    const struct printing printing = {.to = to, .example = true, .config = &config};
     config_init(&config);
     fputs("# The configuration of joinqd, with every option at its default. Made from the table of options by\n"
           "# \"./dev configuration\"; joinqd.conf(5) says more. It is used with joinqd -c FILE, and checked with "

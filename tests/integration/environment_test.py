@@ -116,6 +116,16 @@ class Variables(unittest.TestCase):
         said = self.joinqd("-c", users, "--check", status=1, JOINQD_USER="ann", JOINQD_PASSWORD_FILE=self.password)
         self.assertIn("has a file of users already", said)
 
+    def test_what_is_printed_of_a_user_can_be_read_again(self):
+        variables = {"JOINQD_USER": "ann", "JOINQD_PASSWORD_FILE": self.password}
+        once = self.joinqd("--dump-config", **variables)
+        self.assertNotIn("/proc/", once)
+        self.assertNotIn('permission "', once)
+        self.assertIn("JOINQD_USER", once)
+        path = self.file(once)
+        self.assertEqual(self.joinqd("-c", path, "--dump-config", **variables), once)
+        self.joinqd("-c", path, "--check")
+
     def broker(self):
         os.environ.update(JOINQD_USER="ann", JOINQD_PASSWORD_FILE=self.password, JOINQD_LISTEN="joinq://0.0.0.0:0")
         try:

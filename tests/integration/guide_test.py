@@ -4,10 +4,14 @@
 
 import os
 import re
+import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
+
+import harness
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 GUIDE = os.path.join(ROOT, "docs", "guide")
@@ -53,6 +57,23 @@ class Guides(unittest.TestCase):
                         self.assertTrue(plain(piece) in said, f"nobody says this: {span} ({piece})")
         self.assertGreater(looked_at, 30)
 
+    def test_a_configuration_is_checked_with_the_folder_that_the_unit_gives(self):
+        """As the guides say it, but for the user; a durable queue is what the folder is for."""
+        with tempfile.TemporaryDirectory(prefix="joinq-test-") as folder:
+            path = os.path.join(folder, "joinqd.conf")
+            with open(path, "w", encoding="ascii") as file:
+                file.write('queue "jobs" { durable = yes }\n')
+            looked_at = 0
+            for name in ("install.md", "upgrade.md", "secure.md"):
+                for variables, flags in re.findall(r"sudo -u joinq env (.*?)\S*joinqd\S* (.*?--check.*?)(?:`| {2,}|$)", read(name), re.M):
+                    given = dict(variable.split("=") for variable in variables.split())
+                    flags = flags.replace("/etc/joinq/joinqd.conf", path).split()
+                    done = subprocess.run([harness.JOINQD, *flags], env=dict(os.environ, **given), capture_output=True,
+                                          timeout=harness.PATIENCE, check=False)  # fmt: skip
+                    self.assertEqual((done.returncode, done.stderr), (0, b""), name)
+                    looked_at += 1
+            self.assertEqual(looked_at, 3)
+
     def test_links(self):
         for name in os.listdir(GUIDE):
             for page in re.findall(r"\b([a-z-]+\.md)\b", read(name)):
@@ -61,4 +82,4 @@ class Guides(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()
