@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """joinqs://: work over TLS, who is refused and how both sides say so, and what a listener offers to a stranger."""
 
+import contextlib
 import os
 import re
 import select
@@ -12,6 +13,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.dont_write_bytecode = True
@@ -74,6 +76,39 @@ class Work(TlsCase):
         self.begin(listen="joinqs://localhost:0")
         self.assertIn("joinqs://localhost:", self.broker.url)
         self.joinq("list")
+
+    def named(self, host):
+        """The server name that a client of this host says; it is refused then."""
+        names = []
+
+        def on_name(_, name, __):
+            names.append(name)
+            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.ours)
+        context.sni_callback = on_name
+
+        def serve(listener):
+            with listener.accept()[0] as plain:
+                plain.settimeout(PATIENCE)
+                with contextlib.suppress(ssl.SSLError), context.wrap_socket(plain, server_side=True):
+                    pass
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(PATIENCE)
+            server = threading.Thread(target=serve, args=(listener,))
+            server.start()
+            self.environment.update(JOINQ_URL=f"joinqs://{host}:{listener.getsockname()[1]}", JOINQ_CA=self.ca.pem)
+            self.joinq("list", status=5)
+            server.join()
+        return names
+
+    def test_a_client_says_which_host_it_wants(self):
+        """As server name (SNI), which an address is not."""
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("JOINQ_")}
+        self.assertEqual(self.named("localhost"), ["localhost"])
+        self.assertEqual(self.named("127.0.0.1"), [None])
 
     def test_client_certificate(self):
         self.begin(ca=self.ca.pem)
