@@ -19,7 +19,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FAILED = 1, USAGE = 2 };
+enum { FAILED = 1 };
 
 /* The folder of the user's own socket is made if need be, for the user only. */
 static int make_own_folder(const struct config *config)
@@ -153,10 +153,9 @@ static int check_start(const struct config *config)
 static int act(const struct options *options, struct config *config)
 {
     bool wants_data = options->check_data || options->copy_to || options->repair;
-    if (wants_data && !config->server.data) {
-        server_fail("--check-data, --copy-data and --repair want to know where: no data folder is configured");
-        return USAGE;
-    }
+    if (wants_data && !config->server.data)
+        return options_wrong(
+            "--check-data, --copy-data and --repair want to know where: --data FOLDER, or one that is configured");
     if (options->check && check_start(config) != 0)
         return FAILED;
     if (options->dump)

@@ -48,7 +48,7 @@ static const char help[] =
     "\n"
     "  joinqd --listen unix:///tmp/jq.sock --listen joinq://127.0.0.1:0\n";
 
-__attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
+int options_wrong(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -62,7 +62,7 @@ __attribute__((format(printf, 1, 2))) static int wrong(const char *format, ...)
 static int read_listen(struct options *options, const char *text)
 {
     if (options->listen_count == OPTIONS_LISTEN_MAX)
-        return wrong("--listen %s: too many listeners", text);
+        return options_wrong("--listen %s: too many listeners", text);
     options->listen[options->listen_count++] = text;
     return GO_ON;
 }
@@ -162,7 +162,7 @@ static int check_values(const struct options *options)
     config_init(&config);
     int code = apply_line(options, &config, &error);
     config_fini(&config);
-    return code == JQ_OK ? GO_ON : wrong("%s", error.text);
+    return code == JQ_OK ? GO_ON : options_wrong("%s", error.text);
 }
 
 int options_read(struct options *options, int argc, char **argv)
@@ -172,10 +172,7 @@ int options_read(struct options *options, int argc, char **argv)
     while (status == GO_ON && (option = getopt_long(argc, argv, "c:", longs, NULL)) != -1)
         status = take_option(options, option);
     if (status == GO_ON && optind < argc)
-        return wrong("'%s' is no option", argv[optind]);
-    bool wants_data = options->check_data || options->copy_to || options->repair;
-    if (status == GO_ON && wants_data && !options->data && !options->file)
-        return wrong("--check-data, --copy-data and --repair want to know where: --data FOLDER");
+        return options_wrong("'%s' is no option", argv[optind]);
     return status == GO_ON ? check_values(options) : status;
 }
 

@@ -22,6 +22,9 @@ struct options {
     const char *copy_to; /* NULL: no copy is to be made */
 };
 
+/* Says that the command line makes no sense, with its usage. Returns the exit status. */
+__attribute__((format(printf, 1, 2))) int options_wrong(const char *format, ...);
+
 /* Returns -1 when the program is to go on, otherwise its exit status: help, version, or usage (2), with everything said. */
 int options_read(struct options *options, int argc, char **argv);
 

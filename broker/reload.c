@@ -25,9 +25,9 @@ static void commit_limits(struct reload *reload, const struct config *next, bool
 static void commit_certificates(struct reload *reload, const struct config *next, bool *some)
 {
     struct config_error error;
-    (void)some;
     if (certificates_take(reload->server, next, &error) != JQ_OK)
         server_error("%s; the last ones stay", error.text);
+    *some = *some || next->server.tls.cert; /* it has told what is in the file now */
 }
 
 static void commit_access(struct reload *reload, const struct config *next, bool *some)

@@ -93,6 +93,12 @@ class Variables(unittest.TestCase):
         self.assertIn("tls: cert wants its key", self.joinqd("--check", status=1, **cert_variable))
 
 
+    def test_a_data_folder_for_what_looks_at_one(self):
+        folder = os.path.join(self.folder, "data")
+        for name in ("JOINQD_DATA", "STATE_DIRECTORY"):
+            self.assertIn(folder, self.joinqd("--check-data", status=1, **{name: folder}))
+        self.assertIn("want to know where", self.joinqd("--check-data", status=2))
+
     def test_pages(self):
         """What a section needs beyond its options is done for variables, too."""
         process = subprocess.Popen(
