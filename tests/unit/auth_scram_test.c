@@ -92,6 +92,23 @@ static void entry_add(FILE *file, const char *user, const char *password)
     fprintf(file, "# of %s\n\n%s\n", user, entry);
 }
 
+static void an_entry_proves_its_own_password_only(void **state)
+{
+    char entry[AUTH_ENTRY_MAX], other[AUTH_ENTRY_MAX], why[200];
+    (void)state;
+    assert_int_equal(auth_entry_make("ann", "one", 3, 4096, entry, why, sizeof why), JQ_OK);
+    assert_int_equal(auth_entry_make("ann", "one", 3, 4096, other, why, sizeof why), JQ_OK);
+    assert_string_not_equal(entry, other);
+    assert_true(auth_entry_proves(entry, "ann", "one", 3));
+    assert_true(auth_entry_proves(other, "ann", "one", 3));
+    assert_false(auth_entry_proves(entry, "ann", "two", 3));
+    assert_false(auth_entry_proves(entry, "ann", "one2", 4));
+    assert_false(auth_entry_proves(entry, "an", "one", 3));
+    assert_false(auth_entry_proves(entry, "ann:", "one", 3));
+    assert_false(auth_entry_proves("", "ann", "one", 3));
+    assert_false(auth_entry_proves("ann:nonsense", "ann", "one", 3));
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -359,6 +376,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_of_the_rfc),
+        cmocka_unit_test(an_entry_proves_its_own_password_only),
         cmocka_unit_test(challenges_that_make_no_sense),
         cmocka_unit_test_setup_teardown(who_knows_the_password_comes_in, begin, end),
         cmocka_unit_test_setup_teardown(the_channel_is_bound, begin, end),
