@@ -47,14 +47,19 @@ class Rounds:
             stack.enter_context(process)
         return loads
 
-    def one_round(self, loads):
-        """The raw disk before and behind what is held against it."""
+    def streaming(self, loads):
+        """Many bytes; the raw disk before and behind what is held against it."""
+        pieces = [loads["pieces"].slice(self.ms)[0]]
+        pipelined = loads["pipelined"].slice(self.ms)[0]
+        pieces.append(loads["pieces"].slice(self.ms)[0])
+        raw = sum(pieces) / 2 * PIECE
+        return {"raw_bytes": raw, "pipelined_bytes": pipelined * SIZE, "pipelined_ratio": pipelined * SIZE / raw}
+
+    def syncing(self, loads):
+        """Many syncs; likewise."""
         def slice_of(name):
             return loads[name].slice(self.ms)
 
-        pieces = [slice_of("pieces")[0]]
-        pipelined = slice_of("pipelined")[0]
-        pieces.append(slice_of("pieces")[0])
         records = [slice_of("records")]
         lockstep = slice_of("lockstep")[0]
         redis = slice_of("redis") if "redis" in loads else None
@@ -64,22 +69,21 @@ class Rounds:
         sync_rate = (records[0][0] + records[1][0]) / 2
         sync_ns = (records[1][1] + records[2][1]) / 2
         found = {
-            "raw_bytes": sum(pieces) / 2 * PIECE, "pipelined_bytes": pipelined * SIZE,
             "sync_rate": sync_rate, "lockstep_rate": lockstep, "redis_rate": redis,
             "sync_ns": sync_ns, "one_ns": one, "memory_ns": memory,
-            "pipelined_ratio": pipelined * SIZE / (sum(pieces) / 2 * PIECE),
             "lockstep_ratio": lockstep / sync_rate,
             "one_ratio": one / (sync_ns + 1.5 * memory),
         }
         return {**found, "redis_ratio": lockstep / redis} if redis else found
 
     def measure(self, say):
-        rounds = []
+        """First all that streams, then all that syncs: a disk is busy for a while with what many bytes leave behind."""
         with contextlib.ExitStack() as stack:
             loads = self.loads(stack)
-            for number in range(self.rounds):
-                rounds.append(self.one_round(loads))
-                say(self.line(number + 1, rounds[-1]))
+            rounds = [self.streaming(loads) for _ in range(self.rounds)]
+            for number, found in enumerate(rounds):
+                found.update(self.syncing(loads))
+                say(self.line(number + 1, found))
         ratios = [key for key in rounds[0] if key.endswith("_ratio")]
         return {"rounds": rounds, **{key: statistics.median(one[key] for one in rounds) for key in ratios}}
 
