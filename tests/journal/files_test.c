@@ -377,8 +377,8 @@ static off_t reserved_from(const struct fixture *f, const char *name)
     return hole;
 }
 
-/* proves: RST-2
- * Blocks behind a small write are written too, once, and nothing that is in a file is changed by that. */
+/* Blocks behind a small write are written too, once, and nothing that is in a file is changed by that.
+ * proves: RST-2 */
 static void what_is_only_reserved_is_written_ahead(void **state)
 {
     (void)state;
