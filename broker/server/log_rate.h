@@ -19,7 +19,7 @@ enum { LOG_UNPROVED_MAX = 5 * LOG_LINES_MAX }; /* and about all together who hav
 /* Whom a line is about. */
 struct log_who {
     const char *name; /* "": nobody in particular */
-    enum { LOG_STRANGER, LOG_UNPROVED, LOG_PROVED } is;
+    enum log_known { LOG_STRANGER, LOG_UNPROVED, LOG_PROVED } is;
 };
 
 /* Whether one more may be said; otherwise it is counted. */

@@ -89,7 +89,7 @@ static void test_every_byte(void **unused)
 
 /* ---- how often ---- */
 
-static uint32_t said(const char *site, const char *name, int is, uint32_t tries, uint64_t now_ns)
+static uint32_t said(const char *site, const char *name, enum log_known is, uint32_t tries, uint64_t now_ns)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < tries; i++)
