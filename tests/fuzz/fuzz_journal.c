@@ -22,7 +22,7 @@ static int see_records(void *user, uint64_t wall_ns, const struct engine_record 
     struct seen *seen = user;
     (void)wall_ns;
     for (uint32_t i = 0; i < count; i++) {
-        JQ_ASSERT(records[i].number >= seen->next && records[i].kind <= ENGINE_RECORD_KEPT);
+        JQ_ASSERT(records[i].number >= seen->next && records[i].kind < ENGINE_RECORD_KINDS);
         seen->next = records[i].number + 1;
         for (uint32_t k = 0; records[i].bodies && k < records[i].count; k++)
             seen->bytes += records[i].bodies[k].length;
