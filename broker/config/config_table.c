@@ -61,9 +61,8 @@ static const struct config_option limits[] = {
          "Bytes of answers that a connection has not taken, beyond which it is not read and its gets are passed over."},
     {"hello_timeout", CONFIG_TIME, LIMIT(hello_ns), NS, .min = 10, .max = HOUR_MS,
      .help = "Time that a new connection has to say who it is, and to prove it. Later a frame that a client has begun "
-             "has to "
-             "come to its end in this time, or to grow by 1K for each second of it; after two times in a row without "
-             "either the connection is ended."},
+             "has to come to its end in this time, or to grow by 1K for each second of it; after two times in a row "
+             "without either the connection is ended."},
     {"refuse_delay", CONFIG_TIME, LIMIT(refuse_ns), NS, .max = HOUR_MS,
      .help = "After this time a client is told that its password is wrong."},
     {"idle_timeout", CONFIG_TIME, LIMIT(idle_ns), NS, .max = JQW_TIMEOUT_MS_MAX / 1000,
@@ -161,8 +160,7 @@ static const struct config_option http[] = {
          "Their usual port is 19026."},
     {"token_file", CONFIG_SECRET, AT(struct config, http.token_file), .reloads = true,
      .help = "A file whose first line whoever changes something over HTTP has to show; SIGHUP reads it again. Without "
-             "it nothing can be changed "
-             "there."},
+             "it nothing can be changed there."},
     {"allow_network", CONFIG_BOOL, AT(struct config, http.allow_network),
      .help = "Whether an address that is not of the loopback is listened to: whoever reaches it sees the names and "
              "figures of all queues, "

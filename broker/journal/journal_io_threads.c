@@ -159,9 +159,9 @@ static int has_name(int fd)
     struct stat st;
     if (statx(fd, "", AT_EMPTY_PATH, STATX_NLINK, &stx) == 0)
         return stx.stx_nlink > 0 ? 0 : ENOENT;
-    return fstat(fd, &st) < 0 ? errno
-           : st.st_nlink > 0  ? 0
-                              : ENOENT; /* an old sandbox may refuse what it does not know */
+    if (fstat(fd, &st) < 0) /* an old sandbox may have refused what it does not know */
+        return errno;
+    return st.st_nlink > 0 ? 0 : ENOENT;
 }
 
 static int do_sync(struct threads_io *io, struct journal_io_request *request)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is measured of durable queues, beside the raw disk (and Redis, if it is there) by turns: see bench_modes.py.
 
-The time that a disk takes for a sync may be another one a second later, so each round is a few short slices, one of each, and
-what is judged is the median of the rounds' ratios.
+The time that a disk takes for a sync may be another one a second later, so each round is a few short slices, one of each, first
+of what streams, then of what syncs, and what is judged is the median of the rounds' ratios.
 """
 
 import contextlib

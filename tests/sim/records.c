@@ -69,9 +69,9 @@ static void match_records(struct sim *sim)
 /* Records that come in slices need not be written when something is answered that does not depend on them. */
 enum slices {
     SLICES_NONE,
-    SLICES_SENTINELS,
+    SLICES_SENTINELS, /* those that are put behind what is swept */
     SLICES_DISCARDS,
-    SLICES_OTHERS /* all but those of who waits idle */,
+    SLICES_OTHERS, /* all but those of who waits idle */
     SLICES_ALL
 };
 
